@@ -1,0 +1,25 @@
+// Steps of nft and xtables traces: netlink events with an id per packet, unlike the kernel log's TRACE lines.
+
+import type { RuleKind } from './kernel-line.js';
+import type { Packet } from './packet.js';
+
+export interface TraceStep {
+  readonly tool: 'nft' | 'xtables';
+  /** Hex id as printed; the same for all steps of one packet's pass. */
+  readonly traceId: string;
+  readonly family: string;
+  readonly table: string | null;
+  readonly chain: string | null;
+  readonly ruleKind: RuleKind;
+  readonly handle: number | null;
+  readonly ruleText: string | null;
+  /** 'continue', 'accept', 'drop', 'jump NAME', 'goto NAME', 'return', 'queue', as printed, lower case. */
+  readonly verdict: string | null;
+  readonly packet: Packet | null;
+  /** nft conntrack lines (kernel 6.16+): words as printed. */
+  readonly ctDirection: string | null;
+  readonly ctState: string | null;
+  readonly ctStatus: string | null;
+  readonly ctId: number | null;
+  readonly mark: number | null;
+}
