@@ -1,0 +1,189 @@
+// Builds the yargs program from the list of commands and gives back what the words meant. Nothing here runs a command or ends the process.
+
+import yargs, { type Argv } from 'yargs';
+import { UsageError } from '../text/errors.js';
+import type { CommandInput, CommandSpec, OptionSpec } from './command.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
+
+export type Parsed<W> =
+  | { readonly is: 'command'; readonly spec: CommandSpec<W>; readonly input: CommandInput }
+  /** Help, version or completion text that yargs produced. */
+  | { readonly is: 'text'; readonly text: string }
+  | { readonly is: 'nothing' };
+
+export interface ProgramInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly width: number;
+}
+
+/** A lone '-' before '--' is standard input; yargs would drop it (yargs-parser issue 381). */
+export function repairArguments(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) => (word === '-' && (end < 0 || index < end) ? '/dev/stdin' : word));
+}
+
+function declare(builder: Argv, option: OptionSpec): void {
+  const isSwitch = option.argument === undefined;
+  const isMany = option.takesMany === true;
+  builder.option(option.name, {
+    ...(option.alias === undefined ? {} : { alias: option.alias }),
+    describe: option.argument === undefined ? option.describe : `${option.argument}: ${option.describe}`,
+    group: `${option.group}:`,
+    ...(isSwitch ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
+    ...(isMany ? { array: true } : {}),
+    ...(option.choices === undefined ? {} : { choices: option.choices }),
+    coerce: (value: unknown) => {
+      if (Array.isArray(value) && option.isRepeatable !== true) {
+        // yargs turns a repeated option into an array; a switch said twice is still on.
+        if (isSwitch) return value.at(-1) as unknown;
+        throw new UsageError(`--${option.name} is given ${value.length} times; once is enough`);
+      }
+      return value;
+    },
+  });
+}
+
+function usageOf<W>(spec: CommandSpec<W>, words: string): string {
+  const positionals = (spec.positionals ?? []).map((one) => {
+    const name = one.takesMany ? `${one.name}..` : one.name;
+    return one.isOptional ? `[${name}]` : `<${name}>`;
+  });
+  return [words, ...positionals].join(' ');
+}
+
+/**
+ * Reads the command line.
+ * @param words arguments without node and script
+ * @throws UsageError with a hint when they are wrong
+ */
+export async function parseCommandLine<W>(
+  words: readonly string[],
+  specs: readonly CommandSpec<W>[],
+  info: ProgramInfo,
+): Promise<Parsed<W>> {
+  let chosen: { spec: CommandSpec<W>; argv: Record<string, unknown> } | null = null;
+  let failure: { message: string; error: Error | undefined } | null = null;
+  let at = info.name;
+
+  const add = (builder: Argv, spec: CommandSpec<W>, name: string, isHidden = false) =>
+    builder.command({
+      command: usageOf(spec, name),
+      describe: isHidden ? false : spec.summary,
+      builder: (inner: Argv) => {
+        at = `${info.name} ${spec.words}`;
+        for (const one of spec.positionals ?? [])
+          inner.positional(one.name, {
+            describe: one.describe,
+            type: 'string',
+            ...(one.takesMany ? { array: true } : {}),
+          });
+        for (const option of spec.options ?? []) declare(inner, option);
+        inner.usage(`${info.name} ${usageOf(spec, spec.words)}\n\n${spec.description}`);
+        inner.example(spec.examples.map((example) => [example.command.replace(/^ctwhy/, '$0'), example.says] as const));
+        return inner;
+      },
+      handler: (argv: Record<string, unknown>) => {
+        chosen = { spec, argv };
+      },
+    });
+
+  const program = yargs()
+    .scriptName(info.name)
+    .usage(`${info.name} COMMAND\n\nWhy did conntrack call that packet INVALID, or NEW?`)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .strict()
+    .recommendCommands()
+    .detectLocale(false)
+    .parserConfiguration({
+      'populate--': true,
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .wrap(Math.min(100, info.width))
+    .help()
+    .alias('h', 'help')
+    .version(info.version)
+    .alias('V', 'version')
+    .epilogue(`Topics: ${info.name} help formats | exit-codes | environment | time | safety`)
+    .fail((message, error) => {
+      failure ??= { message: message ?? '', error };
+    });
+  for (const option of GLOBAL_OPTIONS) declare(program, option);
+
+  const nouns = new Map<string, CommandSpec<W>[]>();
+  for (const spec of specs) {
+    const [noun, verb] = spec.words.split(' ');
+    if (verb === undefined) add(program, spec, spec.words);
+    else nouns.set(noun!, [...(nouns.get(noun!) ?? []), spec]);
+  }
+  for (const [noun, verbs] of nouns) {
+    const verbNames = verbs.map((spec) => spec.words.split(' ')[1]).join('|');
+    program.command(
+      noun,
+      `${verbNames}: ${verbs[0]!.summary}`,
+      (inner) => {
+        at = `${info.name} ${noun}`;
+        for (const spec of verbs) {
+          const verb = spec.words.split(' ')[1]!;
+          add(inner, spec, verb);
+          if (spec.isDefaultVerb === true) add(inner, spec, '$0', true);
+        }
+        return verbs.some((spec) => spec.isDefaultVerb === true)
+          ? inner
+          : inner.demandCommand(1, `${noun} needs a verb: ${verbNames}`);
+      },
+      () => {},
+    );
+  }
+
+  let printed = '';
+  await program.parseAsync(repairArguments(words), {}, (_error: Error | undefined, _argv: unknown, output: string) => {
+    printed = output;
+  });
+  const problem = failure as { message: string; error: Error | undefined } | null;
+  if (problem !== null) {
+    if (problem.error instanceof UsageError) throw problem.error;
+    if (problem.error !== undefined && problem.error.name !== 'YError' && problem.message === '') throw problem.error;
+    const text = (problem.message || problem.error?.message || 'these words are not understood')
+      .trim()
+      .replace(/\s*\n\s*/g, '; ');
+    throw new UsageError(text, `Try: ${at} --help`);
+  }
+  if (printed !== '') return { is: 'text', text: `${printed.trimEnd()}\n` };
+  const found = chosen as { spec: CommandSpec<W>; argv: Record<string, unknown> } | null;
+  return found === null
+    ? { is: 'nothing' }
+    : { is: 'command', spec: found.spec, input: inputOf(found.spec, found.argv, specs) };
+}
+
+function asTexts(value: unknown): readonly string[] {
+  return value === undefined || value === null ? [] : Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+function inputOf<W>(
+  spec: CommandSpec<W>,
+  argv: Record<string, unknown>,
+  specs: readonly CommandSpec<W>[],
+): CommandInput {
+  const switches = new Set<string>();
+  const values: Record<string, readonly string[]> = {};
+  for (const option of [...GLOBAL_OPTIONS, ...(spec.options ?? [])]) {
+    const given = argv[option.name];
+    if (option.argument === undefined) {
+      if (given === true) switches.add(option.name);
+    } else if (given !== undefined) values[option.name] = asTexts(given);
+  }
+  const positionals = Object.fromEntries((spec.positionals ?? []).map((one) => [one.name, asTexts(argv[one.name])]));
+  return {
+    words: spec.words,
+    knownCommands: specs.map((one) => one.words),
+    positionals,
+    rest: asTexts(argv['--']),
+    switches,
+    values,
+  };
+}

@@ -1,0 +1,109 @@
+// The work of `ctwhy` alone: three status lines, then what people have and what to type.
+
+import { basename } from 'node:path';
+import type { CommandInput } from '../cli/command.js';
+import { EXIT, type ExitCode } from '../cli/exit-codes.js';
+import { type Line, printDocument, segment } from '../presentation/document.js';
+import { evidenceSummary } from '../store/evidence-summary.js';
+import { openStoreForReading } from '../store/open-store.js';
+import { StoreError } from '../text/errors.js';
+import { duration } from '../text/time.js';
+import type { World } from '../world.js';
+import { storeLocation } from './store-location.js';
+
+/** log_invalid's value as people say it. */
+function logInvalidWords(value: string | null): string {
+  if (value === null) return 'log_invalid not there (conntrack is not loaded)';
+  const number = value.trim();
+  if (number === '0') return 'log_invalid off';
+  const names: Readonly<Record<string, string>> = {
+    '1': 'icmp',
+    '6': 'tcp',
+    '17': 'udp',
+    '33': 'dccp',
+    '47': 'gre',
+    '58': 'icmpv6',
+    '132': 'sctp',
+    '136': 'udplite',
+    '255': 'all',
+  };
+  return `log_invalid ${names[number] ?? number}`;
+}
+
+function hostLine(world: World): string {
+  const { host } = world;
+  const read = (name: string) => host.readOrNull(`/proc/sys/net/netfilter/${name}`)?.trim() ?? null;
+  const kernel = host.identity().kernelRelease.split('-')[0];
+  const count = read('nf_conntrack_count');
+  const max = read('nf_conntrack_max') ?? host.readOrNull('/proc/sys/net/nf_conntrack_max')?.trim() ?? null;
+  if (count === null) return `kernel ${kernel}, conntrack not loaded`;
+  const share = max !== null && Number(max) > 0 ? (Number(count) / Number(max)) * 100 : null;
+  const fill = share !== null && share >= 1 ? ` (${Math.round(share)} %)` : '';
+  return `kernel ${kernel}, table ${count} of ${max ?? '?'}${fill}, ${logInvalidWords(read('nf_conntrack_log_invalid'))}`;
+}
+
+function evidenceLine(input: CommandInput, world: World): Line {
+  const location = storeLocation(input, world);
+  try {
+    const db = openStoreForReading(world.host, location);
+    if (db === null) return '  Evidence    none yet';
+    try {
+      const summary = evidenceSummary(db);
+      if (summary === null) return '  Evidence    none yet';
+      const age = duration(world.clock.nowUs() - summary.lastIngestAtUs);
+      return [
+        segment(
+          'plain',
+          `  Evidence    ${summary.sources} source${summary.sources === 1 ? '' : 's'}, ${summary.packets} packet${summary.packets === 1 ? '' : 's'}, last read ${age} ago   `,
+        ),
+        segment('cmd', `${world.programName} explain`),
+      ];
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    if (error instanceof StoreError) return [segment('plain', '  Evidence    '), segment('bad', error.message)];
+    throw error;
+  }
+}
+
+export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const name = world.programName;
+  const version = (JSON.parse(world.host.read(`${world.packageRoot}package.json`)) as { version: string }).version
+    .split('.')
+    .slice(0, 2)
+    .join('.');
+  const has = (words: string) => input.knownCommands.some((known) => known === words || known.startsWith(`${words} `));
+  const rows: ReadonlyArray<readonly [string, string, string]> = [
+    ['one stuck or reset connection, now', 'capture', `sudo ${name} capture --dport 8080`],
+    ['SYNs arrive, nobody answers', 'capture', `sudo ${name} capture --dport 25`],
+    ['a command that shows the fault', 'capture', `sudo ${name} capture -- ./repeat.sh`],
+    ['files somebody sent', 'explain', `${name} explain -r case.tar`],
+    ['a log, a listing, a ruleset', 'ingest', `${name} ingest kern.log conntrack.txt`],
+    ['a host without ctwhy', 'bundle', `${name} bundle --script > collect.sh`],
+    ['a table that fills up', 'snapshot', `sudo ${name} snapshot take --every 10s`],
+    ['a message of the kernel', 'reasons', `${name} reasons list`],
+    ['a question of your own', 'query', `${name} query --list`],
+    ['nothing yet, just looking', 'demo', `${name} demo`],
+  ];
+  const lines: Line[] = [
+    [
+      segment('head', `${basename(name) === 'ctwhy.js' ? 'ctwhy' : basename(name)} ${version}`),
+      segment('plain', ' - why did conntrack call that packet INVALID, or NEW?'),
+    ],
+    '',
+    `  This host   ${hostLine(world)}`,
+    evidenceLine(input, world),
+    '',
+    [segment('head', '  What you have                             What to type')],
+    ...rows
+      .filter(([, command]) => has(command))
+      .map(([have, , command]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', command)]),
+    '',
+    `  Reading changes nothing: no command of this version changes the host.`,
+    '',
+    `  All commands: ${name} --help     Topics: ${name} help symptoms|safety|time`,
+  ];
+  printDocument(world.streams.out, lines);
+  return EXIT.done;
+}

@@ -1,0 +1,86 @@
+// The machine as an interface. Most code receives a ReadHost and so cannot alter the system; a reader sees it in the signature.
+
+import type { Readable } from 'node:stream';
+
+export type HostErrorKind = 'missing' | 'denied' | 'unsupported' | 'busy' | 'failed';
+
+/** A file or program of the host could not be used; message says what was attempted on what and what happened. */
+export class HostError extends Error {
+  readonly kind: HostErrorKind;
+  readonly subject: string;
+  constructor(kind: HostErrorKind, subject: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HostError';
+    this.kind = kind;
+    this.subject = subject;
+  }
+}
+
+export interface CommandResult {
+  readonly command: string;
+  readonly exitStatus: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly isTimedOut: boolean;
+  readonly durationMs: number;
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly timeoutMs?: number;
+  readonly maxBufferBytes?: number;
+  readonly signal?: AbortSignal;
+  /** A network namespace to run in: entered with `ip netns exec` or nsenter. */
+  readonly netns?: string;
+}
+
+export interface FileFacts {
+  readonly isFile: boolean;
+  readonly isDirectory: boolean;
+  readonly isSymbolicLink: boolean;
+  /** Pipes, devices, sockets: their size says nothing. */
+  readonly isSpecial: boolean;
+  readonly sizeBytes: number;
+  readonly modifiedAtUs: number;
+}
+
+export interface HostIdentity {
+  readonly name: string;
+  readonly kernelRelease: string;
+  /** Without dashes; NULL where /proc does not tell. */
+  readonly bootId: string | null;
+  readonly uid: number;
+  readonly netnsInode: number | null;
+}
+
+export interface ReadHost {
+  /** Whole file as text (latin1 when it is no UTF-8: nothing is lost). @throws HostError */
+  read(path: string): string;
+  /** The same, NULL when the file is not there or may not be read. */
+  readOrNull(path: string): string | null;
+  /** Sorted names in a directory. @throws HostError */
+  list(path: string): readonly string[];
+  /** What is at a path, without following a symbolic link; NULL when nothing is. @throws HostError when it may not be asked */
+  look(path: string): FileFacts | null;
+  /** Bytes of a file as they come. @throws HostError for what cannot be opened */
+  stream(path: string, options?: { readonly fromByte?: number }): Readable;
+  /** Runs a program without a shell. Never throws for its exit status. @throws HostError when it is not installed */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Starts a program whose output is read while it runs; feed it through input. @throws HostError when it is not installed */
+  pipe(
+    command: string,
+    args: readonly string[],
+    options?: { readonly input?: Readable; readonly signal?: AbortSignal; readonly netns?: string },
+  ): ProgramOutput;
+  /** Where a program is; NULL when it is not on PATH (or in /usr/sbin, /sbin). */
+  find(command: string): string | null;
+  identity(): HostIdentity;
+}
+
+export interface ProgramOutput {
+  readonly stdout: Readable;
+  /** Settles when the program ended; never rejects. */
+  readonly ended: Promise<CommandResult>;
+  stop(): void;
+}

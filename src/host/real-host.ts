@@ -1,0 +1,247 @@
+// The real machine. The only file that imports the file system and execa.
+
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { execa } from 'execa';
+import {
+  type CommandResult,
+  HostError,
+  type HostErrorKind,
+  type HostIdentity,
+  type ProgramOutput,
+  type ReadHost,
+  type RunOptions,
+} from './host.js';
+import { belowRoot } from './root-prefix.js';
+
+const KINDS: Readonly<Record<string, HostErrorKind>> = {
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EBUSY: 'busy',
+  ENOSYS: 'unsupported',
+  EOPNOTSUPP: 'unsupported',
+};
+const WORDS: Readonly<Record<HostErrorKind, string>> = {
+  missing: 'no such file or directory',
+  denied: 'permission denied',
+  unsupported: 'not supported here',
+  busy: 'busy',
+  failed: 'failed',
+};
+
+function hostError(attempt: string, path: string, error: unknown): HostError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const kind = KINDS[code] ?? 'failed';
+  const what =
+    code === 'EISDIR' ? 'it is a directory' : kind === 'failed' ? String((error as Error).message) : WORDS[kind];
+  return new HostError(kind, path, `cannot ${attempt} ${path}: ${what}`, { cause: error });
+}
+
+/** UTF-8 where it is UTF-8, latin1 otherwise: a byte that is no character must not become U+FFFD. */
+function decode(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  return text.includes('�') && !bytes.includes('\xef\xbf\xbd', 0, 'latin1') ? bytes.toString('latin1') : text;
+}
+
+export interface RealHostOptions {
+  /** '/' for this machine; a folder with proc/, sys/, etc/ for a captured one. */
+  readonly root?: string;
+  readonly searchPath?: string;
+}
+
+/** A host that reads this machine. Programs run without a shell, with the C locale and with a time limit of 60 s unless told. */
+export function realHost({
+  root = '/',
+  searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+}: RealHostOptions = {}): ReadHost {
+  const folders = [...new Set([...searchPath.split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'])].filter(
+    (folder) => folder.startsWith('/'),
+  );
+  const environment = { PATH: folders.join(delimiter), LC_ALL: 'C', TZ: 'UTC' };
+
+  const find = (command: string): string | null => {
+    if (command.includes('/')) return command;
+    for (const folder of folders) {
+      const path = join(folder, command);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {}
+    }
+    return null;
+  };
+  const needed = (command: string): string => {
+    const path = find(command);
+    if (path === null)
+      throw new HostError(
+        'missing',
+        command,
+        `cannot run ${command}: it is not installed (not found in ${folders.join(', ')})`,
+      );
+    return path;
+  };
+  /** ip netns knows names; paths and process ids need nsenter. */
+  const within = (
+    netns: string | undefined,
+    path: string,
+    args: readonly string[],
+  ): readonly [string, readonly string[]] => {
+    if (netns === undefined) return [path, args];
+    if (/^\d+$/.test(netns)) return [needed('nsenter'), [`--net=/proc/${netns}/ns/net`, '--', path, ...args]];
+    if (netns.startsWith('/')) return [needed('nsenter'), [`--net=${netns}`, '--', path, ...args]];
+    return [needed('ip'), ['netns', 'exec', netns, path, ...args]];
+  };
+  const asResult = (
+    command: string,
+    result: {
+      exitCode?: number;
+      signal?: string;
+      stdout?: unknown;
+      stderr?: unknown;
+      timedOut: boolean;
+      durationMs: number;
+    },
+  ): CommandResult => ({
+    command,
+    exitStatus: result.exitCode ?? null,
+    signal: result.signal ?? null,
+    stdout: typeof result.stdout === 'string' ? result.stdout : '',
+    stderr: typeof result.stderr === 'string' ? result.stderr : '',
+    isTimedOut: result.timedOut,
+    durationMs: result.durationMs,
+  });
+
+  const host: ReadHost = {
+    read(path) {
+      try {
+        return decode(readFileSync(belowRoot(root, path)));
+      } catch (error) {
+        throw hostError('read', path, error);
+      }
+    },
+    readOrNull(path) {
+      try {
+        return decode(readFileSync(belowRoot(root, path)));
+      } catch {
+        return null;
+      }
+    },
+    list(path) {
+      try {
+        return readdirSync(belowRoot(root, path)).sort();
+      } catch (error) {
+        throw hostError('list', path, error);
+      }
+    },
+    look(path) {
+      try {
+        const found = lstatSync(belowRoot(root, path), { bigint: true });
+        const isPlain = found.isFile() || found.isDirectory() || found.isSymbolicLink();
+        return {
+          isFile: found.isFile(),
+          isDirectory: found.isDirectory(),
+          isSymbolicLink: found.isSymbolicLink(),
+          isSpecial: !isPlain,
+          sizeBytes: Number(found.size),
+          modifiedAtUs: Number(found.mtimeNs / 1000n),
+        };
+      } catch (error) {
+        const problem = hostError('look at', path, error);
+        if (problem.kind === 'missing') return null;
+        throw problem;
+      }
+    },
+    stream(path, options = {}) {
+      const real = belowRoot(root, path);
+      try {
+        const descriptor = openSync(real, 'r');
+        // A directory opens but does not read: say so here, not in the middle of a stream.
+        if (fstatSync(descriptor).isDirectory()) {
+          closeSync(descriptor);
+          throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' });
+        }
+        return createReadStream(real, { fd: descriptor, start: options.fromByte, highWaterMark: 1 << 20 });
+      } catch (error) {
+        throw hostError('read', path, error);
+      }
+    },
+    async run(command, args, options: RunOptions = {}) {
+      const [program, rest] = within(options.netns, needed(command), args);
+      const result = await execa(program, rest, {
+        reject: false,
+        env: environment,
+        extendEnv: false,
+        stripFinalNewline: false,
+        encoding: 'utf8',
+        timeout: options.timeoutMs ?? 60_000,
+        maxBuffer: options.maxBufferBytes ?? 256 << 20,
+        forceKillAfterDelay: 2_000,
+        ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+        ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+      });
+      return asResult([command, ...args].join(' '), result);
+    },
+    pipe(command, args, options = {}): ProgramOutput {
+      const [program, rest] = within(options.netns, needed(command), args);
+      const child = execa(program, rest, {
+        reject: false,
+        env: environment,
+        extendEnv: false,
+        buffer: { stdout: false, stderr: true },
+        stdin: options.input === undefined ? 'ignore' : 'pipe',
+        encoding: 'utf8',
+        forceKillAfterDelay: 2_000,
+        ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+      });
+      if (options.input !== undefined && child.stdin !== null) {
+        child.stdin.on('error', () => {}); // the program may end before its input does
+        options.input.on('error', () => child.stdin?.destroy());
+        options.input.pipe(child.stdin);
+      }
+      const stdout: Readable = child.stdout ?? new PassThrough().end();
+      return {
+        stdout,
+        ended: child.then((result) => asResult([command, ...args].join(' '), result)),
+        stop: () => void child.kill('SIGTERM'),
+      };
+    },
+    find,
+    identity(): HostIdentity {
+      const release = host.readOrNull('/proc/sys/kernel/osrelease')?.trim() ?? 'unknown';
+      const bootId = host.readOrNull('/proc/sys/kernel/random/boot_id')?.trim().replaceAll('-', '') ?? null;
+      return {
+        name: host.readOrNull('/proc/sys/kernel/hostname')?.trim() ?? hostname(),
+        kernelRelease: release,
+        bootId,
+        uid: process.getuid?.() ?? -1,
+        netnsInode: namespaceInode(),
+      };
+    },
+  };
+  return host;
+}
+
+/** Inode of the network namespace we are in, as `table full in netns N` prints it; NULL without /proc. */
+function namespaceInode(): number | null {
+  try {
+    const inode = Number(/\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/net'))?.[1]);
+    return Number.isInteger(inode) ? inode : null;
+  } catch {
+    return null;
+  }
+}

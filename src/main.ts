@@ -1,0 +1,75 @@
+// From the command line to an exit code. The only place where errors become words and numbers.
+
+import { EXIT, type ExitCode } from './cli/exit-codes.js';
+import { parseCommandLine } from './cli/program.js';
+import { COMMANDS } from './commands/index.js';
+import { HostError } from './host/host.js';
+import { FailedError, RefusedError, StoreError, UnsupportedError, UsageError } from './text/errors.js';
+import { safeText } from './text/terminal-safe.js';
+import type { World } from './world.js';
+
+/** Runs one command line. Never throws and never ends the process. */
+export async function main(words: readonly string[], world: World): Promise<ExitCode> {
+  try {
+    const parsed = await parseCommandLine(words.length === 0 ? ['status'] : words, COMMANDS, {
+      name: world.programName,
+      version: packageVersion(world),
+      width: world.streams.out.width,
+    });
+    if (parsed.is === 'text') {
+      world.streams.out.write(parsed.text);
+      return EXIT.done;
+    }
+    if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Try: ${world.programName} --help`);
+    const { run } = await parsed.spec.load();
+    return await run(parsed.input, world);
+  } catch (error) {
+    return explainError(error, world);
+  }
+}
+
+function packageVersion(world: World): string {
+  const text = world.host.read(`${world.packageRoot}package.json`);
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+function explainError(error: unknown, world: World): ExitCode {
+  const say = (text: string) => world.streams.err.write(safeText(`ctwhy: ${text}\n`));
+  if (world.signal.aborted) {
+    const isTerm = world.signal.reason === 'SIGTERM';
+    say(isTerm ? 'ended by TERM' : 'stopped');
+    return isTerm ? EXIT.terminated : EXIT.interrupted;
+  }
+  if (error instanceof UsageError) {
+    say(error.message);
+    if (error.hint !== null) world.streams.err.write(safeText(`${error.hint}\n`));
+    return EXIT.usage;
+  }
+  if (error instanceof StoreError) {
+    say(error.message);
+    return EXIT.storeUnusable;
+  }
+  if (error instanceof RefusedError) {
+    say(error.message);
+    return EXIT.refused;
+  }
+  if (error instanceof UnsupportedError) {
+    say(error.message);
+    return EXIT.hostLacks;
+  }
+  if (error instanceof HostError) {
+    say(error.message);
+    return error.kind === 'unsupported' ? EXIT.hostLacks : error.kind === 'busy' ? EXIT.refused : EXIT.failed;
+  }
+  if (error instanceof FailedError) {
+    say(error.message);
+    return EXIT.failed;
+  }
+  say(`a fault of ctwhy itself: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof Error && error.stack !== undefined)
+    world.streams.err.write(safeText(`${error.stack.split('\n').slice(1).join('\n')}\n`));
+  world.streams.err.write(
+    'Please report it with the command and, if you may, the files: nothing of the store was half-written.\n',
+  );
+  return EXIT.failed;
+}

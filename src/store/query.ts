@@ -1,0 +1,67 @@
+// SQL of people: one statement, reading only, on a connection that cannot write.
+
+import Database from 'better-sqlite3';
+import { UsageError } from '../text/errors.js';
+import type { Db } from './open-store.js';
+
+export type SqlValue = string | number | bigint | null | Uint8Array;
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  /** Rows as SQLite finds them; integers are bigint. Iterate once. */
+  readonly rows: Iterable<readonly SqlValue[]>;
+}
+
+/** Name of the parameters a statement has (:name, @name, $name), each once, in order of appearance outside of text and comments. */
+export function parameterNames(sql: string): readonly string[] {
+  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ' ');
+  return [...new Set([...bare.matchAll(/[:@$]([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1]!))];
+}
+
+/**
+ * Prepares and starts one statement.
+ * @param parameters by name without its sign; integers and NULL are recognised, everything else is text
+ * @throws UsageError for SQL that does not parse, writes, is more than one statement, or lacks a parameter
+ */
+export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string, string>>): QueryResult {
+  const wanted = parameterNames(sql);
+  const missing = wanted.filter((name) => !(name in parameters));
+  if (missing.length > 0)
+    throw new UsageError(`the query needs --param ${missing.map((name) => `${name}=…`).join(' --param ')}`);
+  const unknown = Object.keys(parameters).filter((name) => !wanted.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(
+      `the query has no parameter ${unknown.join(', ')}${wanted.length > 0 ? `; it has ${wanted.join(', ')}` : ''}`,
+    );
+  try {
+    const statement = db.prepare(sql);
+    if (!statement.reader || !statement.readonly)
+      throw new UsageError(
+        'query reads only: this statement writes or returns nothing',
+        'The store is changed by ctwhy ingest, store prune and store forget.',
+      );
+    statement.raw(true).safeIntegers(true);
+    const values = Object.fromEntries(wanted.map((name) => [name, sqlValue(parameters[name]!)]));
+    const columns = statement.columns().map((column) => column.name);
+    const iterator = wanted.length > 0 ? statement.iterate(values) : statement.iterate();
+    return { columns, rows: iterator as Iterable<readonly SqlValue[]> };
+  } catch (error) {
+    if (
+      error instanceof Database.SqliteError ||
+      error instanceof RangeError ||
+      (error instanceof TypeError && /statement/i.test(error.message))
+    ) {
+      throw new UsageError(
+        `the SQL cannot be run: ${(error as Error).message}`,
+        'Tables and columns: ctwhy query --schema',
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function sqlValue(text: string): SqlValue {
+  if (/^-?\d{1,18}$/.test(text)) return BigInt(text);
+  return text === 'NULL' ? null : text;
+}
