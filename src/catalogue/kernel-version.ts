@@ -76,9 +76,22 @@ const BACKPORTED: readonly { readonly flavour: KernelFlavour; readonly pattern: 
 ];
 
 /** Recognised by the rest of the release; the first that fits names the flavour. hasAbiNumber: the third number says nothing. */
-const FLAVOURS: readonly { readonly flavour: KernelFlavour; readonly pattern: RegExp; readonly hasAbiNumber: boolean }[] = [
-  { flavour: 'ubuntu', pattern: /^\d+\.\d+\.0-\d+(?:\.\d+)*-(?!amd64|arm64|686|cloud|rt-|pve)[a-z]/, hasAbiNumber: true },
-  { flavour: 'debian', pattern: /^\d+\.\d+\.0-(?:\d+\.)?(?:deb\d+\.)?\d+(?:\.bpo\.\d+)?-(?:\w+-)*(?:amd64|arm64|armmp|686|ppc64el|s390x|riscv64|i386)/, hasAbiNumber: true },
+const FLAVOURS: readonly {
+  readonly flavour: KernelFlavour;
+  readonly pattern: RegExp;
+  readonly hasAbiNumber: boolean;
+}[] = [
+  {
+    flavour: 'ubuntu',
+    pattern: /^\d+\.\d+\.0-\d+(?:\.\d+)*-(?!amd64|arm64|686|cloud|rt-|pve)[a-z]/,
+    hasAbiNumber: true,
+  },
+  {
+    flavour: 'debian',
+    pattern:
+      /^\d+\.\d+\.0-(?:\d+\.)?(?:deb\d+\.)?\d+(?:\.bpo\.\d+)?-(?:\w+-)*(?:amd64|arm64|armmp|686|ppc64el|s390x|riscv64|i386)/,
+    hasAbiNumber: true,
+  },
   { flavour: 'debian', pattern: /\+(?:deb\d+|bpo\d*)(?:u\d+)?-/, hasAbiNumber: false },
   { flavour: 'android', pattern: /-android\d+|-perf|-gki/, hasAbiNumber: false },
   { flavour: 'amazon', pattern: /\.amzn\d+/, hasAbiNumber: false },

@@ -88,7 +88,14 @@ export interface Reason {
   readonly verifiedOn: string | null;
 }
 
-type Optional = 'outcomeByVersion' | 'evidenceByVersion' | 'versions' | 'formats' | 'counter' | 'verifiedOn' | 'remedies';
+type Optional =
+  | 'outcomeByVersion'
+  | 'evidenceByVersion'
+  | 'versions'
+  | 'formats'
+  | 'counter'
+  | 'verifiedOn'
+  | 'remedies';
 
 /** An entry as it is written down: what is usual may be left out. */
 export type ReasonDeclaration = Omit<Reason, Optional> & Partial<Pick<Reason, Optional>>;
@@ -140,7 +147,10 @@ export function outcomeOf(reason: Reason, version: KernelVersion | null): readon
   if (holds(reason.versions, version) === 'no') return [];
   if (reason.outcomeByVersion.length === 0) return [reason.outcome];
   const possible = reason.outcomeByVersion.filter((entry) => holds(entry.versions, version) !== 'no');
-  return currentFirst(reason.outcome, possible.map((entry) => entry.outcome));
+  return currentFirst(
+    reason.outcome,
+    possible.map((entry) => entry.outcome),
+  );
 }
 
 /** How the kernel shows it on this version; several when the version leaves it open, none when the check is not there. */
@@ -148,7 +158,10 @@ export function evidenceOf(reason: Reason, version: KernelVersion | null): reado
   if (holds(reason.versions, version) === 'no') return [];
   if (reason.evidenceByVersion.length === 0) return [reason.evidence];
   const possible = reason.evidenceByVersion.filter((entry) => holds(entry.versions, version) !== 'no');
-  return currentFirst(reason.evidence, possible.map((entry) => entry.evidence));
+  return currentFirst(
+    reason.evidence,
+    possible.map((entry) => entry.evidence),
+  );
 }
 
 /** The wordings that this kernel may print. */
@@ -159,4 +172,9 @@ export function formatsOf(reason: Reason, version: KernelVersion | null): readon
 function currentFirst<T>(current: T, possible: readonly T[]): readonly T[] {
   const distinct = new Set(possible);
   return distinct.has(current) ? [current, ...[...distinct].filter((item) => item !== current)] : [...distinct];
+}
+
+/** Where to read it in the kernel: file, function and the release the name was read in. */
+export function kernelSource(file: string, name: string, version: string): KernelSource {
+  return { file, function: name, version };
 }
