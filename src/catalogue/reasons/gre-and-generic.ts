@@ -65,11 +65,7 @@ export const GRE_AND_GENERIC_REASONS: readonly Reason[] = [
     proto: ['generic'],
     outcome: 'NEW',
     evidence: 'silent',
-    source: kernelSource(
-      'net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_generic.c',
-      'nf_conntrack_handle_packet(); generic_packet() until 5.x',
-      '6.18',
-    ),
+    source: kernelSource('net/netfilter/nf_conntrack_core.c', 'generic_packet()', '6.18'),
     condition:
       'A protocol without a tracker of its own (ESP, AH, IPIP, IGMP, OSPF; DCCP since 6.17, UDP-Lite since 7.1): told apart by addresses and protocol alone, 600 s to live.',
     howSeen: 'ctstate NEW; conntrack -L: unknown and the protocol number.',
