@@ -40,13 +40,17 @@ const POINTER: Value = { kind: 'word', pattern: '[0-9a-fA-Fx]+|\\(null\\)|\\(_+p
 const STRING: Value = { kind: 'word', pattern: '.+?', placeholder: null };
 const CHARACTER: Value = { kind: 'word', pattern: '.', placeholder: null };
 
+const UNFOLDED = /^\s|\s$|\s\s|[^\S ]/;
+
 /** Blanks, tabs and line feeds folded into one blank each; none at either end. */
 export function foldBlanks(text: string): string {
+  if (!UNFOLDED.test(text)) return text;
   return text.replace(/\s+/g, ' ').trim();
 }
 
 /** Decimal numbers and addresses of a text replaced by %u, %pI4 and %pI6; a number within a word (ICMPv6, 48bit) stays. */
 export function withoutNumbers(text: string): { readonly message: string; readonly numbers: readonly number[] } {
+  if (!/\d/.test(text)) return { message: text, numbers: [] };
   const numbers: number[] = [];
   const message = text.replace(LOOSE_VALUE, (value, ipv6: string | undefined, ipv4: string | undefined) => {
     if (ipv6 !== undefined) return '%pI6';
@@ -67,7 +71,7 @@ export function compileFormat(text: string, ignoreCase = false): FormatPattern {
   let at = 0;
   for (const conversion of format.matchAll(CONVERSION)) {
     literals.push(format.slice(at, conversion.index));
-    values.push(valueOf(conversion[0]));
+    values.push(conversionValue(conversion[0]));
     at = conversion.index + conversion[0].length;
   }
   literals.push(format.slice(at));
@@ -116,7 +120,7 @@ function taken(
   return { message: `${message} ${rest.message}`, numbers: [...numbers, ...rest.numbers], words };
 }
 
-function valueOf(conversion: string): Value {
+function conversionValue(conversion: string): Value {
   if (conversion === '%pI4') return IPV4;
   if (conversion.startsWith('%pI6')) return IPV6;
   if (conversion === '%p') return POINTER;

@@ -13,10 +13,10 @@ export interface HookUser {
 /** include/uapi/linux/netfilter_ipv4.h: enum nf_ip_hook_priorities, v6.18. Lower runs first. */
 export const HOOK_USERS: readonly HookUser[] = [
   {
-    name: 'ebtables, netdev',
-    priority: -500,
+    name: 'netdev chains',
+    priority: 0,
     hooks: ['ingress'],
-    note: 'Ahead of everything; conntrack knows nothing yet',
+    note: 'A hook of its own, ahead of prerouting; conntrack knows nothing yet',
   },
   {
     name: 'defragmentation',
@@ -96,7 +96,8 @@ export const NFT_BRIDGE_PRIORITIES: Readonly<Record<string, number>> = {
   srcnat: 300,
 };
 
-/** Whether a rule at this priority can know the state; ingress and egress chains never do. */
+/** Whether a rule of the families ip, ip6 and inet at this priority can know the state; ingress and egress chains never do. Bridge chains know it
+ * only with nf_conntrack_bridge. */
 export function seesState(hook: string, priority: number): boolean {
   const lower = hook.toLowerCase();
   return lower !== 'ingress' && lower !== 'egress' && priority > CONNTRACK_PRIORITY;
