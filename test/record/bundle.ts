@@ -47,7 +47,7 @@ export interface Bundle {
   say(key: string, value: string): void;
   ran(atUs: number, command: string): void;
   /** Writes the manifest. Coverage without an end lasted until endUs. */
-  finish(endUs: number): void;
+  finish(endUs: number, statesCoverage: boolean): void;
   text(file: string): string;
 }
 
@@ -113,15 +113,10 @@ export function openBundle(folder: string, host: LabHost): Bundle {
     state: (one) => void covered.push(one),
     say: (key, value) => void statements.push(`${key} ${value}`),
     ran: (atUs, command) => void commands.push(`ran ${secondsText(atUs)} ${command}`),
-    finish(endUs) {
+    finish(endUs, statesCoverage) {
+      const coverage = statesCoverage ? covered.map((one) => coverageLine(one, endUs)) : [];
       const inOrder = parts.sort((a, b) => a.startUs - b.startUs).map((part) => part.line);
-      const lines = [
-        'ctwhy-bundle 1',
-        ...statements,
-        ...inOrder,
-        ...covered.map((one) => coverageLine(one, endUs)),
-        ...commands,
-      ];
+      const lines = ['ctwhy-bundle 1', ...statements, ...inOrder, ...coverage, ...commands];
       writeFileSync(join(folder, 'MANIFEST'), `${lines.join('\n')}\n`);
     },
     text: (file) => texts.get(file) ?? '',

@@ -11,6 +11,7 @@ import {
   type Addresses,
   buildPair,
   connectAndIdle,
+  listenToEvents,
   playAll,
   serve,
   tagAndDropInvalid,
@@ -22,8 +23,8 @@ export interface FinwaitCourse {
   readonly sport: number;
   readonly wish: StateWish;
   readonly sysctls?: Readonly<Record<string, number>>;
-  /** false: nobody listens to conntrack's events, and nothing is read before. */
-  readonly isWatched?: boolean;
+  /** What is recorded besides the kernel log: 'poor' leaves out events, listings and everything before; default 'rich'. */
+  readonly record?: 'rich' | 'without-events' | 'poor';
   /** Rules are there before the connection unless `happens` brings them. */
   readonly rulesFirst?: boolean;
   prepare?(client: LabHost, server: LabHost, bundle: Bundle): Promise<void>;
@@ -32,6 +33,7 @@ export interface FinwaitCourse {
 }
 
 export interface FinwaitScene {
+  readonly addresses: Addresses;
   readonly client: LabHost;
   readonly server: LabHost;
   readonly bundle: Bundle;
@@ -50,7 +52,7 @@ export function finwaitRules(wish: StateWish): string[] {
 }
 
 export async function playFinwait({ lab, observe }: Stage, course: FinwaitCourse): Promise<void> {
-  const { addresses, sport, wish } = course;
+  const { addresses, sport, wish, record = 'rich' } = course;
   const { client, server } = await buildPair(lab, addresses);
   const bundle = observe(client);
   if (course.rulesFirst !== false) {
@@ -59,22 +61,27 @@ export async function playFinwait({ lab, observe }: Stage, course: FinwaitCourse
   }
   await course.prepare?.(client, server, bundle);
   const service = await serve(server, SERVICE_PORT);
-  const listener =
-    course.isWatched === false
-      ? null
-      : await bundle.listen({
-          file: 'conntrack-E.txt',
-          command: 'conntrack -E -o timestamp,extended,id',
-          covers: ['events'],
-        });
+  const listener = record === 'rich' ? await listenToEvents(bundle) : null;
   const connection = await connectAndIdle(client, addresses.server, SERVICE_PORT, sport);
-  const scene: FinwaitScene = { client, server, bundle, connection, service, events: () => listener?.output() ?? '' };
-  if (course.isWatched !== false) await takeState(bundle, 'before', wish);
+  const scene: FinwaitScene = {
+    addresses,
+    client,
+    server,
+    bundle,
+    connection,
+    service,
+    events: () => listener?.output() ?? '',
+  };
+  if (record !== 'poor') await takeState(bundle, 'before', wish);
   await course.happens(scene);
   await connection.stop('SIGKILL');
   await delay(RETRIES_MS);
-  await takeState(bundle, 'after', wish);
-  await takeSurroundings(bundle);
+  if (record === 'poor') {
+    await bundle.take('iptables-save.txt', 'iptables-legacy-save', 'after');
+  } else {
+    await takeState(bundle, 'after', wish);
+    await takeSurroundings(bundle);
+  }
   await course.afterwards?.(scene);
   await listener?.stop();
 }

@@ -13,6 +13,8 @@ export interface Truth {
   readonly cause: string | null;
   /** No honest answer from this evidence can be surer than this. */
   readonly confidenceAtMost: Confidence;
+  /** Like confidenceAtMost, of the cause; null when no honest answer from this evidence can name it. */
+  readonly causeConfidenceAtMost: Confidence | null;
   readonly outcome: 'INVALID' | 'NEW' | 'DROP' | 'OTHER';
   readonly droppedBy: {
     readonly family: 'ip' | 'ip6' | 'inet';
@@ -45,7 +47,9 @@ export interface Incident {
   readonly truth: Truth;
   readonly kernelLogForm: KernelLogForm;
   readonly proofs: readonly Proof[];
-  /** Regular expression text of kernel-log lines that are this incident's, besides lines with its addresses. */
+  /** A kernel-log line that has one of these as a word is this incident's. */
   readonly addresses: readonly string[];
+  /** false: the manifest says nothing of what the sources could show, as when a person picked files by hand. */
+  readonly statesCoverage?: boolean;
   play(stage: Stage): Promise<void>;
 }

@@ -65,7 +65,9 @@ export function writeProvenance(
 
 function writeSection(name: string, one: Provenance): string {
   const { truth } = one;
-  const answer = [truth.class, truth.cause, `at most ${truth.confidenceAtMost}`].filter((word) => word !== null);
+  const sureness = truth.causeConfidenceAtMost === null ? 'cannot be told' : `at most ${truth.causeConfidenceAtMost}`;
+  const answer = [`${truth.outcome}, ${truth.class} (at most ${truth.confidenceAtMost})`];
+  if (truth.cause !== null) answer.push(`${truth.cause} (${sureness})`);
   const drop = truth.droppedBy;
   const end = drop === null ? '' : ` Dropped by ${drop.family} ${drop.table} ${drop.chain} ${drop.rule}.`;
   return [
@@ -73,7 +75,7 @@ function writeSection(name: string, one: Provenance): string {
     '',
     `${one.story}`,
     '',
-    `Truth: ${truth.outcome}, ${answer.join(', ')}.${end} ${truth.note}`,
+    `Truth: ${answer.join(', ')}.${end} ${truth.note}`,
     '',
     `Linux ${one.kernel}, ${one.recorded}, seen from \`${one.observed}\`. Played:`,
     '',

@@ -87,7 +87,7 @@ function finishBundle(
   const text = writeKernelLog(incident.kernelLogForm, ours, { host: host.role, bootId, bootAtUs });
   bundle.keep(file, text, command);
   bundle.state({ what: 'log', state: 'complete', fromUs: startedAtUs });
-  bundle.finish(nowUs());
+  bundle.finish(nowUs(), incident.statesCoverage !== false);
 }
 
 function isOurs(text: string, incident: Incident, host: LabHost): boolean {

@@ -4,7 +4,7 @@
 import { delay, nowUs } from '../lab/clock.js';
 import type { Lab, LabHost } from '../lab/lab.js';
 import { type Background, waitUntil } from '../lab/process.js';
-import type { Bundle } from './bundle.js';
+import type { Bundle, Listener } from './bundle.js';
 
 export interface Pair {
   readonly client: LabHost;
@@ -88,4 +88,13 @@ export function tagAndDropInvalid(program: string, chain: string): string[] {
 
 export async function playAll(host: LabHost, commands: readonly string[]): Promise<void> {
   for (const command of commands) await host.play(command);
+}
+
+/** `conntrack -E`, listening from now on. */
+export function listenToEvents(bundle: Bundle): Promise<Listener> {
+  return bundle.listen({
+    file: 'conntrack-E.txt',
+    command: 'conntrack -E -o timestamp,extended,id',
+    covers: ['events'],
+  });
 }

@@ -17,6 +17,7 @@ export const finwaitDeleted: Incident = {
     class: 'entry-gone',
     cause: 'entry-deleted-from-userspace',
     confidenceAtMost: 'certain',
+    causeConfidenceAtMost: 'certain',
     outcome: 'INVALID',
     droppedBy: { family: 'ip', table: 'filter', chain: 'OUTPUT', rule: 3 },
     note: 'Events were on from before the SYN; the DESTROY event carries a port id and 431999 s were left. Socket in FIN-WAIT-1, notsent 1, persist timer.',

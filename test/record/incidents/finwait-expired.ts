@@ -17,6 +17,7 @@ export const finwaitExpired: Incident = {
     class: 'entry-gone',
     cause: 'entry-expired',
     confidenceAtMost: 'certain',
+    causeConfidenceAtMost: 'certain',
     outcome: 'INVALID',
     droppedBy: { family: 'ip', table: 'filter', chain: 'OUTPUT', rule: 3 },
     note: 'The DESTROY event is the effect of the first FIN, not the cause: same instant, no port id. Rules of iptables-nft.',
