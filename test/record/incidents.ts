@@ -8,6 +8,12 @@ import { finwaitExpired } from './incidents/finwait-expired.js';
 import { finwaitFlushed, finwaitFlushedUnwatched } from './incidents/finwait-flushed.js';
 import { finwaitNeverThere } from './incidents/finwait-never-there.js';
 import { finwaitDeletedPoor, finwaitExpiredPoor } from './incidents/finwait-poor.js';
+import { natBypassed } from './incidents/nat-bypassed.js';
+import { pathInterleaved } from './incidents/path-interleaved.js';
+import { pathNft } from './incidents/path-nft.js';
+import { pathTwoBackends } from './incidents/path-two-backends.js';
+import { pathUserChains } from './incidents/path-user-chains.js';
+import { policyDecided, ruleEndedEarly, ruleNeverMatched } from './incidents/rule-decided.js';
 
 export const INCIDENTS: readonly Incident[] = [
   finwaitDeleted,
@@ -19,4 +25,12 @@ export const INCIDENTS: readonly Incident[] = [
   finwaitNeverThere,
   finwaitDeletedPoor,
   finwaitExpiredPoor,
+  ruleEndedEarly,
+  ruleNeverMatched,
+  policyDecided,
+  natBypassed,
+  pathUserChains,
+  pathNft,
+  pathTwoBackends,
+  pathInterleaved,
 ];

@@ -98,3 +98,22 @@ export function listenToEvents(bundle: Bundle): Promise<Listener> {
     covers: ['events'],
   });
 }
+
+/** client — (eth0 192.0.2.1) firewall (eth1 198.51.100.1) — server; the firewall forwards, both ends have it as their gateway. */
+export async function buildRouted(lab: Lab, { client: from, server: to }: Addresses): Promise<Routed> {
+  const client = await lab.addHost('client');
+  const firewall = await lab.addHost('firewall');
+  const server = await lab.addHost('server');
+  await lab.wire(
+    { host: client, interface: 'eth0', addresses: [`${from}/24`] },
+    { host: firewall, interface: 'eth0', addresses: ['192.0.2.1/24'] },
+  );
+  await lab.wire(
+    { host: server, interface: 'eth0', addresses: [`${to}/24`] },
+    { host: firewall, interface: 'eth1', addresses: ['198.51.100.1/24'] },
+  );
+  await client.run('ip route add default via 192.0.2.1');
+  await server.run('ip route add default via 198.51.100.1');
+  await firewall.setSysctls({ 'ipv4.ip_forward': 1 });
+  return { client, firewall, server };
+}
