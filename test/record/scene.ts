@@ -99,21 +99,45 @@ export function listenToEvents(bundle: Bundle): Promise<Listener> {
   });
 }
 
-/** client — (eth0 192.0.2.1) firewall (eth1 198.51.100.1) — server; the firewall forwards, both ends have it as their gateway. */
-export async function buildRouted(lab: Lab, { client: from, server: to }: Addresses): Promise<Routed> {
+/** client — (192.0.2.1) firewall (198.51.100.1) — server; the firewall forwards, both ends have it as their gateway. */
+export async function buildRouted(
+  lab: Lab,
+  { client: from, server: to }: Addresses,
+  [inner, outer]: readonly [string, string] = ['eth0', 'eth1'],
+): Promise<Routed> {
   const client = await lab.addHost('client');
   const firewall = await lab.addHost('firewall');
   const server = await lab.addHost('server');
   await lab.wire(
     { host: client, interface: 'eth0', addresses: [`${from}/24`] },
-    { host: firewall, interface: 'eth0', addresses: ['192.0.2.1/24'] },
+    { host: firewall, interface: inner, addresses: ['192.0.2.1/24'] },
   );
   await lab.wire(
     { host: server, interface: 'eth0', addresses: [`${to}/24`] },
-    { host: firewall, interface: 'eth1', addresses: ['198.51.100.1/24'] },
+    { host: firewall, interface: outer, addresses: ['198.51.100.1/24'] },
   );
   await client.run('ip route add default via 192.0.2.1');
   await server.run('ip route add default via 198.51.100.1');
   await firewall.setSysctls({ 'ipv4.ip_forward': 1 });
   return { client, firewall, server };
+}
+
+/**
+ * buildRouted() and a second way between client and server that avoids the firewall (203.0.113.1 and .2 on eth1 of each).
+ * Nothing uses it until a route says so.
+ */
+export async function buildTriangle(lab: Lab, addresses: Addresses): Promise<Routed> {
+  const hosts = await buildRouted(lab, addresses);
+  await lab.wire(
+    { host: hosts.client, interface: 'eth1', addresses: ['203.0.113.1/24'] },
+    { host: hosts.server, interface: 'eth1', addresses: ['203.0.113.2/24'] },
+  );
+  for (const host of [hosts.client, hosts.server]) {
+    await host.setSysctls({
+      'ipv4.conf.all.rp_filter': 0,
+      'ipv4.conf.eth0.rp_filter': 0,
+      'ipv4.conf.eth1.rp_filter': 0,
+    });
+  }
+  return hosts;
 }

@@ -9,8 +9,8 @@ const ADDRESSES = pairAddresses(78);
 export const pathInterleaved: Incident = {
   name: 'path-interleaved',
   story:
-    'Two clients visit two ports at the same moment while a ping with DF runs; legacy TRACE of all of it on the way there and back. SYN-ACKs and echo ' +
-    'replies have ID=0, lines of different packets alternate (two processors).',
+    'Two visits to two ports at the same moment while pings with DF run in both directions, each on a processor of its own; legacy TRACE of all of it. ' +
+    'SYN-ACKs have ID=0, the pings ID=0 too, lines of different packets stand between each other.',
   truth: {
     class: 'normal',
     cause: null,
@@ -18,13 +18,14 @@ export const pathInterleaved: Incident = {
     causeConfidenceAtMost: null,
     outcome: 'NEW',
     droppedBy: null,
-    note: 'Everything is accepted: 2 TCP connections (ports 80 and 81) and 3 echo requests with their replies.',
+    note: 'Everything is accepted: 2 TCP connections (ports 80 and 81) and 24 echo requests each way with their replies.',
   },
   kernelLogForm: 'kmsg',
   addresses: Object.values(ADDRESSES),
   proofs: [
     { file: 'kmsg.txt', pattern: /TRACE: .* ID=0 .*ACK SYN/, atLeast: 4 },
     { file: 'kmsg.txt', pattern: /TRACE: .* ID=0 .*PROTO=ICMP/, atLeast: 3 },
+    { file: 'kmsg.txt', pattern: /TRACE: raw:PREROUTING.*\n.*TRACE: raw:PREROUTING/ },
   ],
   play: (stage) =>
     playPath(stage, {
@@ -40,9 +41,10 @@ export const pathInterleaved: Incident = {
         await serveOnce(server, 80);
         await serveOnce(server, 81);
         await Promise.all([
+          client.run(`taskset -c 0 ping -q -f -M do -c 24 ${ADDRESSES.server}`),
+          server.run(`taskset -c 1 ping -q -f -M do -c 24 ${ADDRESSES.client}`),
           visit(client, ADDRESSES.server, 80, 40078),
           visit(client, ADDRESSES.server, 81, 40079),
-          client.run(`ping -q -M do -c 3 -i 0.02 ${ADDRESSES.server}`),
         ]);
       },
     }),
