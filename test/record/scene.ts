@@ -59,8 +59,8 @@ export async function turnOnTracker(
 }
 
 /** An echo-less TCP service that holds each connection open. */
-export async function serve(host: LabHost, port: number): Promise<Background> {
-  const server = host.start(`nc -l -k ${port}`);
+export async function serve(host: LabHost, port: number, options = ''): Promise<Background> {
+  const server = host.start(`nc ${options} -l -k ${port}`);
   await waitUntil(`port ${port} is open`, async () => (await host.run(`ss -Htln sport = :${port}`)).stdout !== '');
   return server;
 }

@@ -46,7 +46,7 @@ export const midstreamPickup: Incident = {
       'ip6tables-legacy -A INPUT -j DROP',
       'ip6tables-legacy -A OUTPUT -p tcp -m conntrack --ctstate NEW -j LOG --log-prefix "OUTPUT NEW: "',
     ]);
-    await serve(server, 8080);
+    await serve(server, 8080, '-6');
     const events = await listenToEvents(bundle);
     const connections = [
       await connectAndIdle(client, SERVER, 8080, SPORT),

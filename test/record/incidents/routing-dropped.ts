@@ -34,6 +34,8 @@ export const routingDropped: Incident = {
       wish: { backend: 'legacy', zeroCounters: true },
       async prepare({ client, firewall }) {
         await client.run(`ip addr add ${SOURCE}/32 dev lo`);
+        // The reverse path filter refuses ARP requests with that source too: let the client know its gateway first.
+        await client.run('ping -q -c 1 192.0.2.1');
         await firewall.setSysctls({ 'ipv4.conf.all.rp_filter': 1, 'ipv4.conf.eth0.rp_filter': 1 });
         await firewall.run(`ip route add 203.0.113.0/24 via ${ADDRESSES.server}`);
       },

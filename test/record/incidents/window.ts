@@ -32,8 +32,8 @@ async function converse(
 export const windowOvershoot: Incident = {
   name: 'window-overshoot',
   story:
-    'The server offers a window of 1000 bytes without scaling; the client fills it and sends 500 bytes more, 99 past its end. The server takes them and ' +
-    'acknowledges. Firewall without a drop rule; played with raw sockets.',
+    'The server offers a window of 1000 bytes without scaling; the client sends past its end, first by less than a window (6.18 lets that pass), then by ' +
+    'more. The server takes all of it and acknowledges. Firewall without a drop rule; played with raw sockets.',
   truth: {
     class: 'window-overshoot',
     cause: null,
@@ -41,13 +41,14 @@ export const windowOvershoot: Incident = {
     causeConfidenceAtMost: null,
     outcome: 'INVALID',
     droppedBy: null,
-    note: 'First "SEQ is over upper bound 2002" from the client, then "ACK is over upper bound 2002" from the server to the end; forwarded.',
+    note: '"600 bytes more than expected" is only a remark, that packet is ESTABLISHED. Then "SEQ is over upper bound" from the client and "ACK is over upper bound" from the server, twice each, INVALID; all forwarded.',
   },
   kernelLogForm: 'rsyslog-rfc3339',
   addresses: Object.values(OVERSHOOT),
   proofs: [
-    { file: 'kern.log', pattern: /SEQ is over upper bound 2002 /, atLeast: 2 },
-    { file: 'kern.log', pattern: /ACK is over upper bound 2002 /, atLeast: 2 },
+    { file: 'kern.log', pattern: /600 bytes more than expected /, atMost: 1 },
+    { file: 'kern.log', pattern: /SEQ is over upper bound \d+ /, atLeast: 2 },
+    { file: 'kern.log', pattern: /ACK is over upper bound \d+ /, atLeast: 2 },
     { file: 'conntrack-L.txt', pattern: /ESTABLISHED.*sport=40092/ },
   ],
   play: (stage) =>
@@ -67,8 +68,10 @@ export const windowOvershoot: Incident = {
           { from: 'client', flags: 'PA', seq: 1001, ack: 5001, win: 64240, size: 1000 },
           { from: 'client', flags: 'PA', seq: 2100, ack: 5001, win: 64240, size: 500 },
           { from: 'server', flags: 'A', seq: 5001, ack: 2600, win: 1000 },
-          { from: 'client', flags: 'PA', seq: 2600, ack: 5001, win: 64240, size: 100 },
-          { from: 'server', flags: 'A', seq: 5001, ack: 2700, win: 1000 },
+          { from: 'client', flags: 'PA', seq: 5000, ack: 5001, win: 64240, size: 100 },
+          { from: 'server', flags: 'A', seq: 5001, ack: 5100, win: 1000 },
+          { from: 'client', flags: 'PA', seq: 5100, ack: 5001, win: 64240, size: 100 },
+          { from: 'server', flags: 'A', seq: 5001, ack: 5200, win: 1000 },
         ]),
     }),
 };
@@ -85,7 +88,7 @@ export const invalidSkipsNat: Incident = {
     causeConfidenceAtMost: null,
     outcome: 'INVALID',
     droppedBy: null,
-    note: 'Forwarded. eth1.pcap shows the packet with source 192.0.2.94 among packets of 198.51.100.1; the entry is there and ESTABLISHED.',
+    note: 'Forwarded. eth1.pcap shows the packet with source 192.0.2.94 among packets of 198.51.100.1; the entry is there and ESTABLISHED. The server answers the stranger with a RST, which is INVALID too ("invalid new").',
   },
   kernelLogForm: 'rsyslog-rfc3339',
   addresses: Object.values(SKIPS_NAT),
