@@ -1,0 +1,58 @@
+// Which incidents are there? In the order in which they are recorded and listed.
+
+import type { Incident } from './incident.js';
+import { asymmetricReplyUnseen, asymmetricSynUnseen } from './incidents/asymmetric.js';
+import { finwaitAddressChanged } from './incidents/finwait-address-changed.js';
+import { finwaitAfterRst } from './incidents/finwait-after-rst.js';
+import { finwaitDeleted } from './incidents/finwait-deleted.js';
+import { finwaitExpired } from './incidents/finwait-expired.js';
+import { finwaitFlushed, finwaitFlushedUnwatched } from './incidents/finwait-flushed.js';
+import { finwaitNeverThere } from './incidents/finwait-never-there.js';
+import { finwaitDeletedPoor, finwaitExpiredPoor } from './incidents/finwait-poor.js';
+import { ftpNoHelper } from './incidents/ftp-no-helper.js';
+import { malformed } from './incidents/malformed.js';
+import { midstreamPickup } from './incidents/midstream-pickup.js';
+import { natBypassed } from './incidents/nat-bypassed.js';
+import { normal } from './incidents/normal.js';
+import { normalLateClose } from './incidents/normal-late-close.js';
+import { pathInterleaved } from './incidents/path-interleaved.js';
+import { pathNft } from './incidents/path-nft.js';
+import { pathTwoBackends } from './incidents/path-two-backends.js';
+import { pathUserChains } from './incidents/path-user-chains.js';
+import { routingDropped } from './incidents/routing-dropped.js';
+import { policyDecided, ruleEndedEarly, ruleNeverMatched } from './incidents/rule-decided.js';
+import { staleEntry } from './incidents/stale-entry.js';
+import { udpReplyLate } from './incidents/udp-reply-late.js';
+import { invalidSkipsNat, windowOvershoot } from './incidents/window.js';
+
+export const INCIDENTS: readonly Incident[] = [
+  finwaitDeleted,
+  finwaitExpired,
+  finwaitFlushed,
+  finwaitFlushedUnwatched,
+  finwaitAddressChanged,
+  finwaitAfterRst,
+  finwaitNeverThere,
+  finwaitDeletedPoor,
+  finwaitExpiredPoor,
+  ruleEndedEarly,
+  ruleNeverMatched,
+  policyDecided,
+  natBypassed,
+  pathUserChains,
+  pathNft,
+  pathTwoBackends,
+  pathInterleaved,
+  malformed,
+  normal,
+  normalLateClose,
+  ftpNoHelper,
+  udpReplyLate,
+  asymmetricSynUnseen,
+  asymmetricReplyUnseen,
+  windowOvershoot,
+  invalidSkipsNat,
+  midstreamPickup,
+  routingDropped,
+  staleEntry,
+];
