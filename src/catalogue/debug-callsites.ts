@@ -36,6 +36,9 @@ const SAMPLED: readonly string[] =
 const FIRST_SAMPLED = '2.6.32';
 const LAST_SAMPLED = '7.3';
 
+/** Last release of each major number, for stepping over it. */
+const LAST_MINOR: Readonly<Record<number, number>> = { 3: 19, 4: 20, 5: 19, 6: 19 };
+
 /** What a line of this format tells an administrator; the key is the beginning of the format. */
 const TELLS: readonly (readonly [start: string, tells: string])[] = [
   ['nf_conntrack_in: new packet for', 'A packet was judged NEW'],
@@ -170,9 +173,6 @@ function sampledRange(text: string): VersionRange {
     ...(compareReleases(latest, last) > 0 ? { maybeUntil: latest } : {}),
   };
 }
-
-/** Last release of each major number, for stepping over it. */
-const LAST_MINOR: Readonly<Record<number, number>> = { 3: 19, 4: 20, 5: 19, 6: 19 };
 
 function successor(release: string): string {
   if (release.startsWith('2.')) return '2.6.33';
