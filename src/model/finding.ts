@@ -84,3 +84,26 @@ export interface Finding {
   readonly ruledOut: readonly RuledOut[];
   readonly remedies: readonly Remedy[];
 }
+
+/** One line of the story a finding tells: when, what, where it stands. */
+export interface StoryLine {
+  /** '08:29:57.442', '4 packets', 'at the end'. */
+  readonly label: string;
+  readonly says: string;
+  /** 'conntrack-E.txt:1-3'; empty when it continues the line before. */
+  readonly source: string;
+  /** The raw lines, for -v. */
+  readonly raw: readonly string[];
+}
+
+/** A finding with its story, for documents. */
+export interface ToldFinding {
+  readonly finding: Finding;
+  readonly flowText: string;
+  /** 'FIN, 4 tries', '5 packets'. */
+  readonly packetText: string;
+  readonly story: readonly StoryLine[];
+  /** What nobody recorded, in words. */
+  readonly notKnown: readonly string[];
+  readonly flows: number;
+}

@@ -1,0 +1,124 @@
+// What helps when an entry went too early: let this connection close, and keep it from happening again.
+
+import type { Remedy } from '../../../model/finding.js';
+import type { Case } from '../../explain/case.js';
+import { timeoutSysctl } from './led-to-it.js';
+
+/** One word for a shell: quoted where it is not plainly safe. Names of chains and interfaces come from files somebody sent. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function letItClose(subject: Case): readonly Remedy[] {
+  const { flow } = subject;
+  const rule = subject.fate.rule;
+  if (rule === null || subject.fate.fate !== 'dropped' || flow.sport === null || flow.dport === null) return [];
+  // The rule must stand in front of the one that drops, in the direction of the packets the case is about.
+  const packet = subject.packets[0]!.tuples[0] ?? flow;
+  const isSix = packet.src.includes(':');
+  if (subject.host.rules.backend === 'nft') {
+    const match = `${isSix ? 'ip6' : 'ip'} saddr ${packet.src} ${isSix ? 'ip6' : 'ip'} daddr ${packet.dst} tcp sport ${packet.sport} tcp dport ${packet.dport} ct state invalid`;
+    const where = `${rule.family} ${shellWord(rule.table)} ${shellWord(rule.chain)}`;
+    return [
+      {
+        when: 'now',
+        text: 'let this connection close: its peer is told',
+        command: `nft insert rule ${where} ${match} accept`,
+        undo: `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`,
+        price: 'one reversed entry for up to 5 min',
+      },
+    ];
+  }
+  const program = isSix ? 'ip6tables' : 'iptables';
+  const match = `-p tcp --sport ${packet.sport} -d ${packet.dst} --dport ${packet.dport} -m conntrack --ctstate INVALID -j ACCEPT`;
+  const chain = shellWord(rule.chain);
+  return [
+    {
+      when: 'now',
+      text: 'let this connection close: its peer is told',
+      command: `${program} -I ${chain} 1 ${match}`,
+      undo: `${program} -D ${chain} ${match}`,
+      price: 'one reversed entry for up to 5 min',
+    },
+  ];
+}
+
+function keepItFromHappening(subject: Case, led: string | null): readonly Remedy[] {
+  const last =
+    subject.entries.at(-1)?.state ??
+    subject.events.filter((event) => event.kind !== 'DESTROY').at(-1)?.state ??
+    'ESTABLISHED';
+  if (led === 'entry-expired') {
+    const setting = timeoutSysctl(last) ?? timeoutSysctl('ESTABLISHED')!;
+    return [
+      {
+        when: 'lasting',
+        text: 'have the endpoints send keepalives more often than the entry lives',
+        command: 'sysctl -w net.ipv4.tcp_keepalive_time=600',
+        undo: 'sysctl -w net.ipv4.tcp_keepalive_time=7200',
+        price: 'only sockets that ask for SO_KEEPALIVE; a packet per connection and period',
+      },
+      {
+        when: 'lasting',
+        text: 'let entries of that state live longer than the connections are idle',
+        command: `sysctl -w ${setting}=432000`,
+        undo: `sysctl -w ${setting}=${subject.host.sysctls.find((row) => row.name === setting)?.value ?? 'ITS OLD VALUE'}`,
+        price: 'dead connections keep their entries as long: watch nf_conntrack_count',
+      },
+    ];
+  }
+  if (led === 'entry-deleted-from-userspace') {
+    return [
+      {
+        when: 'lasting',
+        text: 'find who deletes entries (conntrack -D or -F in scripts, kube-proxy, docker, firewalld) and narrow it to the flows that must go',
+        command: 'conntrack -E -e DESTROY -o userspace,timestamp',
+        undo: '',
+        price: 'none, it only watches',
+      },
+    ];
+  }
+  if (led === 'address-or-link-change') {
+    return [
+      {
+        when: 'lasting',
+        text: 'use SNAT to a fixed address where the uplink has one: such entries stay when the link flaps',
+        command: 'iptables -t nat -R POSTROUTING NUMBER -o DEV -j SNAT --to-source ADDRESS',
+        undo: 'iptables -t nat -R POSTROUTING NUMBER -o DEV -j MASQUERADE',
+        price: 'an address that really changes is then wrong for old flows',
+      },
+    ];
+  }
+  if (led === 'entry-evicted') {
+    return [
+      {
+        when: 'lasting',
+        text: 'raise the size of the table after finding who fills it',
+        command: 'sysctl -w net.netfilter.nf_conntrack_max=NUMBER',
+        undo: '',
+        price: 'about 300 bytes an entry; buckets should grow with it',
+      },
+    ];
+  }
+  return [];
+}
+
+export function remediesFor(subject: Case, led: string | null, isOwn: boolean): readonly Remedy[] {
+  const rule = subject.fate.rule;
+  const ahead: readonly Remedy[] =
+    subject.fate.fate === 'dropped' && rule !== null && isOwn
+      ? [
+          {
+            when: 'lasting',
+            text: `accept this host's own FIN and RST ahead of that rule, or drop INVALID in FORWARD only`,
+            command:
+              subject.host.rules.backend === 'nft'
+                ? `nft insert rule ${rule.family} ${shellWord(rule.table)} ${shellWord(rule.chain)} 'tcp flags & (fin | rst) != 0 ct state invalid accept'`
+                : `iptables -I ${shellWord(rule.chain)} 1 -p tcp --tcp-flags FIN FIN -m conntrack --ctstate INVALID -j ACCEPT; iptables -I ${shellWord(rule.chain)} 1 -p tcp --tcp-flags RST RST -m conntrack --ctstate INVALID -j ACCEPT`,
+            undo: '',
+            price: 'INVALID packets of this host leave it untranslated by NAT',
+          },
+        ]
+      : [];
+  return [...letItClose(subject), ...keepItFromHappening(subject, led), ...ahead];
+}

@@ -1,0 +1,79 @@
+// NEW as expected: the first packet of a connection, or its repetition while nobody has answered. Nothing is wrong with conntrack.
+
+import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { ASK } from '../explain/ask.js';
+import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
+import type { Cause } from './cause.js';
+import { flowWords, ruleWords } from './words.js';
+
+/** Reasons for NEW that are the ordinary course of things. */
+const ORDINARY: Readonly<Record<string, string>> = {
+  'tcp-new-syn': 'a SYN opens a connection',
+  'tcp-new-syn-retransmit': 'the SYN is repeated, nobody has answered yet',
+  'tcp-new-reopen': 'a SYN opens the connection again after it was closed',
+  'tcp-new-after-unreplied-rst': 'the SYN is sent again after it was refused',
+  'udp-new': 'the first UDP packet, or one that nobody has answered',
+  'new-unreplied': 'nobody has answered yet, so every packet of this side is NEW',
+  'icmp-echo-new': 'a request that opens an ICMP exchange',
+  'generic-new': 'the first packet of a protocol without a tracker of its own',
+  'gre-new': 'the first GRE packet',
+  'sctp-new-init': 'an INIT opens an SCTP association',
+  'new-expectation-related': 'a helper had announced it',
+  'icmp-error-related': 'an error about a known connection',
+};
+
+export const normal: Cause = {
+  id: 'normal',
+  title: 'As expected, nothing wrong',
+  needs: 'the packet and its flags',
+  decides: 'it is the first packet of its connection, or the repetition of one that nobody answered',
+  looksLike: ['midstream-pickup', 'helper-expectation', 'stale-entry'],
+  causes: [],
+  argue(subject): Verdict | null {
+    const sentence = subject.reason === null ? undefined : ORDINARY[subject.reason.id];
+    if (
+      sentence === undefined ||
+      subject.reason === null ||
+      (subject.outcome !== 'NEW' && subject.outcome !== 'RELATED')
+    )
+      return null;
+    // Dropped though it is NEW: that is a rule's doing and told there.
+    if (subject.fate.fate === 'dropped') return null;
+    const packet = firstPacket(subject);
+    const steps: Step[] = [
+      packet.stateIs === 'shown'
+        ? shown(`the packet is ${subject.outcome}`, [citePacket(subject, packet)])
+        : inferred(`the packet is ${subject.outcome}`, [citePacket(subject, packet)], true, ASK.trace),
+      subject.reason.by === 'candidate'
+        ? inferred(sentence, [citePacket(subject, packet)], true, ASK.listing)
+        : shown(sentence, [citePacket(subject, packet)]),
+    ];
+    const event = subject.events.find((one) => one.kind === 'NEW');
+    const lives = livesBefore(subject, packetMoment(packet)).filter((life) => life.kind !== 'packet');
+    const isSyn = subject.flow.proto === 6;
+    const lookAlikes: LookAlike[] = isSyn
+      ? [
+          ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [
+            citePacket(subject, packet),
+          ]),
+        ]
+      : [
+          ruledOutBy(
+            'stale-entry',
+            'its entry was made by this packet',
+            event !== undefined && lives.length === 0 ? [subject.cite.event(event)] : [],
+            ASK.events,
+          ),
+        ];
+    if (subject.fate.fate === 'unknown') steps.push(open('where it ended', false, ASK.ruleset));
+    return {
+      class: 'normal',
+      argument: { id: 'normal', steps, lookAlikes },
+      led: null,
+      title: `ordinary: ${flowWords(subject.flow)}`,
+      summary: `NEW as it should be: ${sentence}.${subject.fate.rule !== null && subject.fate.fate === 'delivered' ? ` ${ruleWords(subject.fate.rule)} accepts it.` : ''}`,
+      missing: [],
+      remedies: [],
+    };
+  },
+};

@@ -1,0 +1,91 @@
+// An ordinary rule or a policy ended the packet although conntrack was content with it (NEW or ESTABLISHED).
+
+import type { Remedy } from '../../model/finding.js';
+import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { ASK } from '../explain/ask.js';
+import type { Case } from '../explain/case.js';
+import { citePacket, firstPacket } from '../explain/flow-facts.js';
+import type { Cause } from './cause.js';
+import { flowWords, ruleWords } from './words.js';
+
+function stateStep(subject: Case): Step {
+  const packet = firstPacket(subject);
+  const cited = citePacket(subject, packet);
+  if (packet.state === null) return open('the state conntrack gave it', false, ASK.logInvalid);
+  const says = `conntrack was content with it: ${packet.state}`;
+  return packet.stateIs === 'shown' ? shown(says, [cited]) : inferred(says, [cited], false, ASK.trace);
+}
+
+function remedies(subject: Case): readonly Remedy[] {
+  const { rule, isPolicy } = subject.fate;
+  if (rule === null) return [];
+  const packet = firstPacket(subject).tuples[0] ?? subject.flow;
+  const port = packet.dport === null ? '' : ` --dport ${packet.dport}`;
+  const proto = packet.proto === 6 ? 'tcp' : packet.proto === 17 ? 'udp' : String(packet.proto);
+  const what = isPolicy
+    ? `add a rule that accepts it in ${rule.chain}, if it should pass`
+    : `accept it ahead of ${ruleWords(rule)}, or narrow that rule, if it should pass`;
+  return [
+    {
+      when: 'lasting',
+      text: what,
+      command:
+        subject.host.rules.backend === 'nft'
+          ? `nft -a list chain ${rule.family} ${rule.table} ${rule.chain}`
+          : `iptables -t ${rule.table} -nvL ${rule.chain} --line-numbers`,
+      undo: '',
+      price: `look first: this only lists; then accept -p ${proto} -d ${packet.dst}${port}`,
+    },
+  ];
+}
+
+export const ruleDecided: Cause = {
+  id: 'rule-decided',
+  title: 'An ordinary rule or policy did it',
+  needs: 'where the packet ended: a trace, or a LOG line with the ruleset it came from',
+  decides: 'the path ends at a terminating rule or a policy although the packet was NEW or ESTABLISHED',
+  looksLike: ['entry-gone', 'not-conntrack'],
+  causes: ['ended-early', 'policy-decided'],
+  argue(subject): Verdict | null {
+    if (subject.outcome === 'INVALID' || subject.fate.fate !== 'dropped') return null;
+    const { fate } = subject;
+    const rule = fate.rule;
+    const packet = firstPacket(subject);
+    const name = rule === null ? 'a rule' : ruleWords(rule, fate.isPolicy);
+    const steps: Step[] = [
+      fate.is === 'shown'
+        ? shown(`${name} ended it`, fate.evidence)
+        : inferred(`${name} ends it, by the ruleset`, fate.evidence, true, ASK.trace),
+      stateStep(subject),
+    ];
+    const lookAlikes: LookAlike[] = [
+      ruledOutBy(
+        'entry-gone',
+        `the packet was ${packet.state}, not INVALID`,
+        packet.stateIs === 'shown' ? [citePacket(subject, packet)] : [],
+        ASK.logInvalid,
+      ),
+    ];
+    const isLegacyTrace =
+      packet.steps.some((step) => step.kind === 'trace') && !packet.steps.some((step) => step.kind === 'nft-trace');
+    // On a host with both kinds of tables a legacy trace that ends may only have gone on among the others.
+    if (isLegacyTrace && subject.host.rules.backend === 'nft')
+      lookAlikes.push({ cause: 'an nft chain behind it', ruledOut: null, wouldSettle: ASK.trace });
+    const what = packet.state === null ? 'packet' : `${packet.state} packet`;
+    return {
+      class: 'rule-decided',
+      argument: { id: 'rule-decided', steps, lookAlikes },
+      led: fate.isPolicy
+        ? {
+            id: 'policy-decided',
+            steps: [shown('no rule matched, so the policy decided', fate.evidence)],
+            lookAlikes: [],
+          }
+        : { id: 'ended-early', steps: [shown(`${name} matched it`, fate.evidence)], lookAlikes: [] },
+      title: `${fate.isPolicy ? 'A policy' : 'A rule'} drops it, not conntrack: ${name}`,
+      summary: `Conntrack is not at fault: the ${what} ${flowWords(subject.flow)} met ${name}${rule === null || fate.isPolicy ? '' : ` (${rule.text})`}${fate.isPolicy ? ', as no rule of the chain matched it' : ''}.`,
+      missing: [],
+      remedies: remedies(subject),
+    };
+  },
+};

@@ -1,0 +1,208 @@
+// From packets to cases: groups of like packets, joined into connections, one case per connection, outcome and reason.
+
+import { reasonById } from '../../catalogue/all-reasons.js';
+import type { KernelVersion } from '../../catalogue/kernel-version.js';
+import { outcomeOf } from '../../catalogue/reason.js';
+import {
+  type PacketGroup,
+  type PassageRow,
+  type PathStep,
+  readPacketGroups,
+  readPassages,
+  readPaths,
+  readTuples,
+  type Scope,
+  type TupleRow,
+} from '../../store/case-reader.js';
+import { readEntries, readEvents, readSockets } from '../../store/evidence-reader.js';
+import { readEntryPairs, readFlowOrigin, readFlowPairs } from '../../store/flow-reader.js';
+import type { Db } from '../../store/open-store.js';
+import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
+import type { Cite } from './cite.js';
+import { type Components, joinTuples } from './components.js';
+import { fateOf } from './fate.js';
+import { type OutcomesOf, type PathReading, readPath } from './read-path.js';
+import { reasonOf } from './reason-of.js';
+
+/** At most so many packets of one case are looked at singly; the rest is counted. */
+const PACKETS_OF_A_CASE = 400;
+
+/** Like packets of one connection with one outcome, before anything is argued. */
+export interface Story {
+  readonly host: HostContext;
+  readonly component: number;
+  readonly outcome: PacketState | 'DROP';
+  readonly reasonId: string | null;
+  readonly groups: readonly PacketGroup[];
+  readonly count: number;
+  readonly firstAtUs: number | null;
+  readonly firstId: number;
+}
+
+export interface Seen {
+  readonly stories: readonly Story[];
+  readonly readings: ReadonlyMap<string, PathReading>;
+  readonly paths: ReadonlyMap<number, readonly PathStep[]>;
+  readonly tuples: ReadonlyMap<number, TupleRow>;
+  readonly components: Components;
+  readonly packetCount: number;
+  readonly firstAtUs: number | null;
+  readonly lastAtUs: number | null;
+}
+
+/** Text is believed before `uname -r`: a reason that this kernel should not print keeps all its outcomes. */
+export const outcomesOf: OutcomesOf = (reasonId, kernel) => {
+  const reason = reasonById(reasonId);
+  if (reason === null) return [];
+  const outcomes = outcomeOf(reason, kernel);
+  return outcomes.length > 0 ? outcomes : [reason.outcome, ...reason.outcomeByVersion.map((entry) => entry.outcome)];
+};
+
+function outcomeOfGroup(reading: PathReading, steps: readonly PathStep[]): PacketState | 'DROP' | null {
+  if (reading.state === 'INVALID') return 'INVALID';
+  if (reading.state === 'NEW') return 'NEW';
+  if (reading.state === null && (reading.reasonId !== null || reading.dropWords !== null)) return 'DROP';
+  const isSyn = reading.flags === 'SYN' || reading.flags === 'SYN ECE CWR';
+  if (reading.state === null && (isSyn || reading.isTraced)) return isSyn ? 'NEW' : 'DROP';
+  // ESTABLISHED and RELATED packets matter when something ended them: the trace or the rules will tell.
+  if (reading.isTraced || steps.some((step) => step.kind === 'log')) return 'DROP';
+  return null;
+}
+
+/** Reads what a scope holds and sorts it into stories, the oldest first. */
+export function readStories(
+  db: Db,
+  scope: Scope,
+  keeps: (steps: readonly PathStep[], reading: PathReading) => boolean,
+  contextOf: (hostId: number, bootId: number | null) => HostContext,
+): Seen {
+  const groups = readPacketGroups(db, scope);
+  const paths = readPaths(
+    db,
+    groups.map((group) => group.pathId),
+  );
+  const ids = [...new Set(groups.flatMap((group) => group.tupleIds))];
+  const tuples = readTuples(db, ids);
+  const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids), ...readEntryPairs(db, ids)]);
+  const readings = new Map<string, PathReading>();
+  const stories = new Map<string, { -readonly [K in keyof Story]: Story[K] } & { groups: PacketGroup[] }>();
+  let packetCount = 0;
+  for (const group of groups) {
+    packetCount += group.count;
+    const host = contextOf(group.hostId, group.bootId);
+    const steps = paths.get(group.pathId) ?? [];
+    const readingKey = `${host.id} ${group.bootId} ${group.pathId}`;
+    let reading = readings.get(readingKey);
+    if (reading === undefined) {
+      reading = readPath(steps, host.kernel, host.rules, outcomesOf);
+      readings.set(readingKey, reading);
+    }
+    const outcome = outcomeOfGroup(reading, steps);
+    if (outcome === null || !keeps(steps, reading)) continue;
+    const component = components.of(group.tupleIds[0]!);
+    // FIN retries with and without PSH are one story; a SYN is another.
+    const kind = reading.reasonId ?? (/(^| )SYN( |$)/.test(reading.flags ?? '') ? reading.flags : 'rest');
+    const key = `${host.id} ${group.bootId} ${component} ${outcome} ${kind}`;
+    const story = stories.get(key);
+    if (story === undefined) {
+      stories.set(key, {
+        host,
+        component,
+        outcome,
+        reasonId: reading.reasonId,
+        groups: [group],
+        count: group.count,
+        firstAtUs: group.firstAtUs,
+        firstId: group.firstId,
+      });
+    } else {
+      story.groups.push(group);
+      story.count += group.count;
+    }
+  }
+  const times = groups.flatMap((group) => [group.firstAtUs, group.lastAtUs]).filter((at): at is number => at !== null);
+  return {
+    stories: [...stories.values()],
+    readings,
+    paths,
+    tuples,
+    components,
+    packetCount,
+    firstAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
+    lastAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
+  };
+}
+
+function seenPacket(row: PassageRow, seen: Seen, host: HostContext): SeenPacket {
+  const steps = seen.paths.get(row.pathId) ?? [];
+  const reading = seen.readings.get(`${host.id} ${row.bootId} ${row.pathId}`);
+  return {
+    row,
+    steps,
+    tuples: row.tupleIds.map((id) => seen.tuples.get(id)).filter((tuple): tuple is TupleRow => tuple !== undefined),
+    flags: reading?.flags ?? null,
+    state: reading?.state ?? null,
+    stateIs: reading?.stateIs ?? null,
+    stateStep: reading?.stateStep ?? null,
+    reasonId: reading?.reasonId ?? null,
+    reasonStep: reading?.reasonStep ?? null,
+  };
+}
+
+/** Everything the store knows around one story. */
+export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: Cite): Case {
+  const { host } = story;
+  const packetTuples = seen.components.members(story.component);
+  // Entries and events name tuples that no packet showed (the far side of address translation).
+  const related = readEntryPairs(db, packetTuples).flat();
+  const tupleIds = [...new Set([...packetTuples, ...related])];
+  const pathIds = new Set(story.groups.map((group) => group.pathId));
+  const rows = readPassages(db, { ...scope, hostIds: [host.id], tupleIds: packetTuples }, PACKETS_OF_A_CASE);
+  const all = rows.map((row) => seenPacket(row, seen, host));
+  const packets = all.filter((packet) => pathIds.has(packet.row.pathId));
+  const first = packets[0]!;
+  const events = readEvents(db, host.id, tupleIds);
+  const entries = readEntries(db, host.id, tupleIds);
+  const tuples = readTuples(db, tupleIds);
+  const origin = readFlowOrigin(db, tupleIds);
+  const newEvent = events.find((event) => event.kind === 'NEW');
+  const syn = all.find((packet) => packet.flags === 'SYN');
+  const [flowId, flowKnownBy] =
+    newEvent !== undefined
+      ? ([newEvent.tupleId, 'event'] as const)
+      : entries[0] !== undefined
+        ? ([entries[0].tupleId, 'entry'] as const)
+        : syn !== undefined
+          ? ([syn.row.tupleIds[0]!, 'syn'] as const)
+          : origin !== null
+            ? ([origin.tupleId, 'first-packet'] as const)
+            : ([first.row.tupleIds[0]!, 'first-packet'] as const);
+  const flow = tuples.get(flowId) ?? seen.tuples.get(flowId) ?? first.tuples[0]!;
+  const ends = [...tuples.values()].filter((tuple) => tuple.sport !== null);
+  const sockets = ends
+    .flatMap((tuple) =>
+      readSockets(db, host.id, { address: tuple.src, port: tuple.sport }, { address: tuple.dst, port: tuple.dport }),
+    )
+    .filter(
+      (socket, index, list) =>
+        list.findIndex((other) => other.id === socket.id && other.snapshotId === socket.snapshotId) === index,
+    );
+  const reading = seen.readings.get(`${host.id} ${first.row.bootId} ${first.row.pathId}`)!;
+  const fate = fateOf(first, reading, story.count, host.rules, cite);
+  const partial: Omit<Case, 'reason'> = {
+    host,
+    cite,
+    flow,
+    flowKnownBy,
+    tupleIds,
+    outcome: story.outcome,
+    packets,
+    count: story.count,
+    all,
+    events,
+    entries,
+    sockets,
+    fate,
+  };
+  return { ...partial, reason: reasonOf(partial, reading, host.kernel as KernelVersion | null) };
+}

@@ -1,0 +1,95 @@
+// A case is what one explanation argues about: the packets of one flow with one outcome and one reason, and everything the
+// store knows around them.
+
+import type { KernelVersion } from '../../catalogue/kernel-version.js';
+import type { EvidenceItem, Fate } from '../../model/finding.js';
+import type { Rule } from '../../model/ruleset.js';
+import type { PassageRow, PathStep, TupleRow } from '../../store/case-reader.js';
+import type {
+  CoverageRow,
+  EntryRow,
+  EventRow,
+  HostEventRow,
+  HostFactRow,
+  NoticeRow,
+  SnapshotPartRow,
+  SnapshotRow,
+  SocketRow,
+  ValueRow,
+} from '../../store/evidence-reader.js';
+import type { Cite } from './cite.js';
+import type { RuleBook } from './rule-book.js';
+
+export type PacketState = 'INVALID' | 'NEW' | 'ESTABLISHED' | 'RELATED' | 'UNTRACKED';
+
+/** One packet with what is known of its state. */
+export interface SeenPacket {
+  readonly row: PassageRow;
+  readonly steps: readonly PathStep[];
+  readonly tuples: readonly TupleRow[];
+  readonly flags: string | null;
+  readonly state: PacketState | null;
+  /** 'shown': a rule or message that depends on the state says so; 'inferred': from words of a prefix or from flags. */
+  readonly stateIs: 'shown' | 'inferred' | null;
+  /** Step of the line that tells the state. */
+  readonly stateStep: number | null;
+  readonly reasonId: string | null;
+  readonly reasonStep: number | null;
+}
+
+/** What the host was and had, shared by all cases of it. */
+export interface HostContext {
+  readonly id: number;
+  readonly name: string;
+  readonly bootUuid: string | null;
+  readonly kernelRelease: string | null;
+  readonly kernel: KernelVersion | null;
+  readonly snapshots: readonly SnapshotRow[];
+  readonly parts: readonly SnapshotPartRow[];
+  readonly coverage: readonly CoverageRow[];
+  readonly sysctls: readonly ValueRow[];
+  readonly statistics: readonly ValueRow[];
+  readonly hostEvents: readonly HostEventRow[];
+  readonly facts: readonly HostFactRow[];
+  readonly notices: readonly NoticeRow[];
+  readonly rules: RuleBook;
+}
+
+export interface Reason {
+  readonly id: string;
+  readonly message: string;
+  /** 'message': the kernel printed it; 'packet': it follows from flags and table; several candidates make it 'candidate'. */
+  readonly by: 'message' | 'debug' | 'packet' | 'candidate';
+}
+
+/** Where the packets ended. */
+export interface FateFound {
+  readonly fate: Fate;
+  /** 'shown': a trace ends there, or the rule's counter moved by exactly these packets; 'inferred': the ruleset says so. */
+  readonly is: 'shown' | 'inferred' | 'open';
+  readonly rule: Rule | null;
+  /** Base chain policy decided. */
+  readonly isPolicy: boolean;
+  readonly evidence: readonly EvidenceItem[];
+}
+
+export interface Case {
+  readonly host: HostContext;
+  readonly cite: Cite;
+  /** As the connection's first packet went, where that is known; otherwise as the first packet seen went. */
+  readonly flow: TupleRow;
+  readonly flowKnownBy: 'event' | 'entry' | 'syn' | 'first-packet';
+  /** Every tuple of the flow: both directions, before and after address translation. */
+  readonly tupleIds: readonly number[];
+  readonly outcome: PacketState | 'DROP';
+  readonly reason: Reason | null;
+  /** The packets it is about, in order; at most some hundred of `count`. */
+  readonly packets: readonly SeenPacket[];
+  readonly count: number;
+  /** All packets seen of the flow, in order. */
+  readonly all: readonly SeenPacket[];
+  readonly events: readonly EventRow[];
+  readonly entries: readonly EntryRow[];
+  readonly sockets: readonly SocketRow[];
+  readonly fate: FateFound;
+}

@@ -1,0 +1,320 @@
+// Runs the causes over the cases, keeps the surest argument of each, tells like findings once, and ranks what is left.
+
+import type { Confidence, Finding, RuledOut } from '../../model/finding.js';
+import type { PathStep, Scope } from '../../store/case-reader.js';
+import { readBoots, readHosts } from '../../store/evidence-reader.js';
+import type { Db } from '../../store/open-store.js';
+import { protocolName } from '../../text/protocols.js';
+import { rfc3339 } from '../../text/time.js';
+import { CAUSES } from '../causes/index.js';
+import { type Argument, confidenceOf, missingOf, rankOf, type Verdict, weaker } from './argument.js';
+import { ASK } from './ask.js';
+import { buildCase, readStories, type Story } from './build-cases.js';
+import type { Case, HostContext } from './case.js';
+import type { Cite } from './cite.js';
+import { readHostContext } from './host-context.js';
+import type { PathReading } from './read-path.js';
+
+/** A finding with the argument behind it, for documents. */
+export interface Explained {
+  readonly finding: Finding;
+  readonly verdict: Verdict;
+  readonly subject: Case;
+  /** How many connections share it. */
+  readonly flows: number;
+}
+
+export interface Explanation {
+  readonly explained: readonly Explained[];
+  readonly contexts: readonly HostContext[];
+  readonly packetCount: number;
+  readonly firstAtUs: number | null;
+  readonly lastAtUs: number | null;
+  /** Stories beyond the limit that were counted, not argued. */
+  readonly notArgued: number;
+}
+
+/** Stories argued one by one; a flood of like ones is told by its first members. */
+const ARGUED_STORIES = 300;
+const ARGUED_PER_KIND = 40;
+
+interface Tried {
+  readonly verdict: Verdict;
+  readonly confidence: Confidence | null;
+}
+
+function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
+  const nearest = tried[0];
+  const reason = subject.reason;
+  const message = reason === null ? '' : reason.message === '' ? ` (${reason.id})` : ` ("${reason.message}")`;
+  const packet = subject.packets[0]!;
+  return {
+    class: 'unresolved',
+    argument: {
+      id: 'unresolved',
+      steps: [
+        {
+          says: `the packet is ${subject.outcome === 'DROP' ? 'seen' : subject.outcome}${message}`,
+          is: 'shown',
+          isEssential: true,
+          evidence: [subject.cite.packet(packet.row, packet.steps, packet.reasonStep ?? packet.stateStep ?? 0)],
+        },
+      ],
+      lookAlikes: nearest === undefined ? [] : [{ cause: nearest.verdict.class, ruledOut: null }],
+    },
+    led: null,
+    title: `not decided by this evidence${message}`,
+    summary:
+      reason === null
+        ? 'What is here does not tell why this packet was treated so.'
+        : `The check that failed is known${message}; why it failed here is not decided by this evidence.`,
+    missing: nearest === undefined ? [ASK.logInvalid, ASK.listing, ASK.ruleset] : missingOf(nearest.verdict.argument),
+    remedies: [],
+  };
+}
+
+/** The surest argument; 'unresolved' with the next step when none holds. */
+export function judge(subject: Case): { readonly verdict: Verdict; readonly confidence: Confidence } {
+  const tried: Tried[] = CAUSES.map((cause) => cause.argue(subject))
+    .filter((verdict): verdict is Verdict => verdict !== null)
+    .map((verdict) => ({ verdict, confidence: confidenceOf(verdict.argument) }))
+    .sort((a, b) => rankOf(b.confidence) - rankOf(a.confidence));
+  const best = tried[0];
+  if (best === undefined || best.confidence === null)
+    return { verdict: unresolved(subject, tried), confidence: 'possible' };
+  // Two classes that are equally sure contradict each other: neither is certain.
+  const rival = tried[1];
+  const isContested =
+    rival !== undefined && rival.confidence === best.confidence && rival.verdict.class !== best.verdict.class;
+  return {
+    verdict: best.verdict,
+    confidence: isContested && best.confidence === 'certain' ? 'likely' : best.confidence,
+  };
+}
+
+function ruledOutOf(...given: (Argument | null)[]): readonly RuledOut[] {
+  return given
+    .flatMap((argument) => argument?.lookAlikes ?? [])
+    .filter((one) => one.ruledOut !== null && one.ruledOut.evidence.length > 0)
+    .map((one) => ({ cause: one.cause, because: one.ruledOut!.because }));
+}
+
+function findingOf(
+  subject: Case,
+  verdict: Verdict,
+  confidence: Confidence,
+  id: number,
+  group: readonly Case[],
+): Finding {
+  const led = verdict.led;
+  const ledConfidence = led === null ? null : confidenceOf(led);
+  const everyone = [verdict.argument, ...(led === null ? [] : [led])];
+  const evidence = [
+    ...everyone.flatMap((argument) => argument.steps.flatMap((step) => step.evidence)),
+    ...subject.fate.evidence,
+    ...everyone.flatMap((argument) => argument.lookAlikes.flatMap((one) => one.ruledOut?.evidence ?? [])),
+  ];
+  const distinct = evidence.filter(
+    (item, index) =>
+      evidence.findIndex(
+        (other) => other.table === item.table && JSON.stringify(other.key) === JSON.stringify(item.key),
+      ) === index,
+  );
+  const times = group
+    .flatMap((one) => one.packets.map((packet) => packet.row.atUs))
+    .filter((at): at is number => at !== null);
+  const rule = subject.fate.fate === 'dropped' ? subject.fate.rule : null;
+  const flagWords = [
+    ...new Set(
+      group
+        .flatMap((one) => one.packets.map((packet) => packet.flags))
+        .filter((flags): flags is string => flags !== null),
+    ),
+  ];
+  const outcome =
+    subject.outcome === 'INVALID' || subject.outcome === 'NEW'
+      ? subject.outcome
+      : subject.fate.fate === 'dropped'
+        ? 'DROP'
+        : 'OTHER';
+  const missing = [...verdict.missing, ...everyone.flatMap(missingOf)];
+  return {
+    id,
+    outcome,
+    fate: subject.fate.fate,
+    class: verdict.class,
+    confidence,
+    cause: ledConfidence === null ? null : led!.id,
+    // A finer cause is never surer than the class it belongs to.
+    causeConfidence: ledConfidence === null ? null : weaker(ledConfidence, confidence),
+    title: verdict.title,
+    summary: verdict.summary,
+    reason:
+      subject.reason === null || subject.reason.by === 'candidate'
+        ? null
+        : { id: subject.reason.id, message: subject.reason.message },
+    host: subject.host.name,
+    boot: subject.host.bootUuid,
+    flow: group.length === 1 ? flowOf(subject) : null,
+    packets: {
+      count: group.reduce((sum, one) => sum + one.count, 0),
+      flags: flagWords.length === 0 ? null : commonFlags(flagWords),
+      firstSeen: times.length === 0 ? null : rfc3339(times.reduce((a, b) => Math.min(a, b))),
+      lastSeen: times.length === 0 ? null : rfc3339(times.reduce((a, b) => Math.max(a, b))),
+    },
+    droppedBy:
+      rule === null
+        ? null
+        : {
+            family: rule.family,
+            table: rule.table,
+            chain: rule.chain,
+            rule: rule.userNumber,
+            handle: rule.handle,
+            text: subject.fate.isPolicy ? `policy ${rule.chain} DROP` : rule.text,
+            rulesetAt: subject.fate.evidence.find((item) => item.kind === 'rule')?.at ?? null,
+          },
+    evidence: distinct,
+    missing:
+      confidence === 'certain' && verdict.missing.length === 0
+        ? missing.slice(0, 0)
+        : missing.filter((one, index) => missing.findIndex((other) => other.what === one.what) === index),
+    ruledOut: ruledOutOf(...everyone),
+    remedies: verdict.remedies,
+  };
+}
+
+/** The flags all packets of a finding have. */
+function commonFlags(words: readonly string[]): string {
+  const [first, ...rest] = words.map((text) => text.split(' '));
+  const common = first!.filter((flag) => rest.every((other) => other.includes(flag)));
+  return common.length > 0 ? common.join(' ') : words.join(' | ');
+}
+
+function flowOf(subject: Case): Finding['flow'] {
+  const { flow } = subject;
+  const namespaces = new Set(subject.packets.map((packet) => packet.row.namespaceId));
+  const [namespace] = namespaces;
+  return {
+    proto: protocolName(flow.proto),
+    src: flow.src,
+    sport: flow.sport,
+    dst: flow.dst,
+    dport: flow.dport,
+    zone:
+      subject.entries[0]?.zone ??
+      subject.events.find((event) => event.zone !== null)?.zone ??
+      (subject.entries.length > 0 || subject.events.length > 0 ? 0 : null),
+    netns: namespaces.size === 1 && namespace !== null && namespace !== undefined ? String(namespace) : null,
+  };
+}
+
+/** Findings that say the same of several connections. */
+function mergeKey(subject: Case, verdict: Verdict, confidence: Confidence): string {
+  const rule = subject.fate.rule;
+  const where = rule === null ? '' : `${rule.family} ${rule.table} ${rule.chain} ${rule.number}`;
+  const led = verdict.led === null || confidenceOf(verdict.led) === null ? '' : verdict.led.id;
+  const what = verdict.class === 'normal' ? '' : (subject.reason?.id ?? '');
+  return [subject.host.id, verdict.class, led, confidence, subject.outcome, subject.fate.fate, where, what].join('|');
+}
+
+const CLASS_WEIGHT: Readonly<Record<string, number>> = {
+  normal: -1000,
+  unresolved: -20,
+  malformed: -50,
+  'late-close': -60,
+};
+
+function weightOf({ finding }: Explained): number {
+  const fate = finding.fate === 'dropped' ? 40 : 0;
+  const outcome = finding.outcome === 'INVALID' ? 20 : finding.outcome === 'DROP' ? 10 : 0;
+  return (
+    rankOf(finding.confidence) * 10 +
+    fate +
+    outcome +
+    (CLASS_WEIGHT[finding.class] ?? 0) +
+    Math.min(9, Math.log10(finding.packets.count + 1) * 2)
+  );
+}
+
+/**
+ * Explains what a scope of the store holds.
+ * @param cite turns rows into evidence items
+ */
+export function explain(
+  db: Db,
+  scope: Scope,
+  cite: Cite,
+  keeps: (steps: readonly PathStep[], reading: PathReading) => boolean = () => true,
+): Explanation {
+  const hosts = new Map(readHosts(db).map((host) => [host.id, host]));
+  const boots = readBoots(db);
+  const contexts = new Map<string, HostContext>();
+  const contextOf = (hostId: number, bootId: number | null): HostContext => {
+    const key = `${hostId} ${bootId}`;
+    const known = contexts.get(key);
+    if (known !== undefined) return known;
+    const boot =
+      boots.find((one) => one.id === bootId) ??
+      boots.find((one) => one.hostId === hostId && one.kernelRelease !== null) ??
+      null;
+    const context = readHostContext(db, hosts.get(hostId)!, boot, cite);
+    contexts.set(key, context);
+    return context;
+  };
+  const seen = readStories(db, scope, keeps, contextOf);
+  const chosen = choose(seen.stories);
+  const judged = chosen.map((story) => {
+    const subject = buildCase(db, story, seen, scope, cite);
+    return { subject, ...judge(subject) };
+  });
+  const merged = new Map<string, typeof judged>();
+  for (const one of judged) {
+    // A packet that nothing stopped and nothing marked is no finding.
+    if (one.verdict.class === 'unresolved' && one.subject.outcome === 'DROP' && one.subject.fate.fate !== 'dropped')
+      continue;
+    const key = mergeKey(one.subject, one.verdict, one.confidence);
+    merged.set(key, [...(merged.get(key) ?? []), one]);
+  }
+  const explained = [...merged.values()]
+    .map((group): Explained => {
+      const { subject, verdict, confidence } = group[0]!;
+      return {
+        finding: findingOf(
+          subject,
+          verdict,
+          confidence,
+          0,
+          group.map((one) => one.subject),
+        ),
+        verdict,
+        subject,
+        flows: group.length,
+      };
+    })
+    .sort((a, b) => weightOf(b) - weightOf(a))
+    .map((one, index) => ({ ...one, finding: { ...one.finding, id: index + 1 } }));
+  return {
+    explained,
+    contexts: [...contexts.values()],
+    packetCount: seen.packetCount,
+    firstAtUs: seen.firstAtUs,
+    lastAtUs: seen.lastAtUs,
+    notArgued: seen.stories.length - chosen.length,
+  };
+}
+
+/** INVALID first; of a flood of like stories only the first members. */
+function choose(stories: readonly Story[]): readonly Story[] {
+  const order: Readonly<Record<string, number>> = { INVALID: 0, DROP: 1, NEW: 2 };
+  const perKind = new Map<string, number>();
+  return [...stories]
+    .sort((a, b) => (order[a.outcome] ?? 3) - (order[b.outcome] ?? 3) || a.firstId - b.firstId)
+    .filter((story) => {
+      const kind = `${story.outcome} ${story.reasonId} ${story.groups[0]!.pathId}`;
+      const count = (perKind.get(kind) ?? 0) + 1;
+      perKind.set(kind, count);
+      return count <= ARGUED_PER_KIND;
+    })
+    .slice(0, ARGUED_STORIES);
+}

@@ -1,0 +1,170 @@
+// Questions that several causes ask of a case: did an entry exist, until when did it live at least, who holds the connection open.
+
+import type { EvidenceItem } from '../../model/finding.js';
+import type { EntryRow, EventRow, SocketRow, ValueRow } from '../../store/evidence-reader.js';
+import type { Case, SeenPacket } from './case.js';
+import { isSurelyBefore, type Moment, orderOf } from './order.js';
+
+export function packetMoment(packet: SeenPacket): Moment {
+  return { atUs: packet.row.atUs, errorUs: packet.row.errorUs, sourceId: packet.row.sourceId, line: packet.row.line };
+}
+
+export function eventMoment(event: EventRow): Moment {
+  return { atUs: event.atUs, errorUs: event.errorUs, sourceId: event.sourceId, line: event.line };
+}
+
+export function entryMoment(subject: Case, entry: EntryRow): Moment {
+  const part = subject.host.parts.find(
+    (one) => one.snapshotId === entry.snapshotId && one.part === `list:${entry.list}`,
+  );
+  const snapshot = subject.host.snapshots.find((one) => one.id === entry.snapshotId);
+  return { atUs: part?.atUs ?? snapshot?.takenAtUs ?? null, errorUs: snapshot?.errorUs ?? 50_000 };
+}
+
+export function citePacket(subject: Case, packet: SeenPacket, step = packet.stateStep ?? 0): EvidenceItem {
+  return subject.cite.packet(packet.row, packet.steps, step);
+}
+
+/** The first packet the case is about. */
+export function firstPacket(subject: Case): SeenPacket {
+  return subject.packets[0]!;
+}
+
+export interface Life {
+  /** The record that shows it, and its moment. */
+  readonly evidence: EvidenceItem;
+  readonly moment: Moment;
+  /** The entry's state then, as printed. */
+  readonly state: string | null;
+  readonly isAssured: boolean;
+  /** It would have lived until then at least, if nobody removed it; NULL where the record does not tell. */
+  readonly livesUntilUs: number | null;
+  readonly timeoutS: number | null;
+  readonly kind: 'event' | 'entry' | 'packet';
+}
+
+/** Everything that shows a living entry surely before a moment, in order; the last one is what it was when last heard of. */
+export function livesBefore(subject: Case, moment: Moment): readonly Life[] {
+  const lives: Life[] = [];
+  for (const event of subject.events) {
+    if (event.kind === 'DESTROY' || !isSurelyBefore(eventMoment(event), moment)) continue;
+    lives.push({
+      evidence: subject.cite.event(event),
+      moment: eventMoment(event),
+      state: event.state,
+      isAssured: (event.status ?? '').includes('ASSURED'),
+      livesUntilUs: event.atUs !== null && event.timeoutS !== null ? event.atUs + event.timeoutS * 1_000_000 : null,
+      timeoutS: event.timeoutS,
+      kind: 'event',
+    });
+  }
+  for (const entry of subject.entries) {
+    const at = entryMoment(subject, entry);
+    const evidence = subject.cite.entry(entry, at.atUs);
+    if (entry.list !== 'main' || evidence === null || !isSurelyBefore(at, moment)) continue;
+    lives.push({
+      evidence,
+      moment: at,
+      state: entry.state,
+      isAssured: (entry.status ?? '').includes('ASSURED'),
+      livesUntilUs: entry.expiresAtUs,
+      timeoutS: entry.timeoutS,
+      kind: 'entry',
+    });
+  }
+  for (const packet of subject.all) {
+    if (
+      packet.state === null ||
+      packet.state === 'INVALID' ||
+      packet.state === 'UNTRACKED' ||
+      packet.stateIs !== 'shown'
+    )
+      continue;
+    if (!isSurelyBefore(packetMoment(packet), moment)) continue;
+    lives.push({
+      evidence: citePacket(subject, packet),
+      moment: packetMoment(packet),
+      state: null,
+      isAssured: false,
+      livesUntilUs: null,
+      timeoutS: null,
+      kind: 'packet',
+    });
+  }
+  return lives.sort((a, b) => (a.moment.atUs ?? 0) - (b.moment.atUs ?? 0));
+}
+
+/** The DESTROY events of the flow, in order. */
+export function destroys(subject: Case): readonly EventRow[] {
+  return subject.events.filter((event) => event.kind === 'DESTROY');
+}
+
+/** The DESTROY nearest before (or at the same instant as) a moment; NULL without one. */
+export function destroyBefore(subject: Case, moment: Moment): EventRow | null {
+  return (
+    destroys(subject)
+      .filter((event) => ['before', 'same'].includes(orderOf(eventMoment(event), moment)))
+      .at(-1) ?? null
+  );
+}
+
+/** States in which an endpoint still waits for the other side's answer to its closing, or has not closed at all. */
+const OPEN_STATES = ['ESTAB', 'FIN-WAIT-1', 'FIN-WAIT-2', 'CLOSE-WAIT', 'LAST-ACK', 'CLOSING', 'SYN-SENT', 'SYN-RECV'];
+
+/** The socket of the flow that is still open on this host, as last seen; NULL when none was seen. */
+export function openSocket(subject: Case): SocketRow | null {
+  return subject.sockets.filter((socket) => OPEN_STATES.includes(socket.state)).at(-1) ?? null;
+}
+
+/** Words of ss -i as numbers and text. */
+export function socketInfo(socket: SocketRow): Readonly<Record<string, string | number>> {
+  return socket.info === null ? {} : (JSON.parse(socket.info) as Record<string, string | number>);
+}
+
+/** The last snapshot in which sockets were read at all. */
+export function socketsPart(subject: Case) {
+  return subject.host.parts.filter((part) => part.part === 'sockets').at(-1);
+}
+
+/** A sysctl as last read at or before a moment (the earliest reading when none is earlier); NULL when never read. */
+export function sysctlOf(subject: Case, name: string, atUs: number | null): ValueRow | null {
+  const rows = subject.host.sysctls.filter((row) => row.name === name);
+  const taken = (row: ValueRow) => subject.host.snapshots.find((one) => one.id === row.snapshotId)?.takenAtUs ?? null;
+  return rows.filter((row) => atUs === null || (taken(row) ?? 0) <= atUs).at(-1) ?? rows[0] ?? null;
+}
+
+/** Sum over CPUs of a statistics counter at the first and the last reading; NULL without two readings, or when any CPU went back (a reset). */
+export function statisticDelta(
+  subject: Case,
+  name: string,
+): { readonly delta: number; readonly rows: readonly ValueRow[] } | null {
+  const read = subject.host.parts.filter((part) => part.part === 'stats' && part.state === 'read');
+  const snapshots = [...new Set(read.map((part) => part.snapshotId))];
+  const rows = subject.host.statistics.filter((row) => row.name === name);
+  if (snapshots.length < 2 || rows.length === 0) return null;
+  const firstId = snapshots[0]!;
+  let delta = 0;
+  const cited: ValueRow[] = [];
+  for (const cpu of new Set(rows.map((row) => row.cpu))) {
+    const mine = rows.filter((row) => row.cpu === cpu);
+    const first = mine.find((row) => row.snapshotId === firstId);
+    const last = mine.at(-1);
+    if (first === undefined || last === undefined) return null;
+    const change = Number(last.value) - Number(first.value);
+    if (change < 0) return null;
+    delta += change;
+    cited.push(last);
+  }
+  return { delta, rows: cited };
+}
+
+/** Whether a source of this kind was complete over a time. */
+export function completeCoverage(subject: Case, what: string, fromUs: number | null, toUs: number | null) {
+  return subject.host.coverage.find(
+    (row) =>
+      row.what === what &&
+      row.state === 'complete' &&
+      (fromUs === null || row.fromUs === null || row.fromUs <= fromUs) &&
+      (toUs === null || row.toUs === null || row.toUs >= toUs),
+  );
+}

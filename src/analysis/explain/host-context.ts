@@ -1,0 +1,43 @@
+// Everything about one host that all its cases share, read once.
+
+import { parseKernelVersion } from '../../catalogue/kernel-version.js';
+import {
+  type BootRow,
+  type HostRow,
+  readCoverage,
+  readHostEvents,
+  readHostFacts,
+  readNotices,
+  readSnapshotParts,
+  readSnapshots,
+  readValues,
+} from '../../store/evidence-reader.js';
+import type { Db } from '../../store/open-store.js';
+import type { HostContext } from './case.js';
+import type { Cite } from './cite.js';
+import { openRuleBook } from './stored-rules.js';
+
+/** Notices are for the head of an answer; a log full of them need not be read whole. */
+const NOTICE_LIMIT = 10_000;
+
+export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cite: Cite): HostContext {
+  const snapshots = readSnapshots(db, host.id);
+  const parts = readSnapshotParts(db, host.id);
+  const release = boot?.kernelRelease ?? null;
+  return {
+    id: host.id,
+    name: host.name,
+    bootUuid: boot?.bootUuid ?? null,
+    kernelRelease: release,
+    kernel: release === null ? null : parseKernelVersion(release),
+    snapshots,
+    parts,
+    coverage: readCoverage(db, host.id),
+    sysctls: readValues(db, host.id, 'sysctl'),
+    statistics: readValues(db, host.id, 'ct-stat'),
+    hostEvents: readHostEvents(db, host.id),
+    facts: readHostFacts(db, host.id, ['address', 'link', 'route', 'rule']),
+    notices: readNotices(db, host.id, NOTICE_LIMIT),
+    rules: openRuleBook(db, host.id, snapshots, cite),
+  };
+}

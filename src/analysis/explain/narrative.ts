@@ -1,0 +1,240 @@
+// The story of a finding, line by line, as the screen shows it: events, packets, the rule, what was there at the end.
+
+import type { StoryLine, ToldFinding } from '../../model/finding.js';
+import type { EventRow } from '../../store/evidence-reader.js';
+import { duration, timeOfDay } from '../../text/time.js';
+import { flowWords, ruleWords } from '../causes/words.js';
+import type { Case, SeenPacket } from './case.js';
+import type { Explained } from './explain.js';
+import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
+import { orderOf } from './order.js';
+
+function label(atUs: number | null, uptimeUs: number | null): string {
+  if (atUs !== null) return timeOfDay(atUs);
+  return uptimeUs === null ? 'time unknown' : `[${(uptimeUs / 1e6).toFixed(3)}]`;
+}
+
+function packetLabel(packet: SeenPacket): string {
+  return label(packet.row.atUs, packet.row.clockKind === 'uptime' ? packet.row.clockUs : null);
+}
+
+/** 'kern.log:2' and 'kern.log:4' become 'kern.log:2,4'; neighbours 'kern.log:1-3'. */
+export function joinSources(sources: readonly string[]): string {
+  const byFile = new Map<string, number[]>();
+  for (const source of sources) {
+    const at = source.lastIndexOf(':');
+    const line = Number(source.slice(at + 1));
+    const file = at > 0 && Number.isInteger(line) ? source.slice(0, at) : source;
+    const lines = byFile.get(file) ?? [];
+    if (file !== source) lines.push(line);
+    byFile.set(file, lines);
+  }
+  return [...byFile]
+    .map(([file, lines]) => {
+      const sorted = [...new Set(lines)].sort((a, b) => a - b);
+      if (sorted.length === 0) return file;
+      const isRun = sorted.length > 1 && sorted.at(-1)! - sorted[0]! === sorted.length - 1;
+      const shown = isRun
+        ? `${sorted[0]}-${sorted.at(-1)}`
+        : sorted.length > 4
+          ? `${sorted.slice(0, 3).join(',')}…${sorted.at(-1)}`
+          : sorted.join(',');
+      return `${file}:${shown}`;
+    })
+    .join(' ');
+}
+
+function eventWords(subject: Case, event: EventRow): string {
+  if (event.kind !== 'DESTROY')
+    return `entry ${event.kind === 'NEW' ? 'NEW' : ''}${event.state === null ? '' : `${event.kind === 'NEW' ? ', ' : ''}${event.state}`}${(event.status ?? '').includes('ASSURED') ? ' [ASSURED]' : ''}`;
+  const who =
+    event.isUserSpace === 1 || (event.portId ?? 0) > 0
+      ? 'deleted by a program'
+      : event.isUserSpace === 0
+        ? 'gone; by the kernel, not a program'
+        : 'gone';
+  const last = livesBefore(subject, eventMoment(event))
+    .filter((life) => life.livesUntilUs !== null)
+    .at(-1);
+  const left =
+    last === undefined || event.atUs === null
+      ? ''
+      : last.livesUntilUs! - event.atUs > 1e6
+        ? `, ${Math.floor((last.livesUntilUs! - event.atUs) / 1e6)} s left`
+        : ', out of time';
+  return `entry ${who}${left}`;
+}
+
+function eventLines(subject: Case): readonly (StoryLine & { readonly at: number | null })[] {
+  const lines: (StoryLine & { at: number | null })[] = [];
+  let run: EventRow[] = [];
+  const close = () => {
+    const [first, last] = [run[0], run.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const cited = run.map((event) => subject.cite.event(event));
+    const isOne = run.length === 1;
+    const assured = (last.status ?? '').includes('ASSURED') ? ' [ASSURED]' : '';
+    const says = isOne
+      ? eventWords(subject, first)
+      : `entry ${first.kind === 'NEW' ? 'NEW' : (first.state ?? '')}, then ${last.state ?? 'answered'}${assured}`;
+    lines.push({
+      at: first.atUs,
+      label: label(first.atUs, null),
+      says,
+      source: joinSources(cited.map((item) => item.source)),
+      raw: cited.map((item) => item.text),
+    });
+    run = [];
+  };
+  for (const event of subject.events) {
+    if (event.kind === 'DESTROY') {
+      close();
+      run = [event];
+      close();
+    } else if (event.kind === 'NEW') {
+      close();
+      run = [event];
+    } else run.push(event);
+  }
+  close();
+  return lines;
+}
+
+function packetWords(subject: Case, packet: SeenPacket): string {
+  const what = packet.flags === null ? subject.outcome : packet.flags === '' ? 'no flags' : packet.flags;
+  const message =
+    subject.reason !== null && subject.reason.by === 'message'
+      ? `: "${subject.reason.message}"`
+      : packet.state === null
+        ? ''
+        : `, ${packet.state}${packet.stateIs === 'inferred' ? ' (by the words of the prefix)' : ''}`;
+  return `${what}${message}`;
+}
+
+function packetLines(subject: Case): readonly (StoryLine & { readonly at: number | null })[] {
+  const [first, ...rest] = subject.packets;
+  if (first === undefined) return [];
+  const citeAll = (packet: SeenPacket) =>
+    packet.steps.map((_, step) => subject.cite.packet(packet.row, packet.steps, step));
+  const firstCited = citeAll(first);
+  const lines: (StoryLine & { at: number | null })[] = [
+    {
+      at: first.row.atUs,
+      label: packetLabel(first),
+      says: packetWords(subject, first),
+      source: joinSources(firstCited.map((item) => item.source)),
+      raw: firstCited.map((item) => item.text),
+    },
+  ];
+  if (rest.length > 0) {
+    const cited = rest.flatMap(citeAll);
+    const hour = packetLabel(first).slice(0, 6);
+    const shown = rest
+      .slice(0, 4)
+      .map((packet) => (packetLabel(packet).startsWith(hour) ? packetLabel(packet).slice(6) : packetLabel(packet)));
+    const more = subject.count - 1 - shown.length;
+    lines.push({
+      at: first.row.atUs,
+      label: '',
+      says: `again at ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+      source: joinSources(cited.map((item) => item.source)),
+      raw: cited.map((item) => item.text),
+    });
+  }
+  return lines;
+}
+
+function ruleLines(subject: Case): readonly StoryLine[] {
+  const { fate } = subject;
+  if (fate.rule === null || fate.fate === 'unknown') return [];
+  const evidence = fate.evidence.filter((item) => item.kind === 'rule').at(-1);
+  const how = fate.is === 'shown' ? '' : ', by the ruleset alone';
+  const does = fate.fate === 'dropped' ? '' : ` lets it through`;
+  const count = `${subject.count} packet${subject.count === 1 ? '' : 's'}`;
+  return [
+    {
+      label: count,
+      says: `${ruleWords(fate.rule, fate.isPolicy)}${does}${how}`,
+      source: evidence?.source ?? '',
+      raw: fate.evidence.map((item) => item.text),
+    },
+    ...(fate.isPolicy ? [] : [{ label: '', says: fate.rule.text, source: '', raw: [] }]),
+  ];
+}
+
+function endLines(subject: Case): readonly StoryLine[] {
+  const lines: StoryLine[] = [];
+  const last = subject.packets.at(-1);
+  const after = subject.host.parts.filter((part) => part.part === 'list:main' && part.state === 'read').at(-1);
+  if (
+    after !== undefined &&
+    (last === undefined ||
+      after.atUs === null ||
+      orderOf({ atUs: after.atUs, errorUs: 50_000 }, packetMoment(subject.packets[0]!)) !== 'before')
+  ) {
+    const entry = subject.entries.find((one) => one.snapshotId === after.snapshotId && one.list === 'main');
+    const snapshot = subject.host.snapshots.find((one) => one.id === after.snapshotId);
+    const cited = entry === undefined ? subject.cite.absence(after, 'no entry') : subject.cite.entry(entry, after.atUs);
+    const count = snapshot?.entryCount ?? null;
+    const says =
+      entry === undefined
+        ? `no entry${count === 0 ? '; the count says 0 as well' : ''}`
+        : `entry ${entry.state ?? ''} ${entry.status === null ? '' : `[${entry.status}]`}`.trim();
+    if (cited !== null) lines.push({ label: 'at the end', says, source: cited.source, raw: [cited.text] });
+  }
+  const socket = openSocket(subject);
+  if (socket !== null) {
+    const info = socketInfo(socket);
+    const words = [
+      socket.state,
+      info['notsent'] === undefined ? null : `${info['notsent']} unsent`,
+      socket.timer === null ? null : `${socket.timer} timer`,
+    ].filter((word) => word !== null);
+    const cited = subject.cite.socket(socket);
+    if (cited !== null)
+      lines.push({
+        label: lines.length > 0 ? '' : 'at the end',
+        says: words.join(', '),
+        source: cited.source,
+        raw: [cited.text],
+      });
+  }
+  return lines;
+}
+
+function packetText(subject: Case, count: number): string {
+  const flags = subject.packets[0]?.flags ?? null;
+  const name = flags === null ? '' : flags === '' ? 'no flags' : flags.replace(/ (ACK|PSH)\b/g, '').trim();
+  if (count === 1) return name === '' ? '1 packet' : name;
+  return name === '' ? `${count} packets` : `${name}, ${count} tries`;
+}
+
+/** A finding with its story. */
+export function tell({ finding, verdict, subject, flows }: Explained): ToldFinding {
+  const timed = [...eventLines(subject), ...packetLines(subject)]
+    .map((line, index) => ({ line, index }))
+    .sort((a, b) => (a.line.at ?? 0) - (b.line.at ?? 0) || a.index - b.index);
+  const notKnown = [...verdict.argument.steps, ...(verdict.led?.steps ?? [])]
+    .filter((step) => step.is === 'open')
+    .map((step) => step.says);
+  const open = [...verdict.argument.lookAlikes, ...(verdict.led?.lookAlikes ?? [])]
+    .filter((one) => one.ruledOut === null)
+    .map((one) => `whether it is ${one.cause} instead`);
+  const port = subject.events.find((event) => event.kind === 'DESTROY' && (event.portId ?? 0) > 0)?.portId;
+  const spanUs =
+    subject.packets.length > 1 && subject.packets[0]!.row.atUs !== null
+      ? subject.packets.at(-1)!.row.atUs! - subject.packets[0]!.row.atUs
+      : null;
+  return {
+    finding,
+    flowText: flows === 1 ? flowWords(subject.flow) : `${flows} connections, e.g. ${flowWords(subject.flow)}`,
+    packetText: `${packetText(subject, finding.packets.count)}${flows > 1 || spanUs === null || spanUs < 60_000_000 ? '' : ` in ${duration(spanUs)}`}`,
+    story: [...timed.map(({ line: { at: _at, ...line } }) => line), ...ruleLines(subject), ...endLines(subject)],
+    notKnown: [
+      ...notKnown,
+      ...(port === undefined || port === null ? [] : [`which program: netlink port ${port} is not a process id`]),
+      ...open,
+    ],
+    flows,
+  };
+}

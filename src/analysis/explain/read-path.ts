@@ -1,0 +1,120 @@
+// What the lines of one path say about every packet that went it: the state a rule or message depends on, the reason the kernel
+// printed. Worked out once per path, not once per packet.
+
+import type { KernelVersion } from '../../catalogue/kernel-version.js';
+import type { ReasonOutcome } from '../../catalogue/reason.js';
+import type { PathStep } from '../../store/case-reader.js';
+import type { PacketState } from './case.js';
+import type { RuleBook } from './rule-book.js';
+
+export interface PathReading {
+  readonly state: PacketState | null;
+  readonly stateIs: 'shown' | 'inferred' | null;
+  readonly stateStep: number | null;
+  readonly reasonId: string | null;
+  readonly reasonMessage: string | null;
+  readonly reasonStep: number | null;
+  /** A LOG prefix speaks of dropping. */
+  readonly dropWords: number | null;
+  readonly flags: string | null;
+  readonly isTraced: boolean;
+}
+
+/** The outcome a printed reason has on a kernel: several where the version is not known and the words changed their meaning. */
+export type OutcomesOf = (reasonId: string, kernel: KernelVersion | null) => readonly ReasonOutcome[];
+
+const STATES: readonly PacketState[] = ['INVALID', 'NEW', 'ESTABLISHED', 'RELATED', 'UNTRACKED'];
+const DROP_WORDS = /\b(drop(ped)?|block(ed)?|reject(ed)?|den(y|ied))\b|-D\b/i;
+
+interface Claim {
+  readonly state: PacketState;
+  readonly is: 'shown' | 'inferred';
+  readonly step: number;
+}
+
+/** The state that a rule's own condition demands, where it demands exactly one. */
+function demandedState(states: readonly string[]): PacketState | null {
+  const known = states.filter((state): state is PacketState => (STATES as readonly string[]).includes(state));
+  return known.length === 1 && states.length === 1 ? known[0]! : null;
+}
+
+function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
+  const prefix = step.prefix ?? '';
+  const candidates = rules.logging(prefix);
+  if (candidates.length > 0) {
+    // In front of conntrack every packet tests as INVALID: such a line says nothing.
+    const states = new Set(candidates.map((rule) => (rule.isBeforeConntrack ? null : demandedState(rule.states))));
+    const [only] = states;
+    return states.size === 1 && only !== null && only !== undefined
+      ? { state: only, is: 'shown', step: step.step }
+      : null;
+  }
+  // No ruleset at hand: the words of the prefix, which somebody chose for a reason but nobody checked.
+  if (/\braw\b/i.test(prefix)) return null;
+  const word = /\b(INVALID|NEW|ESTABLISHED|RELATED|UNTRACKED)\b/.exec(prefix.toUpperCase().replaceAll('_', ' '))?.[1];
+  const isNegated = /\b(NOT|NO|NON)\W?(INVALID|NEW|ESTABLISHED|RELATED)|NEW\W*(NOT|NO|!)\W*SYN/i.test(prefix);
+  return word === undefined || isNegated ? null : { state: word as PacketState, is: 'inferred', step: step.step };
+}
+
+function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
+  if (step.kind === 'nft-trace' && step.ruleKind === 'conntrack') {
+    const state = /\bstate (new|established|related|invalid|untracked)\b/.exec(step.ruleText ?? '')?.[1]?.toUpperCase();
+    return state === undefined ? null : { state: state as PacketState, is: 'shown', step: step.step };
+  }
+  if (step.ruleKind !== 'rule' || step.table === 'raw') return null;
+  const hit = rules.atStep(step);
+  // A trace line of a rule with a state condition: the rule matched, so the packet had that state.
+  const states = hit?.rule.conditions
+    .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)
+    .flatMap((condition) => condition.values);
+  const state = states === undefined ? null : demandedState(states);
+  return state === null ? null : { state, is: 'shown', step: step.step };
+}
+
+/**
+ * Reads a path.
+ * @param kernel decides what a printed reason means; where it is not known and the words have had two meanings, the state is only inferred
+ */
+export function readPath(
+  steps: readonly PathStep[],
+  kernel: KernelVersion | null,
+  rules: RuleBook,
+  outcomesOf: OutcomesOf,
+): PathReading {
+  const claims: Claim[] = [];
+  let reason: PathStep | null = null;
+  let dropWords: number | null = null;
+  for (const step of steps) {
+    if (step.kind === 'log-invalid') {
+      reason ??= step;
+      const outcomes = step.reasonId === null ? [] : outcomesOf(step.reasonId, kernel);
+      if (step.reasonId === null) claims.push({ state: 'INVALID', is: 'inferred', step: step.step });
+      else if (outcomes.includes('INVALID'))
+        claims.push({
+          state: 'INVALID',
+          is: outcomes.every((outcome) => outcome === 'INVALID') ? 'shown' : 'inferred',
+          step: step.step,
+        });
+    } else if (step.kind === 'helper') reason ??= step;
+    else if (step.kind === 'log' || step.kind === 'nflog') {
+      const claim = claimOfLog(step, rules);
+      if (claim !== null) claims.push(claim);
+      if (DROP_WORDS.test(step.prefix ?? '')) dropWords ??= step.step;
+    } else if (step.kind === 'trace' || step.kind === 'nft-trace' || step.kind === 'xtables-trace') {
+      const claim = claimOfTrace(step, rules);
+      if (claim !== null) claims.push(claim);
+    }
+  }
+  const best = claims.find((claim) => claim.is === 'shown') ?? claims[0] ?? null;
+  return {
+    state: best?.state ?? null,
+    stateIs: best?.is ?? null,
+    stateStep: best?.step ?? null,
+    reasonId: reason?.reasonId ?? null,
+    reasonMessage: reason?.message ?? null,
+    reasonStep: reason?.step ?? null,
+    dropWords,
+    flags: steps.find((step) => step.flags !== null)?.flags ?? null,
+    isTraced: steps.some((step) => step.kind === 'trace' || step.kind === 'nft-trace' || step.kind === 'xtables-trace'),
+  };
+}

@@ -1,0 +1,53 @@
+// From a filter to the part of the store that an answer looks at, and to what it keeps of the packets there.
+
+import type { FlowFilter } from '../../model/flow-filter.js';
+import type { PathStep, Scope } from '../../store/case-reader.js';
+import { readHosts } from '../../store/evidence-reader.js';
+import type { Db } from '../../store/open-store.js';
+import { findFilteredTuples } from '../../store/tuple-search.js';
+import { FailedError } from '../../text/errors.js';
+import type { PathReading } from './read-path.js';
+
+/**
+ * The scope of a filter.
+ * @param ingestId the ingest to look at when the filter names no time and no flow; NULL for the whole store
+ * @throws FailedError when the host named is not in the store
+ */
+export function scopeOf(db: Db, filter: FlowFilter, ingestId: number | null): Scope {
+  const tupleIds = findFilteredTuples(db, filter);
+  const hosts = readHosts(db);
+  const chosen = filter.hostName === null ? null : hosts.filter((host) => host.name === filter.hostName);
+  if (chosen !== null && chosen.length === 0)
+    throw new FailedError(
+      `no evidence of a host '${filter.hostName}'; there is: ${hosts.map((host) => host.name).join(', ') || 'none'}`,
+    );
+  const isLimited = tupleIds !== null || filter.fromUs !== null || filter.toUs !== null || chosen !== null;
+  return {
+    ingestId: isLimited ? null : ingestId,
+    hostIds: chosen?.map((host) => host.id) ?? null,
+    fromUs: filter.fromUs,
+    toUs: filter.toUs,
+    tupleIds,
+    mark: filter.mark,
+  };
+}
+
+/** Whether packets of a path are what the filter asks for, beyond their tuples. */
+export function pathFilter(filter: FlowFilter): (steps: readonly PathStep[], reading: PathReading) => boolean {
+  return (steps, reading) => {
+    if (filter.inIf !== null && !steps.some((step) => step.inIf === filter.inIf || step.physIn === filter.inIf))
+      return false;
+    if (filter.outIf !== null && !steps.some((step) => step.outIf === filter.outIf || step.physOut === filter.outIf))
+      return false;
+    if (filter.ctstate !== null && reading.state !== filter.ctstate) return false;
+    if (filter.reasonId !== null && reading.reasonId !== filter.reasonId) return false;
+    const flags = (reading.flags ?? '').split(' ');
+    return filter.flags === null || filter.flags.every((flag) => flags.includes(flag));
+  };
+}
+
+/** The last ingest, capture or snapshot; NULL for an empty store. */
+export function lastIngestId(db: Db): number | null {
+  const row = db.prepare('SELECT max(last_ingest_id) AS id FROM sources').get() as { id: number | null };
+  return row.id;
+}

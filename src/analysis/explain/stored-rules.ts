@@ -1,0 +1,190 @@
+// The rule book over the rulesets of the store.
+
+import type { Chain, Rule, Ruleset } from '../../model/ruleset.js';
+import type { PathStep } from '../../store/case-reader.js';
+import type { SnapshotRow } from '../../store/evidence-reader.js';
+import type { Db } from '../../store/open-store.js';
+import { readRuleRows, readStoredRulesets, type StoredRuleset } from '../../store/rules-of-host.js';
+import type { SeenPacket } from './case.js';
+import type { Cite } from './cite.js';
+import type { CounterMove, LogRule, RuleBook, RuleHit, WalkEnd } from './rule-book.js';
+import { walkStored } from './walk-stored.js';
+
+/** Chains in front of conntrack: every packet tests as INVALID there (net/netfilter/nf_conntrack_proto.c: hook priority -200). */
+function isBeforeConntrack(chain: Chain): boolean {
+  return chain.table === 'raw' || (chain.priority !== null && chain.priority <= -200);
+}
+
+/** A chain's policy as a rule of its own: number rules + 1, as a trace counts it. */
+export function policyRule(chain: Chain): Rule {
+  const last = chain.rules.at(-1);
+  return {
+    family: chain.family,
+    table: chain.table,
+    chain: chain.name,
+    number: chain.rules.length + 1,
+    userNumber: (last?.userNumber ?? 0) + 1,
+    handle: null,
+    text: `policy ${chain.policy ?? 'ACCEPT'}`,
+    conditions: [],
+    target: chain.policy,
+    targetOptions: [],
+    verdict: chain.policy,
+    jump: null,
+    isGoto: false,
+    logPrefix: null,
+    comment: null,
+    isOurs: false,
+    packets: chain.policyPackets,
+    bytes: chain.policyBytes,
+    line: chain.line,
+  };
+}
+
+function familyMatches(step: PathStep, chain: Chain): boolean {
+  return (
+    step.family === null ||
+    step.family === chain.family ||
+    (chain.family === 'inet' && (step.family === 'ip' || step.family === 'ip6'))
+  );
+}
+
+/** What a rule prints can be cut: by iptables at 29 characters, by whoever copied the line at its blanks. */
+function printsPrefix(rule: Rule, prefix: string): boolean {
+  return rule.logPrefix !== null && rule.logPrefix.trimEnd() === prefix.trimEnd() && rule.logPrefix.trim() !== '';
+}
+
+export function openRuleBook(db: Db, hostId: number, snapshots: readonly SnapshotRow[], cite: Cite): RuleBook {
+  const stored = readStoredRulesets(db, hostId);
+  // The newest reading of each ruleset is what rules are named by; counters need the oldest too.
+  const newestFirst = [...stored].sort((a, b) => order(snapshots, b) - order(snapshots, a));
+  const latest = newestFirst.filter(
+    (one, index) =>
+      newestFirst.findIndex(
+        (other) =>
+          other.ruleset.family === one.ruleset.family &&
+          other.ruleset.backend === one.ruleset.backend &&
+          other.ruleset.form === one.ruleset.form,
+      ) === index,
+  );
+
+  const hitOf = (one: StoredRuleset, chain: Chain, rule: Rule, isPolicy: boolean): RuleHit => ({
+    rule,
+    chain,
+    isPolicy,
+    rulesetId: one.rulesetId,
+    snapshotId: one.snapshotId,
+    atUs: one.atUs,
+    evidence: cite.rule(rule, {
+      rulesetId: one.rulesetId,
+      sourceId: one.sourceId,
+      firstLine: one.firstLine ?? 1,
+      atUs: one.atUs,
+    }),
+  });
+
+  const atStep = (step: PathStep): RuleHit | null => {
+    for (const one of latest) {
+      for (const chain of one.ruleset.chains) {
+        if (chain.table !== step.table || chain.name !== step.chain || !familyMatches(step, chain)) continue;
+        if (step.ruleKind === 'policy') return chain.hook === null ? null : hitOf(one, chain, policyRule(chain), true);
+        const rule =
+          step.handle !== null
+            ? chain.rules.find((candidate) => candidate.handle === step.handle)
+            : step.ruleKind === 'rule'
+              ? chain.rules.find((candidate) => candidate.number === step.ruleNumber)
+              : undefined;
+        if (rule !== undefined) return hitOf(one, chain, rule, false);
+        const byText =
+          step.ruleText === null ? undefined : chain.rules.find((candidate) => candidate.text === step.ruleText);
+        if (byText !== undefined) return hitOf(one, chain, byText, false);
+      }
+    }
+    return null;
+  };
+
+  const moved = (hit: RuleHit): CounterMove | null => {
+    const rows = readRuleRows(db, hostId, {
+      family: hit.rule.family,
+      table: hit.rule.table,
+      chain: hit.rule.chain,
+      number: hit.rule.number,
+      text: hit.isPolicy ? null : hit.rule.text,
+    });
+    const [first, last] = [rows[0], rows.at(-1)];
+    if (
+      first === undefined ||
+      last === undefined ||
+      first.snapshotId === last.snapshotId ||
+      last.packets < first.packets
+    )
+      return null;
+    const at = (row: typeof first) => ({
+      ruleId: row.ruleId,
+      snapshotId: row.snapshotId,
+      sourceId: row.sourceId,
+      line: (row.firstLine ?? 1) + (row.line ?? 1) - 1,
+      atUs: row.atUs,
+    });
+    return {
+      packets: last.packets - first.packets,
+      evidence: [
+        cite.counter(hit.rule, at(first), `${first.packets} packets before`),
+        cite.counter(hit.rule, at(last), `${last.packets} packets after`),
+      ],
+    };
+  };
+
+  const rulesets: readonly Ruleset[] = latest.map((one) => one.ruleset);
+  return {
+    hasRules: latest.length > 0,
+    backend: latest.some((one) => one.ruleset.form.startsWith('iptables'))
+      ? 'iptables'
+      : latest.length > 0
+        ? 'nft'
+        : 'unknown',
+    atStep,
+    moved,
+    logging(prefix) {
+      const found: LogRule[] = [];
+      for (const one of latest) {
+        for (const chain of one.ruleset.chains) {
+          for (const rule of chain.rules) {
+            if (!printsPrefix(rule, prefix)) continue;
+            const states = rule.conditions
+              .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)
+              .flatMap((condition) => condition.values);
+            found.push({ hit: hitOf(one, chain, rule, false), states, isBeforeConntrack: isBeforeConntrack(chain) });
+          }
+        }
+      }
+      return found;
+    },
+    endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd {
+      const end = walkStored(rulesets, packet, logRule);
+      if (end.chain === null || end.rule === null) return { verdict: end.verdict, hit: null, unknown: end.unknown };
+      const { chain, rule } = end;
+      const one = latest.find((candidate) => candidate.ruleset.chains.includes(chain));
+      return {
+        verdict: end.verdict,
+        hit: one === undefined ? null : hitOf(one, chain, rule, end.isPolicy),
+        unknown: end.unknown,
+      };
+    },
+    masquerade() {
+      for (const one of latest) {
+        for (const chain of one.ruleset.chains) {
+          const rule = chain.rules.find(
+            (candidate) => candidate.target?.toUpperCase() === 'MASQUERADE' || /\bmasquerade\b/.test(candidate.text),
+          );
+          if (rule !== undefined) return hitOf(one, chain, rule, false);
+        }
+      }
+      return null;
+    },
+  };
+}
+
+function order(snapshots: readonly SnapshotRow[], one: StoredRuleset): number {
+  return snapshots.findIndex((snapshot) => snapshot.id === one.snapshotId);
+}

@@ -1,0 +1,91 @@
+// The work of ctwhy explain.
+
+import { citer } from '../../analysis/explain/cite.js';
+import { type Explanation, explain } from '../../analysis/explain/explain.js';
+import { tell } from '../../analysis/explain/narrative.js';
+import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
+import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js';
+import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
+import { parseFilter } from '../../cli/flow-argument.js';
+import type { FlowFilter } from '../../model/flow-filter.js';
+import { printDocument } from '../../presentation/document.js';
+import { explainDocument } from '../../presentation/explain-document.js';
+import { readGaps } from '../../store/gap-reader.js';
+import type { Db } from '../../store/open-store.js';
+import { openTextSource } from '../../store/text-source.js';
+import { UsageError } from '../../text/errors.js';
+import { rfc3339 } from '../../text/time.js';
+import type { World } from '../../world.js';
+import { withEvidence } from '../evidence-store.js';
+import { lookedAt } from './looked-at.js';
+
+export interface Answer {
+  readonly explanation: Explanation;
+  readonly filter: FlowFilter;
+  readonly ingestId: number | null;
+}
+
+/** The findings for a command line's filter; `path` and `timeline` ask the same way, so that numbers agree. */
+export function explainFor(input: CommandInput, world: World, db: Db): Answer {
+  const filter = parseFilter(input, { nowUs: world.clock.nowUs(), zone: world.environment['TZ'] || 'UTC' });
+  const ingestId = lastIngestId(db);
+  const scope = scopeOf(db, filter, ingestId);
+  const explanation = explain(db, scope, citer(openTextSource(db)), pathFilter(filter));
+  return { explanation, filter, ingestId };
+}
+
+/** '-r case.tar', to be repeated in commands we print. */
+export function readWords(input: CommandInput): string {
+  const files = optionValues(input, 'read');
+  return files.length === 0
+    ? ''
+    : `-r ${files.map((file) => (/^[\w./:@%+=,-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`)).join(' ')}`;
+}
+
+function numbers(input: CommandInput): readonly number[] {
+  return (input.positionals['finding'] ?? []).map((text) => {
+    if (!/^\d{1,6}$/.test(text)) throw new UsageError(`findings are numbers, not '${text}'`);
+    return Number(text);
+  });
+}
+
+export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const opened = numbers(input);
+  return await withEvidence(input, world, async (db) => {
+    const { explanation, filter, ingestId } = explainFor(input, world, db);
+    const wanted = filter.finding === null ? opened : [...opened, filter.finding];
+    const missing = wanted.find((number) => !explanation.explained.some((one) => one.finding.id === number));
+    if (missing !== undefined)
+      throw new UsageError(
+        `there is no finding ${missing}: there ${explanation.explained.length === 1 ? 'is 1' : `are ${explanation.explained.length}`}`,
+      );
+    const head = lookedAt(db, explanation, input, ingestId);
+    if (hasSwitch(input, 'json')) {
+      const findings = explanation.explained
+        .map((one) => one.finding)
+        .filter((finding) => wanted.length === 0 || wanted.includes(finding.id));
+      const document = {
+        schema: 'ctwhy.explain/1',
+        generatedAt: rfc3339(world.clock.nowUs()),
+        lookedAt: head.json,
+        findings,
+        gaps: readGaps(db),
+      };
+      world.streams.out.write(`${JSON.stringify(document, null, 2)}\n`);
+    } else {
+      const told = explanation.explained.map(tell);
+      const options = {
+        programName: world.programName,
+        opened: wanted,
+        isAll: hasSwitch(input, 'all'),
+        isVerbose: hasSwitch(input, 'verbose'),
+        withFixes: hasSwitch(input, 'fix'),
+        knownCommands: input.knownCommands,
+        readWords: readWords(input),
+      };
+      printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
+    }
+    const isTrouble = explanation.explained.some((one) => one.finding.class !== 'normal');
+    return hasSwitch(input, 'exit-code') && isTrouble ? EXIT.findings : EXIT.done;
+  });
+}

@@ -1,0 +1,71 @@
+// The first lines of an explanation: which files, host, kernel and time were looked at, and how much of it was not understood.
+
+import type { Explanation } from '../../analysis/explain/explain.js';
+import { type CommandInput, optionValues } from '../../cli/command.js';
+import type { LookedAt } from '../../presentation/explain-document.js';
+import { readTotals } from '../../store/ingest-totals.js';
+import type { Db } from '../../store/open-store.js';
+import { dateOf, rfc3339, timeOfDay } from '../../text/time.js';
+
+function some(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+export interface LookedAtBoth {
+  readonly lookedAt: LookedAt;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, ingestId: number | null): LookedAtBoth {
+  const totals = readTotals(db, ingestId);
+  const files = optionValues(input, 'read');
+  const what = files.length > 0 ? files.join(' ') : `the last ingest (${some(totals.sources, 'source')})`;
+  const hosts = [...new Set(explanation.contexts.map((context) => context.name))];
+  const kernels = [
+    ...new Set(explanation.contexts.map((context) => context.kernelRelease).filter((release) => release !== null)),
+  ];
+  const { firstAtUs, lastAtUs } = explanation;
+  const isOneDay = firstAtUs !== null && lastAtUs !== null && dateOf(firstAtUs) === dateOf(lastAtUs);
+  const span =
+    firstAtUs === null || lastAtUs === null
+      ? 'times not placed'
+      : isOneDay
+        ? `${dateOf(firstAtUs)} ${timeOfDay(firstAtUs, 0)} - ${timeOfDay(lastAtUs, 0)} UTC`
+        : `${rfc3339(firstAtUs).slice(0, 19)}Z - ${rfc3339(lastAtUs).slice(0, 19)}Z`;
+  const counts = [
+    some(totals.logLines, 'packet line'),
+    some(explanation.packetCount, 'packet'),
+    some(totals.events, 'event'),
+    some(totals.entries, 'entry', 'entries'),
+    some(totals.rules, 'rule'),
+    some(totals.sockets, 'socket'),
+  ].filter((text) => !text.startsWith('0 '));
+  const notes = [
+    ...totals.clockNotes,
+    ...(explanation.notArgued > 0
+      ? [`${explanation.notArgued} more flows like these were counted, not argued one by one`]
+      : []),
+  ];
+  const unread = `${some(totals.unread, 'line')} unread`;
+  return {
+    lookedAt: {
+      head: [
+        what,
+        ...(hosts.length > 0 ? [`host ${hosts.join(', ')}`] : []),
+        kernels.length > 0 ? `kernel ${kernels.join(', ')}` : 'kernel not known',
+        span,
+      ],
+      counts: `${counts.join(', ') || 'no evidence'}; ${unread}`,
+      notes,
+    },
+    json: {
+      sources: totals.names,
+      hosts,
+      kernels,
+      from: firstAtUs === null ? null : rfc3339(firstAtUs),
+      to: lastAtUs === null ? null : rfc3339(lastAtUs),
+      packets: explanation.packetCount,
+      unreadLines: totals.unread,
+    },
+  };
+}

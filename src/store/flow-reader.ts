@@ -1,0 +1,45 @@
+// Tuples that the store knows to be one connection, and where a connection began.
+
+import type { Db } from './open-store.js';
+
+const EACH = '(SELECT value FROM json_each(?))';
+
+/** Pairs of tuples of one flow: its original tuple with each other one; for flows that have any of the given tuples. */
+export function readFlowPairs(db: Db, tupleIds: readonly number[]): readonly (readonly [number, number])[] {
+  return db
+    .prepare(
+      `SELECT f.orig_tuple_id, m.tuple_id FROM flow_tuples w JOIN flows f ON f.id = w.flow_id JOIN flow_tuples m ON m.flow_id = f.id
+      WHERE w.tuple_id IN ${EACH} AND m.tuple_id <> f.orig_tuple_id GROUP BY 1, 2`,
+    )
+    .raw(true)
+    .all(JSON.stringify(tupleIds)) as [number, number][];
+}
+
+export interface FlowOrigin {
+  readonly tupleId: number;
+  readonly knownBy: string;
+}
+
+/** The original tuple of the latest flow among these tuples; NULL when the store has not joined them into one. */
+export function readFlowOrigin(db: Db, tupleIds: readonly number[]): FlowOrigin | null {
+  const row = db
+    .prepare(
+      `SELECT f.orig_tuple_id AS tupleId, f.direction_known_by AS knownBy FROM flow_tuples w JOIN flows f ON f.id = w.flow_id WHERE w.tuple_id IN ${EACH}
+      ORDER BY CASE f.direction_known_by WHEN 'event' THEN 0 WHEN 'entry' THEN 1 WHEN 'syn' THEN 2 ELSE 3 END, f.began_at_us DESC LIMIT 1`,
+    )
+    .get(JSON.stringify(tupleIds)) as FlowOrigin | undefined;
+  return row ?? null;
+}
+
+/** Original and reply tuples of entries that touch any of these tuples: what address translation joined. */
+export function readEntryPairs(db: Db, tupleIds: readonly number[]): readonly (readonly [number, number])[] {
+  const ids = JSON.stringify(tupleIds);
+  return db
+    .prepare(
+      `SELECT tuple_id, reply_tuple_id FROM ct_entry_versions WHERE tuple_id IN ${EACH} UNION SELECT tuple_id, reply_tuple_id FROM ct_entry_versions WHERE reply_tuple_id IN ${EACH}
+      UNION SELECT tuple_id, reply_tuple_id FROM events WHERE reply_tuple_id IS NOT NULL AND tuple_id IN ${EACH}
+      UNION SELECT tuple_id, reply_tuple_id FROM events WHERE reply_tuple_id IN ${EACH}`,
+    )
+    .raw(true)
+    .all(ids, ids, ids, ids) as [number, number][];
+}
