@@ -8,6 +8,8 @@ import type { PassageMerge } from './passage-merge.js';
 
 /** Rows of one INSERT: 50 cost a third of 50 single ones; more brings nothing. */
 const ROWS = 50;
+/** Sizes of statements; the smaller ones are for what is left at the end of a batch. */
+const SIZES = [ROWS, 8, 1];
 
 export interface PacketWriterOptions {
   readonly sourceId: number;
@@ -107,11 +109,7 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
       const extra = batch.extra[row]!;
       const isShort =
         stepUs === null && extra === null && !(numbers[at + 11]! >= 0) && !(numbers[at + 14]! >= 0) && !(numbers[at + 5]! >= 0);
-      const rows = isShort ? short : long;
-      const other = isShort ? long : short;
-      // Rows keep their order, so that packet numbers follow the log.
-      other.flush();
-      rows.add(clockId, numbers, at, stepUs, extra);
+      (isShort ? short : long).add(clockId, numbers, at, stepUs, extra);
     }
     short.flush();
     long.flush();
@@ -164,16 +162,21 @@ function openRows(db: Database, shape: RowShape): Rows {
     const made = db.prepare(
       `INSERT INTO passages (clock_id, ${shape.columns.join(', ')}) VALUES ${Array.from({ length: count }, (_, i) => row(i)).join(', ')}`,
     );
-    // Odd sizes come up at the ends of batches only; keeping a statement of each is cheap.
     statements.set(count, made);
     return made;
   };
 
   const flush = (): void => {
-    if (rows === 0) return;
-    statement(rows).run(values);
-    values = [values[0]!];
-    rows = 0;
+    const clock = values[0]!;
+    let at = 1;
+    for (const size of SIZES) {
+      for (; rows >= size; rows -= size) {
+        const length = size * width;
+        statement(size).run(at === 1 && values.length === length + 1 ? values : [clock, ...values.slice(at, at + length)]);
+        at += length;
+      }
+    }
+    values = [clock];
   };
 
   return {
