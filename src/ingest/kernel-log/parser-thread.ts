@@ -1,0 +1,123 @@
+// The line reader in a thread of its own. The caller stays synchronous: it hands over chunks, takes finished batches from the
+// port, and sleeps while too many chunks are on their way. Batches arrive in order, so the rows are the same as without the thread.
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { PacketBatch } from '../../store/packet-batch.js';
+import type { ClockStretch } from './clock-tracker.js';
+import type { Parser, ParserEvents, ParserStart } from './parser.js';
+import type { LineCounts, OpenLines } from './read-lines.js';
+
+/** Chunks under way: enough that neither side waits, few enough that memory stays flat. */
+const MOST_UNDER_WAY = 6;
+const CHUNK_BYTES = 256 * 1024;
+/** A thread that has not answered for so long is broken. */
+const PATIENCE_MS = 60_000;
+
+export interface ThreadData {
+  readonly start: ParserStart;
+  readonly port: MessagePort;
+  /** [0]: requests answered. */
+  readonly answered: Int32Array;
+}
+
+export type Request = { readonly kind: 'chunk'; readonly bytes: Uint8Array } | { readonly kind: 'end' } | { readonly kind: 'pause' };
+
+export type Answer =
+  | { readonly kind: 'batch'; readonly batch: PacketBatch }
+  | { readonly kind: 'foreign'; readonly text: string; readonly line: number }
+  | { readonly kind: 'unread'; readonly line: number; readonly reason: string; readonly at: number }
+  | {
+      readonly kind: 'state';
+      readonly counts: LineCounts;
+      readonly stretches: readonly ClockStretch[];
+      readonly bytes: number;
+      readonly state: OpenLines;
+    };
+
+/** NULL where no built worker is (the sources run unbuilt): the caller parses in its own thread. */
+export function openParserThread(start: ParserStart, events: ParserEvents): Parser | null {
+  const script = new URL('./parser-worker.js', import.meta.url);
+  if (import.meta.url.endsWith('.ts')) return null;
+  const { port1: port, port2: theirs } = new MessageChannel();
+  const answered = new Int32Array(new SharedArrayBuffer(4));
+  const data: ThreadData = { start, port: theirs, answered };
+  const worker = new Worker(script, { workerData: data, transferList: [theirs] });
+  worker.unref();
+  let asked = 0;
+  let pending = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let used = 0;
+  let last: Extract<Answer, { kind: 'state' }> | null = null;
+
+  const take = (): void => {
+    for (let message = receiveMessageOnPort(port); message !== undefined; message = receiveMessageOnPort(port)) {
+      const answer = message.message as Answer;
+      if (answer.kind === 'batch') events.onBatch(answer.batch);
+      else if (answer.kind === 'foreign') events.onForeign(answer.text, answer.line);
+      else if (answer.kind === 'unread') events.onUnread(answer.line, answer.reason, answer.at);
+      else last = answer;
+    }
+  };
+
+  /** Takes batches, sleeping until no more than `most` requests are unanswered. */
+  const waitFor = (most: number): void => {
+    for (;;) {
+      const done = Atomics.load(answered, 0);
+      take();
+      if (asked - done <= most) return;
+      if (Atomics.wait(answered, 0, done, PATIENCE_MS) === 'timed-out' && Atomics.load(answered, 0) === done)
+        throw new Error('the thread that parses kernel logs does not answer');
+    }
+  };
+
+  const ask = (request: Request, moved: ArrayBuffer[] = []): void => {
+    asked++;
+    port.postMessage(request, moved);
+  };
+
+  const send = (): void => {
+    if (used === 0) return;
+    const bytes = pending.subarray(0, used);
+    ask({ kind: 'chunk', bytes }, [pending.buffer as ArrayBuffer]);
+    pending = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    used = 0;
+    waitFor(MOST_UNDER_WAY);
+  };
+
+  return {
+    feed(chunk) {
+      for (let at = 0; at < chunk.length; ) {
+        const taken = Math.min(CHUNK_BYTES - used, chunk.length - at);
+        pending.set(chunk.subarray(at, at + taken), used);
+        used += taken;
+        at += taken;
+        if (used === CHUNK_BYTES) send();
+      }
+    },
+    end() {
+      send();
+      ask({ kind: 'end' });
+      waitFor(0);
+      port.close();
+    },
+    pause() {
+      send();
+      ask({ kind: 'pause' });
+      waitFor(0);
+      return { bytes: last!.bytes, state: last!.state };
+    },
+    counts: () => last?.counts ?? EMPTY_COUNTS,
+    stretches: () => last?.stretches ?? [],
+  };
+}
+
+const EMPTY_COUNTS: LineCounts = {
+  lines: 0,
+  packetLines: 0,
+  slowLines: 0,
+  passages: 0,
+  notices: 0,
+  otherKernel: 0,
+  otherProgram: 0,
+  foreign: 0,
+  unread: 0,
+};

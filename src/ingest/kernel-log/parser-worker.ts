@@ -1,0 +1,30 @@
+// Entry of the thread that parses kernel logs: chunks in, batches out, each request answered in order.
+
+import { workerData } from 'node:worker_threads';
+import { parseSlow } from './parse-slow.js';
+import { openParserHere } from './parser.js';
+import type { Answer, Request, ThreadData } from './parser-thread.js';
+
+const { start, port, answered } = workerData as ThreadData;
+
+const answer = (message: Answer, moved: ArrayBuffer[] = []): void => {
+  port.postMessage(message, moved);
+};
+
+const parser = openParserHere(start, parseSlow, {
+  onBatch: (batch) => answer({ kind: 'batch', batch }, [batch.numbers.buffer as ArrayBuffer]),
+  onForeign: (text, line) => answer({ kind: 'foreign', text, line }),
+  onUnread: (line, reason, at) => answer({ kind: 'unread', line, reason, at }),
+});
+
+port.on('message', (request: Request) => {
+  if (request.kind === 'chunk') parser.feed(request.bytes);
+  else if (request.kind === 'end') parser.end();
+  if (request.kind !== 'chunk') {
+    const { bytes, state } = parser.pause();
+    answer({ kind: 'state', counts: parser.counts(), stretches: parser.stretches(), bytes, state });
+  }
+  Atomics.add(answered, 0, 1);
+  Atomics.notify(answered, 0);
+  if (request.kind === 'end') port.close();
+});
