@@ -22,10 +22,12 @@ const LISTING: readonly RegExp[] = [
 ];
 
 /** 'root@gw:~#', '[root@gw ~]#', '$', '#', 'gw#': what stands before a command that somebody pasted. */
-const PROMPT = /^\s{0,4}(?:\[[^\]\s]+@[^\]]*\]\s?|[\w.-]+@[\w.-]+(?:[: ][^#$%>]*)?|[\w.-]{1,40}:[^#$%>\s]*|\([\w.-]+\)\s?)?[#$%>]\s*(.+?)\s*$/;
+const PROMPT =
+  /^\s{0,4}(?:\[[^\]\s]+@[^\]]*\]\s?|[\w.-]+@[\w.-]+(?:[: ][^#$%>]*)?|[\w.-]{1,40}:[^#$%>\s]*|\([\w.-]+\)\s?)?[#$%>]\s*(.+?)\s*$/;
 /** A man page's way: the host's name and a bare '#': 'gw# conntrack -L'. */
 const NAMED_PROMPT = /^[\w.-]{1,40}[#$]\s+(.+?)\s*$/;
-const PREFIX = /^(?:sudo\s+(?:-\S+\s+)*|doas\s+|time\s+|timeout\s+\S+\s+|ip\s+netns\s+exec\s+\S+\s+|nsenter\s+(?:-\S+\s+)*(?:--\s+)?|(?:\/usr)?(?:\/local)?\/s?bin\/|(?:[A-Z_]+=\S*\s+)+)/;
+const PREFIX =
+  /^(?:sudo\s+(?:-\S+\s+)*|doas\s+|time\s+|timeout\s+\S+\s+|ip\s+netns\s+exec\s+\S+\s+|nsenter\s+(?:-\S+\s+)*(?:--\s+)?|(?:\/usr)?(?:\/local)?\/s?bin\/|(?:[A-Z_]+=\S*\s+)+)/;
 
 export interface CommandLine {
   /** Without prompt, sudo, path and namespace: 'conntrack -L -o id'. */
@@ -43,7 +45,9 @@ export function commandLine(line: string): CommandLine | null {
   const prompted = (PROMPT.exec(line) ?? NAMED_PROMPT.exec(line))?.[1];
   if (prompted !== undefined) return asCommand(prompted);
   const bare = asCommand(line.trim());
-  return bare !== null && /^(conntrack|ip6?tables|nft|xtables-monitor)\b/.test(bare.command) && !/\bv\d/.test(line) ? bare : null;
+  return bare !== null && /^(conntrack|ip6?tables|nft|xtables-monitor)\b/.test(bare.command) && !/\bv\d/.test(line)
+    ? bare
+    : null;
 }
 
 function asCommand(text: string): CommandLine | null {

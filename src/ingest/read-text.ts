@@ -25,7 +25,12 @@ export interface TextSink {
 /** A reader for one form that takes whole lines as bytes, far faster than one string after another. */
 export interface BulkReader {
   /** Takes lines from bytes[start, end) as long as they are its own. Returns where it stopped (`end` when it took all) and how many lines it took. */
-  take(bytes: Uint8Array, start: number, end: number, firstLine: number): { readonly stoppedAt: number; readonly lines: number };
+  take(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    firstLine: number,
+  ): { readonly stoppedAt: number; readonly lines: number };
 }
 
 export interface TextReaderOptions {
@@ -61,7 +66,12 @@ export function openTextReader(options: TextReaderOptions, sink: TextSink): Text
   };
 
   const begin = (form: Form, line: number): FormReader => {
-    const begun: FormRun = { form: form.id, firstLine: line, command: hint?.command ?? null, netns: hint?.netns ?? options.netns };
+    const begun: FormRun = {
+      form: form.id,
+      firstLine: line,
+      command: hint?.command ?? null,
+      netns: hint?.netns ?? options.netns,
+    };
     run = begun;
     reader = form.open((record) => sink.record(record, begun), context);
     return reader;

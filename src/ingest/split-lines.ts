@@ -66,9 +66,9 @@ export function lineText(bytes: Uint8Array, start: number, end: number): string 
   if (last > start && bytes[last - 1] === NEWLINE) last--;
   if (last > start && bytes[last - 1] === 0x0d) last--;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, last - start);
-  const narrow = view.latin1Slice(0, view.length);
+  const narrow = view.toString('latin1');
   if (!HIGH.test(narrow)) return narrow;
-  const wide = view.utf8Slice(0, view.length);
+  const wide = view.toString('utf8');
   return wide.includes('�') ? narrow : wide;
 }
 
