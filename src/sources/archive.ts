@@ -6,7 +6,12 @@ import { type ByteChunks, type Found, SourceError, type SourceLimits } from './s
 
 /** What openInputs does with a member: it may itself be compressed or an archive. */
 export type MemberOpener = (
-  member: { readonly name: string; readonly path: string; readonly sizeBytes: number; readonly modifiedAtUs: number | null },
+  member: {
+    readonly name: string;
+    readonly path: string;
+    readonly sizeBytes: number;
+    readonly modifiedAtUs: number | null;
+  },
   chunks: ByteChunks,
 ) => AsyncIterable<Found>;
 
@@ -56,7 +61,8 @@ export async function* archiveMembers(
         entry.resume();
         continue;
       }
-      const modifiedAtUs = header.mtime === undefined || header.mtime.getTime() <= 0 ? null : header.mtime.getTime() * 1000;
+      const modifiedAtUs =
+        header.mtime === undefined || header.mtime.getTime() <= 0 ? null : header.mtime.getTime() * 1000;
       yield* open({ name, path, sizeBytes, modifiedAtUs }, entry as unknown as ByteChunks);
       if (!entry.readableEnded) entry.resume();
     }
@@ -67,7 +73,10 @@ export async function* archiveMembers(
     tar.destroy();
   }
   if (failure !== null) {
-    const said = failure instanceof SourceError ? failure.message : `the archive ends or breaks here (${failure instanceof Error ? failure.message : String(failure)})`;
+    const said =
+      failure instanceof SourceError
+        ? failure.message
+        : `the archive ends or breaks here (${failure instanceof Error ? failure.message : String(failure)})`;
     yield { is: 'skipped', name: archive, why: `${said}; ${seen} members were found before that` };
   }
 }

@@ -48,7 +48,10 @@ function isBzip2(head: Uint8Array): boolean {
 /** Tar archives older than POSIX have no magic: the header's checksum decides. */
 function isOldTar(head: Uint8Array): boolean {
   if (head.length < 512 || head[0] === 0) return false;
-  const printed = Buffer.from(head.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim();
+  const printed = Buffer.from(head.subarray(148, 156))
+    .toString('latin1')
+    .replace(/[\0 ]+$/, '')
+    .trim();
   if (!/^[0-7]{1,7}$/.test(printed)) return false;
   let sum = 8 * 0x20;
   for (let index = 0; index < 512; index++) if (index < 148 || index >= 156) sum += head[index] ?? 0;

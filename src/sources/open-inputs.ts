@@ -17,12 +17,25 @@ export interface InputOptions {
  * Everything that lies in the given inputs. Sources that cannot be reopened must be read before the next is asked for.
  * Never throws for one bad input: it yields 'skipped' with the reason.
  */
-export async function* openInputs(host: ReadHost, inputs: readonly string[], options: InputOptions = {}): AsyncGenerator<Found> {
+export async function* openInputs(
+  host: ReadHost,
+  inputs: readonly string[],
+  options: InputOptions = {},
+): AsyncGenerator<Found> {
   const limits = options.limits ?? SANE_LIMITS;
   for (const input of inputs) {
     if (input === '-') {
-      if (options.standardInput === undefined) yield { is: 'skipped', name: '-', why: 'there is no standard input here' };
-      else yield* passing(host, input, { name: '-', path: '-', sizeBytes: null, modifiedAtUs: null }, options.standardInput as ByteChunks, limits, 0);
+      if (options.standardInput === undefined)
+        yield { is: 'skipped', name: '-', why: 'there is no standard input here' };
+      else
+        yield* passing(
+          host,
+          input,
+          { name: '-', path: '-', sizeBytes: null, modifiedAtUs: null },
+          options.standardInput as ByteChunks,
+          limits,
+          0,
+        );
       continue;
     }
     try {
@@ -31,7 +44,16 @@ export async function* openInputs(host: ReadHost, inputs: readonly string[], opt
       const isFolder = facts?.isDirectory === true || (facts?.isSymbolicLink === true && isListable(host, input));
       if (facts === null) yield { is: 'skipped', name: input, why: 'no such file or directory' };
       else if (isFolder) yield* tree(host, input, limits);
-      else yield* file(host, input, input, baseName(input), facts.isFile ? facts.sizeBytes : null, facts.modifiedAtUs, limits);
+      else
+        yield* file(
+          host,
+          input,
+          input,
+          baseName(input),
+          facts.isFile ? facts.sizeBytes : null,
+          facts.modifiedAtUs,
+          limits,
+        );
     } catch (error) {
       yield { is: 'skipped', name: input, why: reasonOf(error) };
     }
@@ -58,7 +80,14 @@ async function* file(
   try {
     // A pipe or a device gives its bytes once only.
     if (sizeBytes === null) {
-      yield* passing(host, input, { name: path, path: below, sizeBytes, modifiedAtUs: null }, host.stream(path), limits, 0);
+      yield* passing(
+        host,
+        input,
+        { name: path, path: below, sizeBytes, modifiedAtUs: null },
+        host.stream(path),
+        limits,
+        0,
+      );
       return;
     }
     const first = await unpack(host, path, host.stream(path), limits.maxBytes);
@@ -106,7 +135,8 @@ async function* passing(
     const plain = await unpack(host, item.name, chunks, limits.maxBytes);
     if (plain.isTar) {
       if (depth >= 4) yield { is: 'skipped', name: item.name, why: 'an archive within four archives' };
-      else yield* archiveMembers(item.name, plain.chunks, limits, memberOpener(host, input, limits, depth + 1, item.path));
+      else
+        yield* archiveMembers(item.name, plain.chunks, limits, memberOpener(host, input, limits, depth + 1, item.path));
       return;
     }
     yield { is: 'source', item: { ...item, input, canReopen: false, open: () => plain.chunks } };
@@ -117,7 +147,14 @@ async function* passing(
 
 function memberOpener(host: ReadHost, input: string, limits: SourceLimits, depth: number, within = ''): MemberOpener {
   return (member, chunks) =>
-    passing(host, input, { ...member, path: within === '' ? member.path : `${within}/${member.path}` }, chunks, limits, depth);
+    passing(
+      host,
+      input,
+      { ...member, path: within === '' ? member.path : `${within}/${member.path}` },
+      chunks,
+      limits,
+      depth,
+    );
 }
 
 async function discard(chunks: ByteChunks): Promise<void> {

@@ -4,7 +4,13 @@ import { HostError, type ReadHost } from '../host/host.js';
 import type { SourceLimits } from './source.js';
 
 export type TreeFile =
-  | { readonly is: 'file'; readonly path: string; readonly below: string; readonly sizeBytes: number; readonly modifiedAtUs: number }
+  | {
+      readonly is: 'file';
+      readonly path: string;
+      readonly below: string;
+      readonly sizeBytes: number;
+      readonly modifiedAtUs: number;
+    }
   | { readonly is: 'skipped'; readonly path: string; readonly why: string };
 
 /** Files before folders, each sorted by name: a manifest on top is read before what it speaks about. */
@@ -37,13 +43,20 @@ export function* treeFiles(host: ReadHost, root: string, limits: SourceLimits): 
       else if (facts.isFile) {
         count++;
         if (count > limits.maxItems) return;
-        yield { is: 'file', path, below: below === '' ? name : `${below}/${name}`, sizeBytes: facts.sizeBytes, modifiedAtUs: facts.modifiedAtUs };
+        yield {
+          is: 'file',
+          path,
+          below: below === '' ? name : `${below}/${name}`,
+          sizeBytes: facts.sizeBytes,
+          modifiedAtUs: facts.modifiedAtUs,
+        };
       }
     }
     for (const name of folders) yield* walk(`${folder}/${name}`, below === '' ? name : `${below}/${name}`, depth + 1);
   }
   yield* walk(root.replace(/\/+$/, '') || '/', '', 0);
-  if (count > limits.maxItems) yield { is: 'skipped', path: root, why: `more than ${limits.maxItems} files; the rest was left out` };
+  if (count > limits.maxItems)
+    yield { is: 'skipped', path: root, why: `more than ${limits.maxItems} files; the rest was left out` };
 }
 
 function reasonOf(error: unknown): string {

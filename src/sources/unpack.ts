@@ -7,7 +7,9 @@ import { type Container, containerOf } from './magic.js';
 import { peek } from './peek.js';
 import { type ByteChunks, SourceError } from './source.js';
 
-const PROGRAMS: Readonly<Record<Exclude<Container, 'tar' | 'gzip'>, { readonly program: string; readonly args: readonly string[] }>> = {
+const PROGRAMS: Readonly<
+  Record<Exclude<Container, 'tar' | 'gzip'>, { readonly program: string; readonly args: readonly string[] }>
+> = {
   xz: { program: 'xz', args: ['-dc'] },
   zstd: { program: 'zstd', args: ['-dcq'] },
   bzip2: { program: 'bzip2', args: ['-dc'] },
@@ -54,7 +56,8 @@ async function* bounded(name: string, chunks: ByteChunks, maxBytes: number): Asy
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > maxBytes) throw new SourceError(`${name}: more than ${maxBytes} bytes after decompression; the rest was left out`);
+    if (size > maxBytes)
+      throw new SourceError(`${name}: more than ${maxBytes} bytes after decompression; the rest was left out`);
     yield chunk;
   }
 }
@@ -91,7 +94,10 @@ async function* gunzip(name: string, chunks: ByteChunks): AsyncGenerator<Uint8Ar
     inflate.destroy();
   }
   if (input.failure() !== null) throw input.failure();
-  if (failure !== null) throw new SourceError(`${name}: the gzip data ends or breaks here (${messageOf(failure)}); what came before it was read`);
+  if (failure !== null)
+    throw new SourceError(
+      `${name}: the gzip data ends or breaks here (${messageOf(failure)}); what came before it was read`,
+    );
 }
 
 async function* decompressedBy(
@@ -108,7 +114,9 @@ async function* decompressedBy(
   } catch (error) {
     input.readable.destroy();
     if (!(error instanceof HostError) || error.kind !== 'missing') throw error;
-    throw new SourceError(`${name} is compressed with ${container} and the program ${program} is not installed here: install it, or decompress the file elsewhere`);
+    throw new SourceError(
+      `${name} is compressed with ${container} and the program ${program} is not installed here: install it, or decompress the file elsewhere`,
+    );
   }
   let isWhole = false;
   try {
@@ -122,7 +130,9 @@ async function* decompressedBy(
   if (input.failure() !== null) throw input.failure();
   if (result.exitStatus !== 0) {
     const said = result.stderr.trim().split('\n')[0] ?? '';
-    throw new SourceError(`${name}: ${program} could not read it to the end (${said === '' ? `exit status ${result.exitStatus}` : said}); what came before was read`);
+    throw new SourceError(
+      `${name}: ${program} could not read it to the end (${said === '' ? `exit status ${result.exitStatus}` : said}); what came before was read`,
+    );
   }
 }
 

@@ -49,7 +49,8 @@ async function readAll(
 
 async function tarOf(members: Readonly<Record<string, string | Uint8Array>>): Promise<Buffer> {
   const tar = pack();
-  for (const [name, data] of Object.entries(members)) tar.entry({ name, mtime: new Date(1_700_000_000_000) }, Buffer.from(data));
+  for (const [name, data] of Object.entries(members))
+    tar.entry({ name, mtime: new Date(1_700_000_000_000) }, Buffer.from(data));
   tar.finalize();
   const chunks: Uint8Array[] = [];
   for await (const chunk of tar) chunks.push(chunk as Uint8Array);
@@ -146,7 +147,10 @@ describe('archives', () => {
   it('opens compressed members and archives within archives', async () => {
     const inner = await tarOf({ 'x/conntrack.txt': 'inner' });
     const path = join(folder, 'outer.tgz');
-    writeFileSync(path, gzipSync(await tarOf({ 'kern.log.1.gz': gzipSync('old'), 'inner.tar.gz': gzipSync(inner), 'last.txt': 'end' })));
+    writeFileSync(
+      path,
+      gzipSync(await tarOf({ 'kern.log.1.gz': gzipSync('old'), 'inner.tar.gz': gzipSync(inner), 'last.txt': 'end' })),
+    );
     const { read } = await readAll([path]);
     expect(read.map(({ path: within, text }) => [within, text])).toEqual([
       ['kern.log.1.gz', 'old'],
