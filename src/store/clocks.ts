@@ -126,3 +126,45 @@ export function samplesOfBoot(db: Db, bootId: number): readonly ClockSample[] {
     )
     .all(bootId) as ClockSample[];
 }
+
+/** Tables whose rows carry a source's own clock. */
+const TIMED_TABLES = ['passages', 'kernel_notices', 'events', 'captured_packets', 'host_events'] as const;
+
+/** First and last stamp on a clock, of all kinds of rows; NULL for a clock without rows. */
+export function spanOfClock(db: Db, clockId: number): { readonly firstUs: number; readonly lastUs: number } | null {
+  const sql = TIMED_TABLES.map(
+    (table) => `SELECT min(clock_us) AS low, max(clock_us) AS high FROM ${table} WHERE clock_id = ?1`,
+  ).join(' UNION ALL ');
+  const span = db.prepare(`SELECT min(low) AS firstUs, max(high) AS lastUs FROM (${sql})`).get(clockId) as {
+    firstUs: number | null;
+    lastUs: number | null;
+  };
+  return span.firstUs === null || span.lastUs === null ? null : { firstUs: span.firstUs, lastUs: span.lastUs };
+}
+
+/** Enough pairs to place a clock; more only cost time. */
+const MOST_PAIRS = 5000;
+
+/**
+ * Records that two clocks share: the first packet of a connection in a log and its NEW event or its capture.
+ * The event's clock must be an epoch one. Tuples that began more often than three times in either are left out.
+ */
+export function sharedRecords(
+  db: Db,
+  clockId: number,
+  epochClockId: number,
+): readonly { readonly key: number; readonly clockUs: number; readonly epochUs: number }[] {
+  return db
+    .prepare(
+      `WITH born AS (
+         SELECT tuple_id, clock_us FROM events WHERE clock_id = ?2 AND kind = 'NEW' AND clock_us IS NOT NULL
+         UNION ALL
+         SELECT tuple_id, clock_us FROM captured_packets WHERE clock_id = ?2 AND flags = 'SYN' AND tuple_id IS NOT NULL AND clock_us IS NOT NULL),
+       rare AS (SELECT tuple_id FROM born GROUP BY tuple_id HAVING count(*) <= 3 LIMIT ${MOST_PAIRS})
+       SELECT b.tuple_id AS key, p.clock_us AS clockUs, b.clock_us AS epochUs
+       FROM rare r JOIN born b ON b.tuple_id = r.tuple_id JOIN passages p ON p.tuple_id = r.tuple_id AND p.clock_id = ?1
+         JOIN path_steps s ON s.path_id = p.path_id AND s.step = 0 JOIN shapes f ON f.id = s.shape_id
+       WHERE f.l4 <> 'tcp' OR f.flags = 'SYN' LIMIT ${MOST_PAIRS}`,
+    )
+    .all(clockId, epochClockId) as { key: number; clockUs: number; epochUs: number }[];
+}
