@@ -1,0 +1,151 @@
+// Where the records of one source go: lines, events and packets to the writers of their tables, listings into a snapshot.
+
+import type { EvidenceRecord, RecordKind } from '../model/record.js';
+import type { Db } from '../store/open-store.js';
+import type { Snapshot } from '../store/snapshots.js';
+import { type PartOfRecord, partOfRecord } from './parts.js';
+import type { FormRun } from './read-text.js';
+
+/** What a writer needs to know of the source whose rows it writes. */
+export interface SourceRef {
+  readonly db: Db;
+  readonly sourceId: number;
+  readonly hostId: number;
+  /** NULL: the source's own clock decides. */
+  readonly bootId: number | null;
+  readonly namespaceId: number | null;
+  /** When the content was taken on the host, or the latest moment at which it can have been. */
+  readonly notAfterUs: number;
+}
+
+/** Rows of a source that stand by themselves: events, packets on the wire, steps of a trace. */
+export interface StreamWriter {
+  record(record: EvidenceRecord): void;
+  /** Before a transaction ends, and at the end of the source: nothing may be held back that is not in the store. */
+  flush(): void;
+}
+
+/** Rows of one listing: entries, settings, sockets … */
+export interface ListingWriter {
+  record(record: EvidenceRecord): void;
+  /** The listing ended; what it did not show is gone since the snapshot before. */
+  end(): void;
+}
+
+export interface ListingRef extends SourceRef {
+  readonly snapshot: Snapshot;
+  readonly part: string;
+  readonly atUs: number | null;
+}
+
+/** Which writer takes which kind of record: one line here for a new kind. */
+export interface WriterTable {
+  readonly streams: readonly { readonly kinds: readonly RecordKind[]; open(source: SourceRef): StreamWriter }[];
+  readonly listings: readonly { readonly kinds: readonly RecordKind[]; open(listing: ListingRef): ListingWriter }[];
+}
+
+/** Which writer ends a list that is empty. */
+const EMPTY_KINDS: readonly { readonly parts: RegExp; readonly kind: RecordKind }[] = [
+  { parts: /^list:/, kind: 'ct-entry' },
+  { parts: /^expectations$/, kind: 'expectation' },
+  { parts: /^sockets$/, kind: 'socket' },
+  { parts: /^(neighbours|routing-rules)$/, kind: 'host-fact' },
+];
+
+export interface EvidenceWriter {
+  record(record: EvidenceRecord, run: FormRun): void;
+  runEnded(): void;
+  flush(): void;
+  /** A listing that was read and has nothing in it. */
+  emptyListing(part: PartOfRecord, run: FormRun): void;
+  /** true: a listing is being written; a transaction that ended now would leave half of it. */
+  hasOpenListing(): boolean;
+}
+
+/** Decides the snapshot of a listing when its first record comes. */
+export type PlaceListing = (
+  part: PartOfRecord,
+  run: FormRun,
+  line: number,
+) => { readonly snapshot: Snapshot; readonly atUs: number | null };
+
+/** Routes the records of one source. Records of a kind that no writer takes are a mistake in the table and are thrown about. */
+export function openEvidenceWriter(table: WriterTable, source: SourceRef, place: PlaceListing): EvidenceWriter {
+  const streams = new Map<RecordKind, StreamWriter>();
+  const opened: StreamWriter[] = [];
+  interface OpenListing {
+    readonly key: string;
+    readonly writer: ListingWriter;
+    readonly seen: Set<string>;
+  }
+  let listings = new Map<string, OpenListing>();
+
+  const streamOf = (kind: RecordKind): StreamWriter | null => {
+    const known = streams.get(kind);
+    if (known !== undefined) return known;
+    const entry = table.streams.find(({ kinds }) => kinds.includes(kind));
+    if (entry === undefined) return null;
+    const writer = entry.open(source);
+    opened.push(writer);
+    for (const one of entry.kinds) streams.set(one, writer);
+    return writer;
+  };
+
+  const listingOf = (record: EvidenceRecord, part: PartOfRecord, run: FormRun): OpenListing => {
+    const known = listings.get(part.part);
+    const isRepeated = part.once !== null && known?.seen.has(part.once) === true;
+    if (known !== undefined && !isRepeated) {
+      if (part.once !== null) known.seen.add(part.once);
+      return known;
+    }
+    known?.writer.end();
+    return beginListing(record.kind, part, run, record.line);
+  };
+  const beginListing = (kind: RecordKind, part: PartOfRecord, run: FormRun, line: number): OpenListing => {
+    const entry = table.listings.find(({ kinds }) => kinds.includes(kind));
+    if (entry === undefined) throw new Error(`no writer takes records of kind '${kind}'`);
+    const placed = place(part, run, line);
+    const listing: OpenListing = {
+      key: part.key,
+      writer: entry.open({ ...source, snapshot: placed.snapshot, part: part.part, atUs: placed.atUs }),
+      seen: new Set(part.once === null ? [] : [part.once]),
+    };
+    listings.set(part.part, listing);
+    return listing;
+  };
+
+  const endListings = (): void => {
+    const ending = listings;
+    listings = new Map();
+    for (const { writer } of ending.values()) writer.end();
+  };
+
+  return {
+    record(record, run) {
+      if (record.kind === 'ct-count' && record.what === 'shown') {
+        // The tool's last line: what follows is another listing. Alone it says that the list was empty.
+        if (listings.size === 0 && record.value === 0)
+          this.emptyListing({ part: 'list:main', key: 'list:main', once: null }, run);
+        endListings();
+        return;
+      }
+      const part = partOfRecord(record);
+      if (part === null) {
+        const stream = streamOf(record.kind);
+        if (stream === null) throw new Error(`no writer takes records of kind '${record.kind}'`);
+        stream.record(record);
+      } else listingOf(record, part, run).writer.record(record);
+    },
+    runEnded: endListings,
+    emptyListing(part, run) {
+      const kind = EMPTY_KINDS.find(({ parts }) => parts.test(part.part))?.kind;
+      if (kind === undefined || listings.has(part.part)) return;
+      beginListing(kind, part, run, run.firstLine).writer.end();
+      listings.delete(part.part);
+    },
+    hasOpenListing: () => listings.size > 0,
+    flush() {
+      for (const writer of opened) writer.flush();
+    },
+  };
+}

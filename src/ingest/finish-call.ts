@@ -1,0 +1,131 @@
+// What only the whole call can tell, once everything is read: hosts, times, coverage, connections, and what is missing.
+
+import { buildFlows, type FlowMarks } from '../store/flows.js';
+import { hostName } from '../store/hosts.js';
+import {
+  evidenceOfHosts,
+  kernelOfHost,
+  reportedSource,
+  sourcesOfCall,
+  sourcesOfKilledCalls,
+} from '../store/ingest-report.js';
+import type { Db } from '../store/open-store.js';
+import type { CallHosts } from './call-hosts.js';
+import { rankOfMoment } from './file-hints.js';
+import { partOfCommand } from './listing-commands.js';
+import type { IngestOptions } from './options.js';
+import { placeClocks, readBootTime, readUptimeAt, type TimeStatements } from './place-clocks.js';
+import { type IngestReport, type MissingEvidence, missingEvidence, type SourceReport } from './report.js';
+import type { SnapshotKeeper } from './snapshot-keeper.js';
+import type { Scope, Statements } from './statements.js';
+import { stateCoverage, workOutCoverage } from './work-out-coverage.js';
+
+export interface CallToFinish {
+  readonly db: Db;
+  readonly ingestId: number;
+  readonly options: IngestOptions;
+  readonly statements: Statements;
+  readonly hosts: CallHosts;
+  readonly keeper: SnapshotKeeper;
+  readonly marks: FlowMarks;
+  readonly isAnythingNew: boolean;
+}
+
+export interface FinishedCall {
+  readonly hosts: IngestReport['hosts'];
+  readonly snapshots: number;
+  readonly flows: number;
+  readonly missing: readonly MissingEvidence[];
+  describe(reports: readonly SourceReport[]): readonly SourceReport[];
+}
+
+export function finishCall(call: CallToFinish): FinishedCall {
+  const { db, statements } = call;
+  const scopeHosts = statements.scopes().map((scope) => ({ scope, hostId: call.hosts.knownHostOf(scope) }));
+  const hostIds = call.hosts.settle();
+  const killed = sourcesOfKilledCalls(db, call.ingestId);
+  let snapshots = 0;
+  let flows = 0;
+  if (call.isAnythingNew || killed.length > 0) {
+    for (const { scope, hostId } of scopeHosts)
+      if (hostId !== null) db.transaction(() => noteAbsentParts(call, scope, hostId))();
+    snapshots = db.transaction(() => call.keeper.settle())();
+    const touched = [...sourcesOfCall(db, call.ingestId), ...killed];
+    const marks: FlowMarks = killed.length > 0 ? { passage: 0, event: 0, version: 0 } : call.marks;
+    for (const hostId of new Set([...hostIds, ...touched.map((source) => source.hostId)])) {
+      const scopes = scopeHosts.filter((one) => one.hostId === hostId).map(({ scope }) => scope);
+      // One transaction a step: each may be done again if the process ends between them.
+      db.transaction(() => placeClocks(db, hostId, timeStatements(call.options, scopes)))();
+      db.transaction(() => {
+        const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
+        workOutCoverage(db, hostId, ids, kernelOfHost(db, hostId));
+        stateCoverage(
+          db,
+          hostId,
+          scopes.flatMap(({ coverage }) => coverage),
+        );
+      })();
+      flows += db.transaction(() => buildFlows(db, hostId, marks))();
+    }
+  }
+  return {
+    hosts: hostIds.map((id) => ({ ...hostName(db, id), kernel: kernelOfHost(db, id) })),
+    snapshots,
+    flows,
+    missing: missingEvidence(evidenceOfHosts(db, hostIds)),
+    describe: (reports) =>
+      reports.map((report) =>
+        report.sourceId === null ? report : { ...report, ...reportedSource(db, report.sourceId) },
+      ),
+  };
+}
+
+function timeStatements(options: IngestOptions, scopes: readonly Scope[]): TimeStatements {
+  const stated = scopes
+    .flatMap(({ values }) => [
+      values.has('uptime') ? readUptimeAt(values.get('uptime') ?? '') : null,
+      values.has('boot-time') ? readBootTime(values.get('boot-time') ?? '') : null,
+    ])
+    .filter((one) => one !== null)
+    .sort((a, b) => a.errorUs - b.errorUs);
+  return {
+    boot:
+      options.bootAtUs === undefined
+        ? (stated[0] ?? null)
+        : { offsetUs: options.bootAtUs, errorUs: options.bootErrorUs ?? 1_000_000 },
+    timeZone:
+      options.timeZone ?? scopes.map(({ values }) => values.get('timezone')).find((zone) => zone !== undefined) ?? null,
+  };
+}
+
+/** Commands that a manifest says failed, and lists that this kernel does not keep. */
+function noteAbsentParts(call: CallToFinish, scope: Scope, hostId: number): void {
+  for (const { scope: of, part } of call.statements.parts()) {
+    if (of !== scope || part.command === null) continue;
+    const named = partOfCommand(part.command);
+    const hasFailed = part.error !== null || (part.exitStatus ?? 0) !== 0;
+    if (named === null || !hasFailed) continue;
+    const why = part.error ?? `${part.command} ended with status ${part.exitStatus}`;
+    const isUnsupported = /not supported|unknown|invalid argument|operation not|since \d/i.test(why);
+    const end = part.endedAtUs ?? part.startedAtUs;
+    const moment =
+      part.moment === null
+        ? { key: '', rank: 100, name: null, isGuessed: true }
+        : { key: `m:${part.moment}`, rank: rankOfMoment(part.moment), name: part.moment, isGuessed: false };
+    call.keeper.absent(
+      {
+        hostId,
+        bootId: null,
+        namespaceId: call.hosts.namespaceOf(hostId, { input: scope.input, path: `${scope.folder}/` }, part.netns),
+        moment,
+        atUs: end,
+        tookUs: null,
+        errorUs: null,
+        why,
+      },
+      named,
+      isUnsupported ? 'cannot-show' : 'failed',
+      why,
+    );
+  }
+}

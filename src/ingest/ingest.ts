@@ -1,0 +1,464 @@
+// From inputs to a filled store: finds the sources, reads each from where it was left, and works out at the end what only the
+// whole call can tell.
+
+import type { BinaryForm, Form } from '../parsers/form.js';
+import { openInputs } from '../sources/open-inputs.js';
+import { peek } from '../sources/peek.js';
+import type { ByteChunks, SourceItem } from '../sources/source.js';
+import { type FlowMarks, flowMarks } from '../store/flows.js';
+import { hostName } from '../store/hosts.js';
+import type { Db } from '../store/open-store.js';
+import { snapshotsOfSource } from '../store/snapshots.js';
+import {
+  addSource,
+  beginIngest,
+  endIngest,
+  formsOfSource,
+  HEAD_BYTES,
+  type KnownSource,
+  sourcesWithHead,
+  touchSource,
+} from '../store/sources.js';
+import { type CallHosts, openCallHosts } from './call-hosts.js';
+import { openEvidenceWriter, type PlaceListing, type SourceRef, type WriterTable } from './evidence-writer.js';
+import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
+import { finishCall } from './finish-call.js';
+import { BINARY_FORMS, FORMS } from './form-list.js';
+import { continueSource } from './known-source.js';
+import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
+import type { IngestDeps, IngestOptions } from './options.js';
+import { rawKeeperFor } from './raw-text.js';
+import { type ReadResult, readSource } from './read-source.js';
+import type { IngestReport, SourceReport } from './report.js';
+import { openSnapshotKeeper, type SnapshotKeeper } from './snapshot-keeper.js';
+import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
+import { openStatements, type PartStatement, type SourcePlace, type Statements } from './statements.js';
+import { WRITERS } from './writers.js';
+
+/** Listings of an archive wait in memory until all of it was seen, so that 'after' is not read before 'before'. */
+const MOST_WAITING_BYTES = 32 << 20;
+
+/** What the ingest can read and write; tests hand in their own. */
+export interface IngestTables {
+  readonly forms: readonly Form[];
+  readonly binaryForms: readonly BinaryForm[];
+  readonly writers: WriterTable;
+}
+
+const ALL: IngestTables = { forms: FORMS, binaryForms: BINARY_FORMS, writers: WRITERS };
+
+interface Call {
+  readonly db: Db;
+  readonly deps: IngestDeps;
+  readonly options: IngestOptions;
+  readonly tables: IngestTables;
+  readonly ingestId: number;
+  readonly statements: Statements;
+  readonly hosts: CallHosts;
+  readonly keeper: SnapshotKeeper;
+  readonly reports: SourceReport[];
+  readonly marks: FlowMarks;
+  found: number;
+}
+
+interface Waiting {
+  readonly item: SourceItem;
+  readonly sniffed: Sniffed;
+  open(): ByteChunks;
+}
+
+/**
+ * Reads everything that lies in the inputs into a store. The same again adds nothing. Killed at any moment, the store is whole
+ * and the next call reads on. Memory stays flat whatever the size of the inputs.
+ * @param inputs files, folders, archives, '-' for standard input
+ */
+export async function ingest(
+  deps: IngestDeps,
+  db: Db,
+  inputs: readonly string[],
+  options: IngestOptions = {},
+  tables: IngestTables = ALL,
+): Promise<IngestReport> {
+  const startedMs = deps.clock.monotonicMs();
+  const ingestId = beginIngest(db, options.kind ?? 'ingest', options.commandArguments ?? inputs, deps.clock.nowUs());
+  const statements = openStatements();
+  const call: Call = {
+    db,
+    deps,
+    options,
+    tables,
+    ingestId,
+    statements,
+    hosts: openCallHosts(
+      db,
+      { ingestId, host: options.hostName ?? null, kernel: options.kernelRelease ?? null },
+      statements,
+    ),
+    keeper: openSnapshotKeeper(
+      db,
+      options.kind === 'capture' ? 'capture' : options.kind === 'snapshot' ? 'snapshot' : 'ingest',
+    ),
+    reports: [],
+    marks: flowMarks(db),
+    found: 0,
+  };
+
+  const waiting: Waiting[] = [];
+  let waitingBytes = 0;
+  const inputOptions = deps.standardInput === undefined ? {} : { standardInput: deps.standardInput };
+  for await (const found of openInputs(deps.host, inputs, inputOptions)) {
+    if (isStopped(call)) break;
+    if (found.is === 'skipped') {
+      call.reports.push({ ...emptyReport(found.name), outcome: 'skipped', why: found.why });
+      continue;
+    }
+    call.found++;
+    const { item } = found;
+    const peeked = await peek(item.open(), SNIFF_BYTES);
+    const command = statements.part(item)?.command ?? null;
+    const sniffed = sniff(tables.forms, tables.binaryForms, peeked.head, hintName(item.path), command);
+    const mayWait =
+      !sniffed.isManifest &&
+      (item.canReopen ||
+        (sniffed.isListing && item.sizeBytes !== null && waitingBytes + item.sizeBytes <= MOST_WAITING_BYTES));
+    if (!mayWait) await readItem(call, item, sniffed, peeked.chunks, null);
+    else if (item.canReopen) {
+      await peeked.chunks[Symbol.asyncIterator]().return?.();
+      waiting.push({ item, sniffed, open: () => item.open() });
+    } else {
+      const held = await holdAll(peeked.chunks);
+      waitingBytes += held.reduce((sum, chunk) => sum + chunk.length, 0);
+      waiting.push({ item, sniffed, open: () => from(held) });
+    }
+  }
+  // Stable: what has no moment keeps the order of the inputs.
+  const ordered = waiting
+    .map((one) => ({ ...one, rank: momentOf(call, one.item).rank }))
+    .sort((a, b) => a.rank - b.rank);
+  for (const one of ordered) {
+    if (isStopped(call)) break;
+    await readItem(call, one.item, one.sniffed, one.open(), one.open);
+  }
+  const isAnythingNew = call.reports.some(
+    ({ outcome, sourceId }) => sourceId !== null && (outcome === 'read' || outcome === 'continued'),
+  );
+  const finished = finishCall({ ...call, isAnythingNew });
+  endIngest(db, ingestId, deps.clock.nowUs());
+  return {
+    ingestId,
+    sources: finished.describe(call.reports),
+    hosts: finished.hosts,
+    snapshots: finished.snapshots,
+    flows: finished.flows,
+    isAnythingNew: call.reports.some(
+      ({ outcome, lines, bytes }) => (outcome === 'read' || outcome === 'continued') && lines + bytes > 0,
+    ),
+    missing: finished.missing,
+    durationMs: deps.clock.monotonicMs() - startedMs,
+  };
+}
+
+function isStopped(call: Call): boolean {
+  return call.deps.signal?.aborted === true;
+}
+
+function momentOf(call: Call, place: SourcePlace): Moment {
+  const part = call.statements.part(place);
+  if (part === null || part.moment === null) return momentOfPath(place.path);
+  return { key: `m:${part.moment}`, rank: rankOfMoment(part.moment), name: part.moment, isGuessed: false };
+}
+
+/**
+ * Reads one source into the store, or what is new of it.
+ * @param reopen the same bytes again from the start; NULL for what passes by once
+ */
+async function readItem(
+  call: Call,
+  item: SourceItem,
+  sniffed: Sniffed,
+  chunks: ByteChunks,
+  reopen: (() => ByteChunks) | null,
+): Promise<void> {
+  const { db, statements } = call;
+  const part = statements.part(item);
+  const moment = momentOf(call, item);
+  const peeked = await peek(chunks, SNIFF_BYTES);
+  if (sniffed.foreign !== null) {
+    await peeked.chunks[Symbol.asyncIterator]().return?.();
+    call.reports.push({ ...emptyReport(item.name), outcome: 'skipped', why: sniffed.foreign });
+    return;
+  }
+  if (peeked.head.length === 0 && emptyPart(part, item) === null) {
+    const why = await endOf(peeked.chunks);
+    call.reports.push({
+      ...emptyReport(item.name),
+      outcome: why === null ? 'nothing' : 'skipped',
+      why: why ?? 'empty',
+    });
+    return;
+  }
+  const identity = sniffed.isListing || peeked.head.length === 0 ? `${moment.key}/${hintName(item.path)}` : '';
+  const head = sniffed.isListing ? peeked.head : peeked.head.subarray(0, HEAD_BYTES);
+  const name = call.hosts.nameOf(item, sniffed.host);
+  const candidates = sourcesWithHead(db, 'file', head, identity).filter(
+    (known) => name === null || known.isHostAssumed || hostName(db, known.hostId).name === name,
+  );
+
+  let rest: ByteChunks = peeked.chunks;
+  for (const known of candidates) {
+    const next = await continueSource(rest, known);
+    if (next.is === 'continued' || next.is === 'shorter') {
+      call.hosts.meetKnown(known);
+      touchSource(db, known.id, call.ingestId);
+      adoptSnapshots(call, item, known, moment);
+      const result =
+        next.is === 'shorter'
+          ? null
+          : await readInto(call, item, sniffed, part, moment, known.id, known.hostId, next.chunks, {
+              bytes: known.doneBytes,
+              lines: known.doneLines,
+              tail: next.tail,
+            });
+      const isNew = result !== null && result.bytes > 0;
+      call.reports.push(
+        reportOf(call, item, known.id, isNew ? (known.doneBytes === 0 ? 'read' : 'continued') : 'known', result),
+      );
+      return;
+    }
+    if (reopen === null) {
+      call.reports.push({
+        ...emptyReport(item.name),
+        outcome: 'skipped',
+        why: `it begins like ${known.name}, which was read before, and goes on differently: give it as a file`,
+      });
+      return;
+    }
+    rest = reopen();
+  }
+  const host = call.hosts.of(item, sniffed);
+  const sourceId = addSource(db, {
+    hostId: host.hostId,
+    ingestId: call.ingestId,
+    kind: 'file',
+    name: item.name,
+    addedAtUs: call.deps.clock.nowUs(),
+    readAtUs: part?.endedAtUs ?? null,
+    readErrorUs:
+      part?.endedAtUs == null ? null : Math.max(1000, (part.endedAtUs - (part.startedAtUs ?? part.endedAtUs)) / 2),
+    namespaceId: null,
+    head,
+    // Of two with one head the later cannot be known by it alone.
+    place: candidates.length === 0 ? identity : `${identity}#${candidates.length}`,
+  });
+  const result = await readInto(call, item, sniffed, part, moment, sourceId, host.hostId, rest, {
+    bytes: 0,
+    lines: 0,
+    tail: new Uint8Array(0),
+  });
+  const outcome = formsOfSource(db, sourceId).length === 0 && emptyPart(part, item) === null ? 'nothing' : 'read';
+  call.reports.push(reportOf(call, item, sourceId, outcome, result));
+}
+
+async function readInto(
+  call: Call,
+  item: SourceItem,
+  sniffed: Sniffed,
+  part: PartStatement | null,
+  moment: Moment,
+  sourceId: number,
+  hostId: number,
+  chunks: ByteChunks,
+  start: { readonly bytes: number; readonly lines: number; readonly tail: Uint8Array },
+): Promise<ReadResult> {
+  const { db, deps, statements } = call;
+  const bootId = call.hosts.bootOf(hostId, item, sniffed.bootId);
+  const netns = part?.netns ?? statements.value(item, 'netns');
+  const namespaceId = call.hosts.namespaceOf(hostId, item, netns);
+  const archived = item.name.includes('!') && item.modifiedAtUs !== null;
+  const times = partTimes(part, archived ? item.modifiedAtUs : null);
+  const source: SourceRef = {
+    db,
+    sourceId,
+    hostId,
+    bootId,
+    namespaceId,
+    notAfterUs: part?.endedAtUs ?? item.modifiedAtUs ?? deps.clock.nowUs(),
+  };
+  const placeListing: PlaceListing = (wanted, { command, netns: runNetns }, line) => {
+    const why = [times.why, command === null ? null : filterOfCommand(command)]
+      .filter((reason) => reason !== null)
+      .join('; ');
+    const snapshot = call.keeper.listing(
+      {
+        hostId,
+        bootId,
+        namespaceId: runNetns === null ? namespaceId : call.hosts.namespaceOf(hostId, item, runNetns),
+        sourceId,
+        firstLine: line,
+        moment,
+        atUs: times.atUs,
+        tookUs: times.tookUs,
+        errorUs: times.errorUs,
+        why: why === '' ? null : why,
+      },
+      wanted.part,
+      wanted.key,
+    );
+    return { snapshot, atUs: times.atUs };
+  };
+  const writer = openEvidenceWriter(call.tables.writers, source, placeListing);
+  const emptied = emptyPart(part, item);
+  const startedMs = deps.clock.monotonicMs();
+  const result = await readSource({
+    db,
+    sourceId,
+    forms: call.tables.forms,
+    binary: sniffed.binary,
+    fileName: hintName(item.path),
+    command: part?.command ?? null,
+    netns,
+    chunks,
+    from: start,
+    writer,
+    raw: rawKeeperFor(db, sourceId, start.lines + 1, sniffed.binary !== null),
+    onBundle: (record) => statements.add(item, record.statement),
+    onProgress(bytes, lines) {
+      const seconds = (deps.clock.monotonicMs() - startedMs) / 1000;
+      deps.onProgress?.({
+        source: item.name,
+        done: call.reports.length,
+        found: call.found,
+        bytes,
+        sizeBytes: item.sizeBytes,
+        lines,
+        linesPerSecond: seconds > 0 ? Math.round((lines - start.lines) / seconds) : 0,
+      });
+    },
+    ...(deps.signal === undefined ? {} : { signal: deps.signal }),
+  });
+  // An empty list is an answer, too: the command ran and nothing was there.
+  if (result.bytes === 0 && start.bytes === 0 && emptied !== null) {
+    db.transaction(() =>
+      writer.emptyListing(
+        { part: emptied, key: emptied, once: null },
+        { form: 'empty', firstLine: 1, command: part?.command ?? null, netns },
+      ),
+    )();
+  }
+  return result;
+}
+
+/** The part that an empty file stands for; NULL when emptiness says nothing. */
+function emptyPart(part: PartStatement | null, item: SourceItem): string | null {
+  if (item.sizeBytes !== 0 || part === null || part.command === null || (part.exitStatus ?? 0) !== 0) return null;
+  const named = partOfCommand(part.command);
+  return named !== null && mayBeEmpty(named) ? named : null;
+}
+
+function partTimes(
+  part: PartStatement | null,
+  archivedAtUs: number | null,
+): {
+  readonly atUs: number | null;
+  readonly tookUs: number | null;
+  readonly errorUs: number | null;
+  readonly why: string | null;
+} {
+  const end = part?.endedAtUs ?? part?.startedAtUs ?? null;
+  if (end !== null) {
+    const start = part?.startedAtUs ?? end;
+    return {
+      atUs: Math.round((start + end) / 2),
+      tookUs: end - start,
+      errorUs: Math.max(1000, Math.ceil((end - start) / 2)),
+      why: null,
+    };
+  }
+  if (archivedAtUs === null) return { atUs: null, tookUs: null, errorUs: null, why: null };
+  return { atUs: archivedAtUs, tookUs: null, errorUs: 60_000_000, why: 'time guessed from the file in the archive' };
+}
+
+function adoptSnapshots(call: Call, item: SourceItem, known: KnownSource, moment: Moment): void {
+  for (const { snapshot, parts } of snapshotsOfSource(call.db, known.id)) {
+    const netns = call.statements.part(item)?.netns ?? call.statements.value(item, 'netns');
+    call.keeper.adopt(
+      {
+        hostId: known.hostId,
+        bootId: null,
+        namespaceId: call.hosts.namespaceOf(known.hostId, item, netns),
+        moment,
+        atUs: null,
+        tookUs: null,
+        errorUs: null,
+        why: null,
+      },
+      snapshot,
+      parts,
+    );
+  }
+}
+
+function emptyReport(name: string): SourceReport {
+  return {
+    sourceId: null,
+    name,
+    outcome: 'nothing',
+    why: null,
+    host: null,
+    isHostAssumed: false,
+    kernel: null,
+    bytes: 0,
+    lines: 0,
+    forms: [],
+    unrecognisedLines: 0,
+    unreadLines: 0,
+    firstUnread: null,
+    clock: null,
+  };
+}
+
+function reportOf(
+  call: Call,
+  item: SourceItem,
+  sourceId: number,
+  outcome: SourceReport['outcome'],
+  result: ReadResult | null,
+): SourceReport {
+  return {
+    ...emptyReport(item.name),
+    sourceId,
+    outcome,
+    why: result?.problem ?? null,
+    bytes: result?.bytes ?? 0,
+    lines: result?.lines ?? 0,
+    forms: formsOfSource(call.db, sourceId),
+    unrecognisedLines: result?.unrecognised ?? 0,
+    unreadLines: result?.unread ?? 0,
+    firstUnread: result?.firstUnread ?? null,
+  };
+}
+
+async function holdAll(chunks: ByteChunks): Promise<Uint8Array[]> {
+  const held: Uint8Array[] = [];
+  try {
+    // A copy: a reader may reuse its buffers.
+    for await (const chunk of chunks) held.push(chunk.slice());
+  } catch {
+    // A cut archive says so itself, behind this member.
+  }
+  return held;
+}
+
+async function* from(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+/** Reads a stream that is empty to its end: NULL, or why nothing came. */
+async function endOf(chunks: ByteChunks): Promise<string | null> {
+  try {
+    for await (const _ of chunks) break;
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,43 @@
+// What a caller of the ingest hands in: the machine, the clock, and what people state about files that do not tell it themselves.
+
+import type { Readable } from 'node:stream';
+import type { ReadHost } from '../host/host.js';
+import type { IngestKind } from '../store/sources.js';
+
+export interface IngestDeps {
+  readonly host: ReadHost;
+  readonly clock: { nowUs(): number; monotonicMs(): number };
+  readonly signal?: AbortSignal;
+  readonly standardInput?: Readable;
+  onProgress?(progress: IngestProgress): void;
+}
+
+export interface IngestProgress {
+  readonly source: string;
+  /** Sources done and found so far. */
+  readonly done: number;
+  readonly found: number;
+  /** Of this source, after decompression. */
+  readonly bytes: number;
+  /** Before decompression; NULL for pipes. */
+  readonly sizeBytes: number | null;
+  readonly lines: number;
+  readonly linesPerSecond: number;
+}
+
+export interface IngestOptions {
+  readonly kind?: IngestKind;
+  /** As typed, kept with the call. */
+  readonly commandArguments?: readonly string[];
+  /** --host: whose evidence this is. */
+  readonly hostName?: string;
+  /** --kernel: release, as uname -r prints it. */
+  readonly kernelRelease?: string;
+  /** --boot-time: uptime 0 on the epoch axis, and how surely. */
+  readonly bootAtUs?: number;
+  readonly bootErrorUs?: number;
+  /** --year: of stamps without one. */
+  readonly year?: number;
+  /** --tz: of local times: IANA name or +02:00. */
+  readonly timeZone?: string;
+}

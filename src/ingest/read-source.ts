@@ -1,0 +1,202 @@
+// Reads one source from its resume point to its end, in transactions that each leave the store whole.
+
+import type { EvidenceRecord } from '../model/record.js';
+import type { BinaryForm, Form } from '../parsers/form.js';
+import type { ByteChunks } from '../sources/source.js';
+import type { Db } from '../store/open-store.js';
+import {
+  countForm,
+  moveResumePoint,
+  TAIL_BYTES,
+  tailHash,
+  type UnreadLine,
+  unreadLineWriter,
+} from '../store/sources.js';
+import type { EvidenceWriter } from './evidence-writer.js';
+import { type FormRun, openTextReader } from './read-text.js';
+import type { UnreadExample } from './report.js';
+import { lineText, openLineSplitter } from './split-lines.js';
+
+/** Rows that are lost to a killed process at most, and memory that a transaction may hold. */
+const TRANSACTION_BYTES = 16 << 20;
+/** Lines nobody could read that are kept one by one; the rest is counted. */
+const MOST_UNREAD_ROWS = 10_000;
+
+/** Keeps the text of a source, so that (source, line) gives any line back. */
+export interface RawKeeper {
+  /** Whole lines, in order. */
+  lines(bytes: Uint8Array, start: number, end: number, lines: number): void;
+  flush(): void;
+}
+
+export interface ReadJob {
+  readonly db: Db;
+  readonly sourceId: number;
+  readonly forms: readonly Form[];
+  readonly binary: BinaryForm | null;
+  readonly fileName: string;
+  readonly command: string | null;
+  readonly netns: string | null;
+  /** From the resume point on. */
+  readonly chunks: ByteChunks;
+  readonly from: { readonly bytes: number; readonly lines: number; readonly tail: Uint8Array };
+  readonly writer: EvidenceWriter;
+  readonly raw: RawKeeper;
+  onBundle(record: Extract<EvidenceRecord, { kind: 'bundle' }>): void;
+  onProgress(bytes: number, lines: number): void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadResult {
+  readonly bytes: number;
+  readonly lines: number;
+  readonly unrecognised: number;
+  readonly unread: number;
+  readonly firstUnread: UnreadExample | null;
+  /** What was wrong with the end of the source; NULL when it was read to its end. */
+  readonly problem: string | null;
+  readonly isStopped: boolean;
+}
+
+export async function readSource(job: ReadJob): Promise<ReadResult> {
+  const { db, sourceId, writer, raw } = job;
+  const writeUnread = unreadLineWriter(db, sourceId);
+  const counts = new Map<string, { records: number; unread: number; firstLine: number }>();
+  let unread = 0;
+  let unreadRows = 0;
+  let firstUnread: UnreadExample | null = null;
+  let bytes = job.from.bytes;
+  let lines = job.from.lines;
+  let tail = job.from.tail;
+  let sinceCommit = 0;
+  let lastRecordLine = 0;
+
+  const countOf = (form: string, line: number): { records: number; unread: number; firstLine: number } => {
+    const known = counts.get(form);
+    if (known !== undefined) return known;
+    const fresh = { records: 0, unread: 0, firstLine: line };
+    counts.set(form, fresh);
+    return fresh;
+  };
+  const noteUnread = (row: UnreadLine, text: string): void => {
+    unread++;
+    if (row.form !== null) countOf(row.form, row.line).unread++;
+    firstUnread ??= { line: row.line, form: row.form, reason: row.reason, text: text.slice(0, 1000) };
+    if (unreadRows++ < MOST_UNREAD_ROWS) writeUnread(row);
+  };
+  const takeRecord = (record: EvidenceRecord, run: FormRun): void => {
+    countOf(run.form, record.line).records++;
+    lastRecordLine = record.line;
+    if (record.kind === 'bundle') job.onBundle(record);
+    else writer.record(record, run);
+  };
+  const commit = (): void => {
+    writer.flush();
+    raw.flush();
+    for (const [form, count] of counts)
+      if (count.records + count.unread > 0) countForm(db, sourceId, { form, ...count });
+    for (const [form, { firstLine }] of counts) counts.set(form, { records: 0, unread: 0, firstLine });
+    moveResumePoint(db, sourceId, { doneBytes: bytes, doneLines: lines, tailHash: tailHash(tail), openState: null });
+    db.exec('COMMIT');
+    db.exec('BEGIN IMMEDIATE');
+    sinceCommit = 0;
+  };
+  /** No listing is half written and no reader holds the beginning of a record: reading may resume after this line. */
+  const isAtResumePoint = (): boolean =>
+    !writer.hasOpenListing() && (reader.isBetweenStretches() || lastRecordLine === lines);
+  const passed = (view: Uint8Array): void => {
+    bytes += view.length;
+    sinceCommit += view.length;
+    tail = view.length >= TAIL_BYTES ? view.slice(-TAIL_BYTES) : Buffer.concat([tail, view]).subarray(-TAIL_BYTES);
+  };
+
+  const reader = openTextReader(
+    { forms: job.forms, fileName: job.fileName, command: job.command, netns: job.netns },
+    {
+      record: takeRecord,
+      unread: (line, form, reason, column, text) => noteUnread({ line, form, reason, column }, text),
+      runEnded: () => writer.runEnded(),
+    },
+  );
+  const takeLines = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
+    const first = lines;
+    let start = region.start;
+    while (start < region.end) {
+      const newline = region.bytes.indexOf(0x0a, start);
+      const end = newline < 0 || newline >= region.end ? region.end : newline + 1;
+      reader.line(lineText(region.bytes, start, end), ++lines);
+      start = end;
+    }
+    raw.lines(region.bytes, region.start, region.end, lines - first);
+    passed(region.bytes.subarray(region.start, region.end));
+  };
+
+  const binaryRun: FormRun | null =
+    job.binary === null ? null : { form: job.binary.id, firstLine: 1, command: job.command, netns: job.netns };
+  const binaryReader =
+    job.binary === null || binaryRun === null
+      ? null
+      : job.binary.open((record) => takeRecord(record, binaryRun), { fileName: job.fileName, command: job.command });
+  const splitter = openLineSplitter();
+  let problem: string | null = null;
+  let isStopped = false;
+
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    try {
+      for await (const chunk of job.chunks) {
+        if (binaryReader !== null) {
+          for (const { line, reason } of binaryReader.bytes(chunk))
+            noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
+          passed(chunk);
+        } else {
+          const region = splitter.push(chunk);
+          if (region !== null) takeLines(region);
+          if (sinceCommit > TRANSACTION_BYTES && isAtResumePoint()) commit();
+        }
+        job.onProgress(bytes, lines);
+        if (job.signal?.aborted === true) {
+          isStopped = true;
+          break;
+        }
+      }
+    } catch (error) {
+      // What was read before a source broke is good; what is wrong with its end is told beside it.
+      if (!isSourceProblem(error)) throw error;
+      problem = error.message;
+    }
+    if (isStopped && !isAtResumePoint()) db.exec('ROLLBACK');
+    else {
+      const last = isStopped ? null : splitter.end();
+      if (last !== null) takeLines(last);
+      reader.end();
+      if (binaryReader !== null) {
+        for (const { line, reason } of binaryReader.end())
+          noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
+      }
+      writer.runEnded();
+      commit();
+      db.exec('COMMIT');
+    }
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+  return {
+    bytes: bytes - job.from.bytes,
+    lines: lines - job.from.lines,
+    unrecognised: reader.counts.unrecognised,
+    unread,
+    firstUnread,
+    problem,
+    isStopped,
+  };
+}
+
+function isSourceProblem(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    (error.name === 'SourceError' || error.name === 'HostError' || 'code' in error) &&
+    !error.name.startsWith('Sqlite')
+  );
+}

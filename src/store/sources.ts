@@ -1,0 +1,168 @@
+// What was read, how far, and what was recognised in it. A source is known by its first bytes, not by its name, so that the
+// same log renamed, grown, rotated or gzipped is read on where it was left.
+
+import { createHash } from 'node:crypto';
+import type { Db } from './open-store.js';
+
+export type IngestKind = 'ingest' | 'capture' | 'snapshot' | 'follow';
+export type SourceKind = 'file' | 'kmsg' | 'journal' | 'command';
+
+/** How much of a log's beginning makes its identity. */
+export const HEAD_BYTES = 4096;
+/** How much before the resume point is compared when a source is read again. */
+export const TAIL_BYTES = 4096;
+
+export function beginIngest(db: Db, kind: IngestKind, commandArguments: readonly string[], nowUs: number): number {
+  return Number(
+    db
+      .prepare('INSERT INTO ingests (began_at_us, kind, arguments) VALUES (?, ?, ?)')
+      .run(nowUs, kind, JSON.stringify(commandArguments)).lastInsertRowid,
+  );
+}
+
+export function endIngest(db: Db, ingestId: number, nowUs: number): void {
+  db.prepare('UPDATE ingests SET ended_at_us = ? WHERE id = ?').run(nowUs, ingestId);
+}
+
+/**
+ * Identity of a source: its first bytes, and for listings the place in the bundle they came from (two listings of one host
+ * may well be equal to the last byte and yet be two).
+ */
+export function headHash(head: Uint8Array, place: string): Buffer {
+  return createHash('sha256').update(place).update('\0').update(head).digest();
+}
+
+export function tailHash(tail: Uint8Array): Buffer {
+  return createHash('sha256').update(tail).digest();
+}
+
+export interface KnownSource {
+  readonly id: number;
+  readonly hostId: number;
+  readonly isHostAssumed: boolean;
+  readonly name: string;
+  readonly headBytes: number;
+  readonly doneBytes: number;
+  readonly doneLines: number;
+  readonly tailHash: Buffer | null;
+  readonly openState: string | null;
+}
+
+/** Sources of a kind whose beginning is the beginning of these bytes, the longest agreement first. */
+export function sourcesWithHead(db: Db, kind: SourceKind, head: Uint8Array, place: string): readonly KnownSource[] {
+  const sizes = db
+    .prepare('SELECT DISTINCT head_bytes FROM sources WHERE kind = ? AND head_bytes <= ? ORDER BY head_bytes DESC')
+    .pluck()
+    .all(kind, head.length) as number[];
+  const find = db.prepare(
+    `SELECT s.id, s.host_id AS hostId, h.is_assumed AS isAssumed, s.name, s.head_bytes AS headBytes, s.done_bytes AS doneBytes,
+       s.done_lines AS doneLines, s.tail_hash AS tailHash, s.open_state AS openState
+     FROM sources s JOIN hosts h ON h.id = s.host_id WHERE s.kind = ? AND s.head_bytes = ? AND s.head_hash = ? ORDER BY s.id DESC`,
+  );
+  return sizes.flatMap((size) =>
+    (
+      find.all(kind, size, headHash(head.subarray(0, size), place)) as (Omit<KnownSource, 'isHostAssumed'> & {
+        isAssumed: number;
+      })[]
+    ).map(({ isAssumed, ...row }) => ({ ...row, isHostAssumed: isAssumed === 1 })),
+  );
+}
+
+export interface NewSource {
+  readonly hostId: number;
+  readonly ingestId: number;
+  readonly kind: SourceKind;
+  readonly name: string;
+  readonly addedAtUs: number;
+  /** When the content was taken on the host; NULL for a file of unknown age. */
+  readonly readAtUs: number | null;
+  readonly readErrorUs: number | null;
+  readonly namespaceId: number | null;
+  readonly head: Uint8Array;
+  readonly place: string;
+}
+
+export function addSource(db: Db, source: NewSource): number {
+  return Number(
+    db
+      .prepare(
+        `INSERT INTO sources (host_id, ingest_id, last_ingest_id, kind, name, added_at_us, read_at_us, read_error_us, namespace_id, head_bytes, head_hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        source.hostId,
+        source.ingestId,
+        source.ingestId,
+        source.kind,
+        source.name,
+        source.addedAtUs,
+        source.readAtUs,
+        source.readErrorUs,
+        source.namespaceId,
+        source.head.length,
+        headHash(source.head, source.place),
+      ).lastInsertRowid,
+  );
+}
+
+/** Notes that a call met a source again. */
+export function touchSource(db: Db, sourceId: number, ingestId: number): void {
+  db.prepare('UPDATE sources SET last_ingest_id = ? WHERE id = ?').run(ingestId, sourceId);
+}
+
+export interface ResumePoint {
+  readonly doneBytes: number;
+  readonly doneLines: number;
+  readonly tailHash: Buffer;
+  readonly openState: string | null;
+}
+
+/** To be called in the transaction that holds the rows. */
+export function moveResumePoint(db: Db, sourceId: number, point: ResumePoint): void {
+  db.prepare('UPDATE sources SET done_bytes = ?, done_lines = ?, tail_hash = ?, open_state = ? WHERE id = ?').run(
+    point.doneBytes,
+    point.doneLines,
+    point.tailHash,
+    point.openState,
+    sourceId,
+  );
+}
+
+export interface FormCount {
+  readonly form: string;
+  readonly records: number;
+  readonly unread: number;
+  readonly firstLine: number;
+}
+
+/** Adds to what was counted for a form in a source. */
+export function countForm(db: Db, sourceId: number, { form, records, unread, firstLine }: FormCount): void {
+  db.prepare(
+    `INSERT INTO source_forms (source_id, form, records, unread, first_line) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (source_id, form) DO UPDATE SET records = records + excluded.records, unread = unread + excluded.unread,
+       first_line = min(first_line, excluded.first_line)`,
+  ).run(sourceId, form, records, unread, firstLine);
+}
+
+export function formsOfSource(db: Db, sourceId: number): readonly FormCount[] {
+  return db
+    .prepare(
+      'SELECT form, records, unread, first_line AS firstLine FROM source_forms WHERE source_id = ? ORDER BY first_line, form',
+    )
+    .all(sourceId) as FormCount[];
+}
+
+export interface UnreadLine {
+  readonly line: number;
+  readonly form: string | null;
+  readonly reason: string;
+  readonly column: number | null;
+}
+
+/** A writer for lines nobody could read; of two reasons for one line the first stays. */
+export function unreadLineWriter(db: Db, sourceId: number): (unread: UnreadLine) => void {
+  const insert = db.prepare(
+    'INSERT OR IGNORE INTO unread_lines (source_id, line, form, reason, at_column) VALUES (?, ?, ?, ?, ?)',
+  );
+  return ({ line, form, reason, column }) => void insert.run(sourceId, line, form, reason, column);
+}
