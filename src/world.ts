@@ -1,5 +1,6 @@
 // Everything a command may touch, in one object. Below main.ts nothing reads the process, the clock or the environment.
 
+import { randomUUID } from 'node:crypto';
 import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ReadHost } from './host/host.js';
@@ -25,6 +26,12 @@ export interface World {
   /** Folder of package.json. */
   readonly packageRoot: string;
   readonly temporaryFolder: string;
+  /** Where the person stands. */
+  readonly workingFolder: string;
+  /** A name that nobody guesses, for a file of ours. */
+  readonly temporaryName: () => string;
+  /** Runs when the process ends, also by a signal. */
+  readonly onExit: (work: () => void) => void;
   /** How this program was started, for commands we print: 'ctwhy', or a path. */
   readonly programName: string;
 }
@@ -46,6 +53,9 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
     },
     packageRoot: fileURLToPath(new URL('..', import.meta.url)),
     temporaryFolder: environment['TMPDIR']?.startsWith('/') ? environment['TMPDIR'] : '/tmp',
+    workingFolder: process.cwd(),
+    temporaryName: () => randomUUID(),
+    onExit: onExit(abort.signal),
     programName: invokedAs(process.argv[1] ?? 'ctwhy', process.cwd()),
   };
 }
@@ -55,4 +65,32 @@ export function invokedAs(script: string, folder: string): string {
   if (basename(script) === 'ctwhy') return 'ctwhy';
   const near = relative(folder, script);
   return near.startsWith('..') ? script : near;
+}
+
+/** A signal without a handler ends the process at once, past every `finally`; what must go is let go first. */
+function onExit(signal: AbortSignal): (work: () => void) => void {
+  let works: (() => void)[] | null = null;
+  return (work) => {
+    if (works !== null) {
+      works.push(work);
+      return;
+    }
+    const all = [work];
+    works = all;
+    const letGo = () => {
+      for (const one of all.splice(0)) one();
+    };
+    process.once('exit', letGo);
+    for (const [name, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+    ] as const) {
+      process.once(name, () => {
+        if (signal.aborted) return;
+        letGo();
+        process.exit(code);
+      });
+    }
+  };
 }

@@ -2,8 +2,20 @@
 
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
+import { demoCommand } from './demo/demo.js';
+import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help.js';
+import { ingestCommand } from './ingest/ingest.js';
 import { queryCommand } from './query.js';
 import { statusCommand } from './status.js';
+import { timelineCommand } from './timeline/timeline.js';
 
-export const COMMANDS: readonly CommandSpec<World>[] = [statusCommand, queryCommand, helpCommand];
+export const COMMANDS: readonly CommandSpec<World>[] = [
+  statusCommand,
+  explainCommand,
+  timelineCommand,
+  ingestCommand,
+  queryCommand,
+  demoCommand,
+  helpCommand,
+];

@@ -1,20 +1,70 @@
-// Fills a store of its own from the files of -r, for one command.
+// Fills a store of its own from the files of -r, for one command; it goes with the command, however that ends.
 
 import type { CommandInput } from '../cli/command.js';
-import type { Db } from '../store/open-store.js';
+import { ingest } from '../ingest/ingest.js';
+import { progressBar } from '../presentation/progress.js';
+import { type Db, openStoreForWriting, removeStore } from '../store/open-store.js';
 import { FailedError } from '../text/errors.js';
 import type { World } from '../world.js';
+import { ingestOptions } from './ingest/ingest-options.js';
 
 export interface TemporaryEvidence {
   readonly db: Db;
   close(): void;
 }
 
-/** @throws FailedError when a file cannot be read */
+/** @throws FailedError when nothing in the files is evidence, HostError for a file that is not there */
 export async function openTemporaryEvidence(
-  _input: CommandInput,
-  _world: World,
+  input: CommandInput,
+  world: World,
   files: readonly string[],
 ): Promise<TemporaryEvidence> {
-  throw new FailedError(`cannot read ${files.join(', ')} yet`);
+  const options = ingestOptions(input, world);
+  const path = `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.db`;
+  world.onExit(() => removeStore(path));
+  const db = openStoreForWriting(
+    world.host,
+    { path, migrationsFolder: `${world.packageRoot}migrations` },
+    world.clock.nowUs(),
+  );
+  const close = () => {
+    db.close();
+    removeStore(path);
+  };
+  const bar = progressBar(world.streams.err, () => world.clock.monotonicMs());
+  try {
+    // Nothing outlives the command, so nothing need survive a crash.
+    db.pragma('synchronous = OFF');
+    const report = await ingest(
+      {
+        host: world.host,
+        clock: world.clock,
+        onProgress: ({ source, bytes, sizeBytes, linesPerSecond }) =>
+          bar.show({
+            name: source,
+            done: bytes,
+            total: sizeBytes,
+            rate: `${linesPerSecond.toLocaleString('en')} lines/s`,
+          }),
+      },
+      db,
+      files,
+      { ...options, commandArguments: files },
+    );
+    bar.end();
+    const useful = report.sources.filter((source) => source.outcome === 'read');
+    if (useful.length === 0) {
+      const why = report.sources.map((source) => `  ${source.name}: ${source.why ?? 'no known form'}`).slice(0, 10);
+      throw new FailedError(
+        `nothing in ${files.join(', ')} is evidence of a known form\n${why.join('\n')}\n  What is read: ${world.programName} help formats`,
+      );
+    }
+    for (const source of report.sources)
+      if (source.outcome === 'skipped') world.streams.err.write(`ctwhy: ${source.name} skipped: ${source.why ?? ''}\n`);
+    return { db, close };
+  } catch (error) {
+    bar.end();
+    close();
+    throw error;
+  }
 }

@@ -13,6 +13,8 @@ export interface OutputStream {
   flushed(): Promise<void>;
   /** The reader closed its end. */
   isClosed(): boolean;
+  /** The stream itself, for what draws on a terminal; absent in memory. */
+  readonly native?: NodeJS.WritableStream;
 }
 
 export interface Streams {
@@ -54,6 +56,7 @@ export function processStream(stream: WriteStream | NodeJS.WriteStream, wish: Co
       isTerminal && stream.columns > 0 ? stream.columns : Number.isInteger(columns) && columns >= 20 ? columns : 80,
     flushed: () => new Promise((resolve) => (isClosed ? resolve() : void stream.write('', () => resolve()))),
     isClosed: () => isClosed,
+    native: stream,
   };
 }
 

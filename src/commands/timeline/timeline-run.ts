@@ -1,0 +1,45 @@
+// The work of ctwhy timeline.
+
+import { flowWords } from '../../analysis/causes/words.js';
+import { timelineOf } from '../../analysis/timeline.js';
+import { type CommandInput, hasSwitch } from '../../cli/command.js';
+import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
+import { printDocument } from '../../presentation/document.js';
+import { timelineDocument } from '../../presentation/timeline-document.js';
+import { readTotals } from '../../store/ingest-totals.js';
+import { rfc3339 } from '../../text/time.js';
+import type { World } from '../../world.js';
+import { withEvidence } from '../evidence-store.js';
+import { chooseCase } from '../explain/choose-case.js';
+
+export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  return await withEvidence(input, world, async (db) => {
+    const chosen = chooseCase(input, world, db);
+    const isVerbose = hasSwitch(input, 'verbose');
+    const rows = timelineOf(chosen.subject, isVerbose);
+    if (hasSwitch(input, 'json')) {
+      const document = {
+        schema: 'ctwhy.timeline/1',
+        generatedAt: rfc3339(world.clock.nowUs()),
+        flow: flowWords(chosen.subject.flow),
+        rows: rows.map(({ atUs, ...row }) => ({ at: atUs === null ? null : rfc3339(atUs), ...row })),
+      };
+      world.streams.out.write(`${JSON.stringify(document, null, 2)}\n`);
+      return EXIT.done;
+    }
+    const totals = readTotals(db, chosen.ingestId);
+    const notes = [
+      `finding ${chosen.finding.id}${chosen.flows > 1 ? `, the first of ${chosen.flows} connections: name one with --flow` : ''}`,
+      ...totals.clockNotes,
+    ];
+    const ids = [...new Set(chosen.subject.events.map((event) => event.ctId).filter((id) => id !== null))];
+    const head = {
+      flow: `${flowWords(chosen.subject.flow)}${ids.length === 1 ? `    entry ${ids[0]}` : ''}`,
+      notes,
+      isVerbose,
+      width: Math.max(80, Math.min(120, world.streams.out.width)),
+    };
+    printDocument(world.streams.out, timelineDocument(rows, head));
+    return EXIT.done;
+  });
+}

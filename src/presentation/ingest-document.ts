@@ -1,0 +1,117 @@
+// What an ingest says when it is done: per file what was recognised and what was not, and what a full answer still lacks.
+
+import { duration } from '../text/time.js';
+import { type Line, segment, spread, wrap } from './document.js';
+
+/** The part of an ingest's report that is shown. */
+export interface IngestSummary {
+  readonly sources: readonly {
+    readonly name: string;
+    readonly outcome: 'read' | 'continued' | 'known' | 'nothing' | 'skipped';
+    readonly why: string | null;
+    readonly lines: number;
+    readonly forms: readonly { readonly form: string; readonly records: number; readonly unread: number }[];
+    readonly unrecognisedLines: number;
+    readonly unreadLines: number;
+    readonly firstUnread: { readonly line: number; readonly reason: string; readonly text: string } | null;
+    readonly clock: { readonly kind: string; readonly method: string; readonly errorUs: number | null } | null;
+  }[];
+  readonly hosts: readonly { readonly name: string; readonly isAssumed: boolean; readonly kernel: string | null }[];
+  readonly isAnythingNew: boolean;
+  readonly missing: readonly { readonly what: string; readonly proves: string; readonly ask: string }[];
+  readonly durationMs: number;
+}
+
+const CLOCK_WORDS: Readonly<Record<string, string>> = {
+  epoch: 'epoch',
+  'boot-time': 'uptime, placed by the boot time',
+  'clock-samples': 'uptime and wall time, tied by the lines that have both',
+  'shared-records': 'tied by packets that another source has, too',
+  'assumed-year': 'local time, year assumed',
+  'assumed-zone': 'local time, zone assumed to be UTC',
+  unplaced: 'not placed: give --boot-time, --year or --tz',
+};
+
+function sourceLines(source: IngestSummary['sources'][number], isVerbose: boolean): readonly Line[] {
+  const forms = source.forms.map((form) => `${form.form} ${form.records}`).join(', ');
+  const what =
+    source.outcome === 'known'
+      ? 'nothing new'
+      : source.outcome === 'skipped'
+        ? `skipped: ${source.why ?? ''}`
+        : source.outcome === 'nothing'
+          ? `no known form${source.why === null ? '' : ` (${source.why})`}`
+          : forms === ''
+            ? 'nothing'
+            : forms;
+  const isTrouble = source.outcome === 'skipped' || source.outcome === 'nothing';
+  const lines: Line[] = [
+    [segment('plain', `  ${source.name.padEnd(30)} `), segment(isTrouble ? 'warn' : 'plain', what)],
+  ];
+  if (source.why !== null && !isTrouble) lines.push([segment('warn', `    ${source.why}`)]);
+  if (source.unreadLines > 0) {
+    lines.push([
+      segment('warn', `    ${source.unreadLines} unread`),
+      segment(
+        'plain',
+        source.firstUnread === null
+          ? ''
+          : `, the first is line ${source.firstUnread.line}: ${source.firstUnread.reason}`,
+      ),
+    ]);
+    if (source.firstUnread !== null) lines.push([segment('dim', `      ${source.firstUnread.text.slice(0, 200)}`)]);
+  }
+  const clock = source.clock;
+  if (clock !== null && (isVerbose || !['epoch', 'boot-time'].includes(clock.method)) && clock.kind !== 'none') {
+    const error = clock.errorUs === null ? '' : `, good to ${duration(clock.errorUs)}`;
+    lines.push([
+      segment(
+        clock.method === 'unplaced' ? 'warn' : 'dim',
+        `    clock ${CLOCK_WORDS[clock.method] ?? clock.method}${error}`,
+      ),
+    ]);
+  }
+  if (isVerbose && source.unrecognisedLines > 0)
+    lines.push([
+      segment('dim', `    ${source.unrecognisedLines} of ${source.lines} lines are no evidence of any known form`),
+    ]);
+  return lines;
+}
+
+/** @param programName for the command named at the end */
+export function ingestDocument(
+  report: IngestSummary,
+  options: { readonly programName: string; readonly isVerbose: boolean },
+): readonly Line[] {
+  const read = report.sources.filter((source) => source.outcome === 'read' || source.outcome === 'continued').length;
+  const unread = report.sources.reduce((sum, source) => sum + source.unreadLines, 0);
+  const many = report.sources.length > 1;
+  const lines: Line[] = [
+    ...spread(
+      [
+        segment(
+          'head',
+          report.isAnythingNew
+            ? `Read ${read} of ${report.sources.length} source${many ? 's' : ''}`
+            : `Nothing new in ${report.sources.length} source${many ? 's' : ''}`,
+        ),
+      ],
+      segment('dim', duration(report.durationMs * 1000)),
+    ),
+    ...report.sources.flatMap((source) => sourceLines(source, options.isVerbose)),
+    '',
+    `  host ${report.hosts.map((host) => `${host.name}${host.isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${host.kernel ?? 'not known (--kernel)'}`).join('; ') || 'none'}`,
+    [segment(unread > 0 ? 'warn' : 'good', `  ${unread} line${unread === 1 ? '' : 's'} unread`)],
+  ];
+  if (report.missing.length > 0) {
+    lines.push('', [segment('head', '  For a full answer, ask for')]);
+    for (const one of report.missing) {
+      lines.push(
+        [segment('plain', `  ${one.what.padEnd(22)} `), segment('dim', one.proves)],
+        ...wrap(one.ask, 72).map((text) => [segment('cmd', `      ${text}`)]),
+      );
+    }
+  }
+  lines.push('', [segment('plain', '  Next:  '), segment('cmd', `${options.programName} explain`)]);
+  return lines;
+}
