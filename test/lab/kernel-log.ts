@@ -2,9 +2,11 @@
 
 import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { nowUs } from './clock.js';
-import { putBackAtExit } from './lab.js';
+import { holdSwitch } from './shared-switch.js';
 
 const LOG_ALL_NAMESPACES = '/proc/sys/net/netfilter/nf_log_all_netns';
+/** Who has it on now: several labs may record at once. */
+const HOLDERS = '/run/ctwhylab-nf_log_all_netns';
 const RECORD_BYTES = 8192;
 const POLL_MS = 2;
 
@@ -70,16 +72,11 @@ export function openKernelLog(): KernelLog {
 
   readAll(false);
   lost = 0;
-  let foundValue = readFileSync(LOG_ALL_NAMESPACES, 'utf8').trim();
-  writeFileSync(LOG_ALL_NAMESPACES, '1');
-  const putBack = putBackAtExit(() => writeFileSync(LOG_ALL_NAMESPACES, foundValue));
+  const held = holdSwitch(LOG_ALL_NAMESPACES, '1', HOLDERS);
   const timer = setInterval(() => {
     readAll(true);
-    const value = readFileSync(LOG_ALL_NAMESPACES, 'utf8').trim();
-    if (value !== '1') {
-      // Another lab ended and put back what it had found: from now on that is what we have to leave behind.
+    if (readFileSync(LOG_ALL_NAMESPACES, 'utf8').trim() !== '1') {
       muted = true;
-      foundValue = value;
       writeFileSync(LOG_ALL_NAMESPACES, '1');
     }
   }, POLL_MS);
@@ -106,7 +103,7 @@ export function openKernelLog(): KernelLog {
     close() {
       clearInterval(timer);
       closeSync(file);
-      putBack();
+      held.release();
     },
   };
 }

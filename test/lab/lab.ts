@@ -2,7 +2,7 @@
 // whatever way the process ends (return, exception, exit, signal).
 
 import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { nowUs } from './clock.js';
 import { type Background, type Finished, runCommand, startCommand } from './process.js';
 
@@ -160,7 +160,19 @@ function removeNamespace(namespace: string): void {
 function removeStrayNamespaces(): void {
   for (const namespace of listNamespaces()) {
     const owner = new RegExp(`^${NAME_PREFIX}-(\\d+)-`).exec(namespace)?.[1];
-    if (owner !== undefined && !isAlive(Number(owner))) removeNamespace(namespace);
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    for (const pid of listProcesses(namespace)) endProcess(pid);
+    removeNamespace(namespace);
+  }
+}
+
+/** Ids of the processes whose namespace it is: in a lab, those that the lab started and their children. */
+function listProcesses(namespace: string): number[] {
+  try {
+    const words = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).split(/\s+/);
+    return words.filter((word) => word !== '').map(Number);
+  } catch {
+    return [];
   }
 }
 
@@ -170,15 +182,6 @@ export function listNamespaces(): string[] {
     return readdirSync(NAMESPACE_FOLDER);
   } catch {
     return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 
