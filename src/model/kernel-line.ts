@@ -31,6 +31,8 @@ export interface KernelLine {
   readonly messageAt: number;
   /** The envelope says another program than the kernel wrote it. */
   readonly isOtherProgram: boolean;
+  /** Chain of the rule, where the envelope names it (Proxmox firewall log: 'tap101i0-IN'). */
+  readonly chain?: string;
 }
 
 export type RuleKind = 'rule' | 'return' | 'policy' | 'packet' | 'conntrack' | 'verdict';
@@ -73,6 +75,14 @@ export type KernelMessage =
       readonly count: number | null;
       readonly text: string;
       readonly detail: Readonly<Record<string, string | number>>;
+    }
+  /** The AUDIT target's record (NETFILTER_PKT); hook 0..4 = PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING, NULL since 4.13. */
+  | {
+      readonly kind: 'audit';
+      /** 'accept', 'drop', 'reject' (--type); NULL since 4.13. */
+      readonly action: 'accept' | 'drop' | 'reject' | null;
+      readonly hook: number | null;
+      readonly packet: Packet;
     }
   /** Not netfilter's: counted, not kept. */
   | { readonly kind: 'other' }

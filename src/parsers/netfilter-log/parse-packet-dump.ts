@@ -1,0 +1,276 @@
+// What does the packet dump in a kernel log line say, and how much of it is sound? Reads LOG, nft log, log_invalid, TRACE, LOGEMU and
+// ebtables dumps, cut and garbled ones as far as they can be trusted.
+
+import type { Packet } from '../../model/packet.js';
+import { bareWordAt, CUT_INSIDE, NOT_A_WORD, readBareWord } from './bare-words.js';
+import { isComplete, isUnedited } from './completeness.js';
+import { type DumpState, emptyState, FLAG_WORDS, flagText } from './dump-state.js';
+import { isEbtablesDump, parseEbtablesDump } from './ebtables.js';
+import { type FieldReader, fieldReader, isField, keyHash } from './fields.js';
+
+export interface PacketDump {
+  readonly packet: Packet;
+  /** Offset behind the dump; what follows it on the line belongs to something else (and is kept in packet.unknown). */
+  readonly end: number;
+  /** Offset from which the line could not be trusted, when packet.isCut; the raw rest is kept in packet.unknown. */
+  readonly cutAt: number | null;
+}
+
+interface Scan {
+  readonly state: DumpState;
+  readonly end: number;
+  /** Where foreign text begins that runs into the dump, or the field that the line's end cut; -1 when neither. */
+  readonly brokenAt: number;
+  /** Where the last word of the dump begins. */
+  readonly lastWordAt: number;
+  /** Only for a quote: its closing bracket was there. */
+  readonly isClosed: boolean;
+}
+
+/** Splits 'LEN=84TOS=0x00' and 'RES=0x00ACK': the offset in `text` where the next word of a dump begins inside [from, to), or -1. */
+function gluedWordAt(state: DumpState, read: FieldReader, text: string, from: number, to: number): number {
+  for (let here = from; here < to; here++) {
+    const code = text.charCodeAt(here);
+    if (code < 65 || code > 90) continue;
+    const equals = text.indexOf('=', here);
+    const opensField = equals > 0 && equals < to && isField(text.slice(here, equals));
+    if (!opensField && bareWordAt(text, here) === null) continue;
+    // A device may be called anything; only a field ends its name.
+    if (!opensField && state.phase === 'head') continue;
+    if (read(state, text, from, here) === 'read') return here;
+  }
+  return -1;
+}
+
+/** Whether the next word is a field that only the middle of a dump has. */
+function isFieldBehind(text: string, at: number, to: number): boolean {
+  const match = /^\s+([A-Z]+)=/.exec(text.slice(at, Math.min(to, at + 16)));
+  return match !== null && isField(match[1] ?? '') && !/^(?:IN|OUT|PHYSIN|PHYSOUT)$/.test(match[1] ?? '');
+}
+
+function isEllipsis(text: string, from: number, to: number): boolean {
+  for (let here = from; here < to; here++) {
+    const code = text.charCodeAt(here);
+    if (code !== 46 && code !== 0x2026) return false;
+  }
+  return to - from > 1 || text.charCodeAt(from) === 0x2026;
+}
+
+/**
+ * Foreign text begins at `at` and runs to `to`. A dump that was whole before it stays whole; any other was broken here.
+ * @param hasStray the last unknown word noted is the first word of the foreign text.
+ */
+function foreignFrom(
+  state: DumpState,
+  text: string,
+  at: number,
+  to: number,
+  soundEnd: number,
+  hasStray: boolean,
+): Scan {
+  if (hasStray) state.unknown.pop();
+  state.unknown.push(text.slice(at, to));
+  return isComplete(state)
+    ? { state, end: soundEnd, brokenAt: -1, lastWordAt: soundEnd, isClosed: false }
+    : { state, end: at, brokenAt: at, lastWordAt: at, isClosed: false };
+}
+
+/** Reads words from `from` up to `to` until the dump ends, the text ends, or something foreign begins. */
+function scan(text: string, from: number, to: number, isQuote: boolean): Scan {
+  const state = emptyState(isQuote);
+  let at = from;
+  let lastWordAt = from;
+  let soundEnd = from;
+  // Where the words began that no dump has, directly in front of `at`; -1 when the last word was a dump's.
+  let strayAt = -1;
+
+  while (at < to) {
+    const code = text.charCodeAt(at);
+    if (code <= 32) {
+      at++;
+      continue;
+    }
+    if (isQuote && code === 93 /* ] */) return { state, end: at + 1, brokenAt: -1, lastWordAt, isClosed: true };
+    lastWordAt = at;
+    if (code === 91 /* [ */) {
+      const isIcmp = state.packet.icmpType !== null && !isQuote && state.packet.quoted === null;
+      if (!isIcmp) return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
+      const quote = scan(text, at + 1, to, true);
+      state.packet.quoted = finish(quote.state, quote.isClosed && quote.brokenAt < 0 ? isComplete(quote.state) : false);
+      if (quote.brokenAt >= 0) return { ...quote, state, isClosed: false };
+      if (!quote.isClosed) state.isOpen = true;
+      at = quote.end;
+      soundEnd = at;
+      lastWordAt = quote.isClosed ? lastWordAt : quote.lastWordAt;
+      strayAt = -1;
+      continue;
+    }
+    let wordEnd = at;
+    let equals = -1;
+    let isSingle = true;
+    let hash = 0;
+    for (; wordEnd < to; wordEnd++) {
+      const here = text.charCodeAt(wordEnd);
+      if (here <= 32 || (isQuote && here === 93)) break;
+      if (here === 61 /* = */) {
+        if (equals < 0) equals = wordEnd;
+        else isSingle = false;
+      } else if (equals < 0) hash = keyHash(hash, here);
+    }
+    if (equals > at) {
+      const read = fieldReader(text, at, equals, hash);
+      if (read !== null) {
+        let verdict = isSingle ? read(state, text, equals + 1, wordEnd) : 'broken';
+        let behind = wordEnd;
+        if (verdict !== 'read') {
+          if (verdict === 'broken') {
+            const split = gluedWordAt(state, read, text, equals + 1, wordEnd);
+            if (split >= 0) {
+              verdict = 'read';
+              behind = split;
+            } else {
+              const bare = text.slice(equals + 1, wordEnd).replace(/[,;"']+$/, '');
+              if (equals + 1 + bare.length < wordEnd) verdict = read(state, text, equals + 1, equals + 1 + bare.length);
+            }
+          }
+          // Sound fields behind it: the value was edited or lost some digits, and the dump goes on.
+          if (verdict === 'broken' && isFieldBehind(text, wordEnd, to)) verdict = 'masked';
+          if (verdict === 'again')
+            return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
+          if (verdict === 'broken') {
+            if (wordEnd < to || text.length > to)
+              return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
+            state.unknown.push(text.slice(at, wordEnd));
+            return { state, end: to, brokenAt: at, lastWordAt, isClosed: false };
+          }
+          if (verdict === 'masked') {
+            const word = text.slice(at, wordEnd);
+            state.unknown.push(word);
+            if (/=(?:\.\.+|…)$/.test(word)) state.isElided = true;
+          }
+        }
+        at = behind;
+        soundEnd = behind;
+        strayAt = -1;
+        continue;
+      }
+      // A field of no dump that we know, or a known one with something in front: 'xIN=eth0'.
+      if (!/^[A-Za-z][\w.-]*$/.test(text.slice(at, equals)))
+        return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
+      state.unknown.push(text.slice(at, wordEnd));
+      at = wordEnd;
+      soundEnd = wordEnd;
+      strayAt = -1;
+      continue;
+    }
+    if (isEllipsis(text, at, wordEnd)) {
+      state.isElided = true;
+      at = wordEnd;
+      soundEnd = wordEnd;
+      strayAt = -1;
+      continue;
+    }
+    const behind = readBareWord(state, text, at, to);
+    if (behind === CUT_INSIDE) {
+      state.isOpen = true;
+      state.unknown.push(text.slice(at, to));
+      return { state, end: to, brokenAt: at, lastWordAt, isClosed: false };
+    }
+    if (behind !== NOT_A_WORD) {
+      at = behind;
+      soundEnd = behind;
+      strayAt = -1;
+      continue;
+    }
+    if (strayAt >= 0) return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
+    strayAt = at;
+    state.unknown.push(text.slice(at, wordEnd));
+    at = wordEnd;
+  }
+  return { state, end: soundEnd, brokenAt: -1, lastWordAt, isClosed: false };
+}
+
+function familyOf(state: DumpState): Packet['family'] {
+  const packet = state.packet;
+  if (packet.family !== null) return packet.family;
+  if (packet.flowLabel !== null || packet.trafficClass !== null || packet.proto === 58) return 'ip6';
+  if (packet.tos !== null || packet.ipId !== null) return 'ip';
+  const type = packet.macProto?.toLowerCase() ?? null;
+  if (type === null || packet.src !== null || packet.proto !== null) return null;
+  const families: Readonly<Record<string, Packet['family']>> = { '0800': 'ip', '86dd': 'ip6', '0806': 'arp' };
+  return families[type] ?? 'other';
+}
+
+function finish(state: DumpState, isWhole: boolean): Packet {
+  const packet = state.packet;
+  packet.family = familyOf(state);
+  packet.arp = state.arp;
+  packet.unknown = state.unknown;
+  packet.isCut = !isWhole;
+  if (packet.proto === 6 || (packet.proto === null && state.hasFlagWord)) {
+    const isTold = state.hasFlagWord || packet.urgp !== null || packet.res !== null;
+    packet.flags = isTold ? flagText(state.flagBits) : null;
+  }
+  return packet;
+}
+
+const URGP = 'URGP=';
+const URG_BIT = 1 << FLAG_WORDS.indexOf('URG');
+/** The flags that the kernel prints behind URG. */
+const BEHIND_URG = URG_BIT - 1;
+
+/** 'ACK URG' at the end of a line is ACK and a cut 'URGP=…': the kernel prints the flag URG in front of ACK. */
+function takeBackUrg(state: DumpState, lastWord: string): void {
+  if (lastWord !== 'URG' || state.packet.urgp !== null || (state.flagBits & BEHIND_URG) === 0) return;
+  state.flagBits &= ~URG_BIT;
+  state.unknown.push(lastWord);
+}
+
+/** Flag words of a dump that was cut among them tell only some of the flags: better none than a SYN read as a bare ACK. */
+function dropDoubtfulFlags(state: DumpState, lastWord: string): void {
+  const packet = state.packet;
+  if (packet.proto !== 6 || packet.urgp !== null || packet.window === null) return;
+  const isUrgp =
+    lastWord !== '' && URGP.startsWith(lastWord) && (lastWord !== 'URG' || (state.flagBits & BEHIND_URG) !== 0);
+  if (isUrgp) return;
+  for (let bit = FLAG_WORDS.length - 1; bit >= 0; bit--) {
+    const word = FLAG_WORDS[bit];
+    if (word !== undefined && (state.flagBits >> bit) & 1) state.unknown.push(word);
+  }
+  state.flagBits = 0;
+  state.hasFlagWord = false;
+}
+
+/**
+ * Reads the packet dump that begins at `from` (at its IN=, OUT=, SRC= or first field; findDump() finds it).
+ *
+ * @param text the message (or the whole line).
+ * @returns the packet with canonical addresses; what cannot be read stays null and its text is kept in `unknown`. A dump that the kernel
+ *   did not finish has isCut; then its last word, which may have lost its end, is not believed (unless fields missing in the middle
+ *   show that a person shortened the line). Never throws.
+ */
+export function parsePacketDump(text: string, from: number): PacketDump {
+  if (isEbtablesDump(text, from)) return parseEbtablesDump(text, from);
+  const first = scan(text, from, text.length, false);
+  if (first.brokenAt < 0 && isComplete(first.state)) {
+    return { packet: finish(first.state, true), end: first.end, cutAt: null };
+  }
+  const touchesEnd = text.length > from && text.charCodeAt(text.length - 1) > 32;
+  const isDoubtful = !first.state.isElided && isUnedited(first.state.packet);
+  if (first.brokenAt < 0 && touchesEnd && isDoubtful && first.lastWordAt > from) {
+    const sound = scan(text, from, first.lastWordAt, false);
+    const lastWord = text.slice(first.lastWordAt);
+    dropDoubtfulFlags(sound.state, lastWord);
+    const kept = sound.state.packet.quoted;
+    if (kept === null || !first.state.isOpen) sound.state.unknown.push(lastWord);
+    else sound.state.packet.quoted = { ...kept, unknown: [...kept.unknown, lastWord] };
+    return { packet: finish(sound.state, false), end: text.length, cutAt: first.lastWordAt };
+  }
+  if (touchesEnd) takeBackUrg(first.state, text.slice(first.lastWordAt));
+  if (isDoubtful && (!touchesEnd || first.brokenAt >= 0)) dropDoubtfulFlags(first.state, '');
+  return {
+    packet: finish(first.state, false),
+    end: first.end,
+    cutAt: first.brokenAt >= 0 ? first.brokenAt : Math.max(first.end, from),
+  };
+}
