@@ -43,6 +43,8 @@ export interface FileFacts {
   readonly isSpecial: boolean;
   readonly sizeBytes: number;
   readonly modifiedAtUs: number;
+  /** Device and inode: another file under the same name has another. */
+  readonly identity: string;
 }
 
 export interface HostIdentity {

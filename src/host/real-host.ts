@@ -159,6 +159,7 @@ export function realHost({
           isSpecial: !isPlain,
           sizeBytes: Number(found.size),
           modifiedAtUs: Number(found.mtimeNs / 1000n),
+          identity: `${found.dev}:${found.ino}`,
         };
       } catch (error) {
         const problem = hostError('look at', path, error);

@@ -28,7 +28,7 @@ import { continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
 import type { IngestDeps, IngestOptions } from './options.js';
 import { rawKeeperFor } from './raw-text.js';
-import { type ReadResult, readSource } from './read-source.js';
+import { type BulkOpener, type ReadJob, type ReadResult, readSource } from './read-source.js';
 import type { IngestReport, SourceReport } from './report.js';
 import { openSnapshotKeeper, type SnapshotKeeper } from './snapshot-keeper.js';
 import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
@@ -43,9 +43,11 @@ export interface IngestTables {
   readonly forms: readonly Form[];
   readonly binaryForms: readonly BinaryForm[];
   readonly writers: WriterTable;
+  /** The kernel log's own reader; NULL: it is read like any other form. */
+  readonly bulk: ((source: SourceRef, options: IngestOptions) => BulkOpener) | null;
 }
 
-const ALL: IngestTables = { forms: FORMS, binaryForms: BINARY_FORMS, writers: WRITERS };
+const ALL: IngestTables = { forms: FORMS, binaryForms: BINARY_FORMS, writers: WRITERS, bulk: null };
 
 interface Call {
   readonly db: Db;
@@ -165,7 +167,10 @@ function isStopped(call: Call): boolean {
 function momentOf(call: Call, place: SourcePlace): Moment {
   const part = call.statements.part(place);
   if (part === null || part.moment === null) return momentOfPath(place.path);
-  return { key: `m:${part.moment}`, rank: rankOfMoment(part.moment), name: part.moment, isGuessed: false };
+  const beganUs = call.statements.momentBeganUs(place, part.moment);
+  // Times put moments in order; between them and the names of files only names can.
+  const rank = beganUs === null ? rankOfMoment(part.moment) : 100 + beganUs / 1e17;
+  return { key: `m:${part.moment}`, rank, name: part.moment, isGuessed: false };
 }
 
 /**
@@ -200,7 +205,7 @@ async function readItem(
   const identity = sniffed.isListing || peeked.head.length === 0 ? `${moment.key}/${hintName(item.path)}` : '';
   const head = sniffed.isListing ? peeked.head : peeked.head.subarray(0, HEAD_BYTES);
   const name = call.hosts.nameOf(item, sniffed.host);
-  const candidates = sourcesWithHead(db, 'file', head, identity).filter(
+  const candidates = candidatesFor(db, head, identity).filter(
     (known) => name === null || known.isHostAssumed || hostName(db, known.hostId).name === name,
   );
 
@@ -218,6 +223,7 @@ async function readItem(
               bytes: known.doneBytes,
               lines: known.doneLines,
               tail: next.tail,
+              openState: known.openState,
             });
       const isNew = result !== null && result.bytes > 0;
       call.reports.push(
@@ -248,15 +254,30 @@ async function readItem(
     namespaceId: null,
     head,
     // Of two with one head the later cannot be known by it alone.
-    place: candidates.length === 0 ? identity : `${identity}#${candidates.length}`,
+    place: alternative(identity, candidatesFor(db, head, identity).length),
   });
   const result = await readInto(call, item, sniffed, part, moment, sourceId, host.hostId, rest, {
     bytes: 0,
     lines: 0,
     tail: new Uint8Array(0),
+    openState: null,
   });
   const outcome = formsOfSource(db, sourceId).length === 0 && emptyPart(part, item) === null ? 'nothing' : 'read';
   call.reports.push(reportOf(call, item, sourceId, outcome, result));
+}
+
+/** Of several sources with one head, each but the first carries its number. */
+function alternative(identity: string, number: number): string {
+  return number === 0 ? identity : `${identity}#${number}`;
+}
+
+function candidatesFor(db: Db, head: Uint8Array, identity: string): readonly KnownSource[] {
+  const found: KnownSource[] = [];
+  for (;;) {
+    const more = sourcesWithHead(db, 'file', head, alternative(identity, found.length));
+    if (more.length === 0) return found;
+    found.push(...more);
+  }
 }
 
 async function readInto(
@@ -268,7 +289,7 @@ async function readInto(
   sourceId: number,
   hostId: number,
   chunks: ByteChunks,
-  start: { readonly bytes: number; readonly lines: number; readonly tail: Uint8Array },
+  start: ReadJob['from'],
 ): Promise<ReadResult> {
   const { db, deps, statements } = call;
   const bootId = call.hosts.bootOf(hostId, item, sniffed.bootId);
@@ -319,6 +340,7 @@ async function readInto(
     netns,
     chunks,
     from: start,
+    bulk: call.tables.bulk === null ? null : call.tables.bulk(source, call.options),
     writer,
     raw: rawKeeperFor(db, sourceId, start.lines + 1, sniffed.binary !== null),
     onBundle: (record) => statements.add(item, record.statement),

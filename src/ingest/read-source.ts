@@ -29,6 +29,29 @@ export interface RawKeeper {
   flush(): void;
 }
 
+/** A reader of one form that takes bytes, far faster than one string after another; it writes its rows itself. */
+export interface BulkReader {
+  readonly form: string;
+  /** Whole lines, in order; what is not its own comes back through onForeign, in order. Returns how many lines there were. */
+  lines(bytes: Uint8Array, start: number, end: number): number;
+  /** Before a transaction ends: everything that is done goes to the store. Returns what is needed to read on later. */
+  flush(): unknown;
+  end(): void;
+  /** Since the last call. */
+  takeCounts(): { readonly records: number; readonly unread: number };
+}
+
+export interface BulkOpener {
+  readonly form: string;
+  open(options: {
+    readonly firstLine: number;
+    /** What flush() gave when reading stopped; NULL at the first time. */
+    readonly state: unknown;
+    onForeign(text: string, line: number): void;
+    onUnread(line: number, reason: string, column: number): void;
+  }): BulkReader;
+}
+
 export interface ReadJob {
   readonly db: Db;
   readonly sourceId: number;
@@ -39,7 +62,14 @@ export interface ReadJob {
   readonly netns: string | null;
   /** From the resume point on. */
   readonly chunks: ByteChunks;
-  readonly from: { readonly bytes: number; readonly lines: number; readonly tail: Uint8Array };
+  readonly from: {
+    readonly bytes: number;
+    readonly lines: number;
+    readonly tail: Uint8Array;
+    /** sources.open_state of a source that is read on. */
+    readonly openState: string | null;
+  };
+  readonly bulk: BulkOpener | null;
   readonly writer: EvidenceWriter;
   readonly raw: RawKeeper;
   onBundle(record: Extract<EvidenceRecord, { kind: 'bundle' }>): void;
@@ -70,6 +100,8 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   let tail = job.from.tail;
   let sinceCommit = 0;
   let lastRecordLine = 0;
+  let bulk = null as BulkReader | null;
+  let bulkFromLine = 0;
 
   const countOf = (form: string, line: number): { records: number; unread: number; firstLine: number } => {
     const known = counts.get(form);
@@ -93,17 +125,29 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   const commit = (): void => {
     writer.flush();
     raw.flush();
+    const bulkState = bulk === null ? null : { bulk: bulk.form, state: bulk.flush() };
+    if (bulk !== null) {
+      const { records, unread: unreadByBulk } = bulk.takeCounts();
+      const count = countOf(bulk.form, bulkFromLine);
+      count.records += records;
+      count.unread += unreadByBulk;
+    }
     for (const [form, count] of counts)
       if (count.records + count.unread > 0) countForm(db, sourceId, { form, ...count });
     for (const [form, { firstLine }] of counts) counts.set(form, { records: 0, unread: 0, firstLine });
-    moveResumePoint(db, sourceId, { doneBytes: bytes, doneLines: lines, tailHash: tailHash(tail), openState: null });
+    moveResumePoint(db, sourceId, {
+      doneBytes: bytes,
+      doneLines: lines,
+      tailHash: tailHash(tail),
+      openState: bulkState === null ? null : JSON.stringify(bulkState),
+    });
     db.exec('COMMIT');
     db.exec('BEGIN IMMEDIATE');
     sinceCommit = 0;
   };
   /** No listing is half written and no reader holds the beginning of a record: reading may resume after this line. */
   const isAtResumePoint = (): boolean =>
-    !writer.hasOpenListing() && (reader.isBetweenStretches() || lastRecordLine === lines);
+    !writer.hasOpenListing() && (reader.isBetweenStretches() || (bulk === null && lastRecordLine === lines));
   const passed = (view: Uint8Array): void => {
     bytes += view.length;
     sinceCommit += view.length;
@@ -111,20 +155,45 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   };
 
   const reader = openTextReader(
-    { forms: job.forms, fileName: job.fileName, command: job.command, netns: job.netns },
+    {
+      forms: job.forms,
+      fileName: job.fileName,
+      command: job.command,
+      netns: job.netns,
+      bulkForm: job.bulk?.form ?? null,
+    },
     {
       record: takeRecord,
       unread: (line, form, reason, column, text) => noteUnread({ line, form, reason, column }, text),
       runEnded: () => writer.runEnded(),
     },
   );
+  const openBulk = (state: unknown): void => {
+    bulkFromLine = lines + 1;
+    bulk =
+      job.bulk?.open({
+        firstLine: lines + 1,
+        state,
+        // A line the bulk reader does not know is any other form's; what is of its form was its own.
+        onForeign: (text, line) => void reader.line(text, line),
+        onUnread: (line, reason, column) => noteUnread({ line, form: null, reason, column }, ''),
+      }) ?? null;
+  };
   const takeLines = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
     const first = lines;
     let start = region.start;
     while (start < region.end) {
+      if (bulk !== null) {
+        lines += bulk.lines(region.bytes, start, region.end);
+        break;
+      }
       const newline = region.bytes.indexOf(0x0a, start);
       const end = newline < 0 || newline >= region.end ? region.end : newline + 1;
-      reader.line(lineText(region.bytes, start, end), ++lines);
+      if (reader.line(lineText(region.bytes, start, end), lines + 1) === 'bulk') {
+        openBulk(null);
+        continue;
+      }
+      lines++;
       start = end;
     }
     raw.lines(region.bytes, region.start, region.end, lines - first);
@@ -143,6 +212,9 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
 
   db.exec('BEGIN IMMEDIATE');
   try {
+    const stored =
+      job.from.openState === null ? null : (JSON.parse(job.from.openState) as { bulk?: string; state: unknown });
+    if (stored !== null && stored.bulk === job.bulk?.form) openBulk(stored.state);
     try {
       for await (const chunk of job.chunks) {
         if (binaryReader !== null) {
@@ -175,6 +247,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
           noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
       }
       writer.runEnded();
+      bulk?.end();
       commit();
       db.exec('COMMIT');
     }

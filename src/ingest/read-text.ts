@@ -22,32 +22,27 @@ export interface TextSink {
   runEnded(run: FormRun, lastLine: number): void;
 }
 
-/** A reader for one form that takes whole lines as bytes, far faster than one string after another. */
-export interface BulkReader {
-  /** Takes lines from bytes[start, end) as long as they are its own. Returns where it stopped (`end` when it took all) and how many lines it took. */
-  take(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    firstLine: number,
-  ): { readonly stoppedAt: number; readonly lines: number };
-}
-
 export interface TextReaderOptions {
   readonly forms: readonly Form[];
   readonly fileName: string;
   /** What a manifest says about the whole source. */
   readonly command: string | null;
   readonly netns: string | null;
+  /** A form whose lines somebody else reads as bytes; NULL: there is none. */
+  readonly bulkForm?: string | null;
 }
 
 export interface TextReader {
-  line(text: string, line: number): void;
+  /** 'bulk': the line begins the bulk form; it was not taken, and from now on the bulk reader decides what comes here. */
+  line(text: string, line: number): 'taken' | 'bulk';
   end(): void;
   /** true: no reader holds anything, so that a transaction may end here and reading may resume after this line. */
   isBetweenStretches(): boolean;
   readonly counts: { lines: number; unrecognised: number };
 }
+
+/** Lines in a row that no form wanted before the forms are asked about likely ones only. */
+const PATIENCE = 1000;
 
 export function openTextReader(options: TextReaderOptions, sink: TextSink): TextReader {
   let hint: CommandLine | null = options.command === null ? null : { command: options.command, netns: options.netns };
@@ -55,6 +50,7 @@ export function openTextReader(options: TextReaderOptions, sink: TextSink): Text
   let reader: FormReader | null = null;
   let run: FormRun | null = null;
   let lastLine = 0;
+  let strangers = 0;
   const counts = { lines: 0, unrecognised: 0 };
 
   const endRun = (): void => {
@@ -95,23 +91,31 @@ export function openTextReader(options: TextReaderOptions, sink: TextSink): Text
         hint = typed;
         context = { fileName: options.fileName, command: typed.command };
         lastLine = line;
-        return;
+        return 'taken';
       }
       if (reader !== null) {
         if (offer(reader, text, line)) {
           lastLine = line;
-          return;
+          return 'taken';
         }
         endRun();
       }
       lastLine = line;
-      if (text.trim() === '') return;
+      if (text.trim() === '') return 'taken';
+      // Where nothing was recognised for long, only lines that look like evidence are worth asking every form about.
+      if (strangers > PATIENCE && !looksLikeNetfilter(text)) {
+        counts.unrecognised++;
+        return 'taken';
+      }
       const form = recogniseLine(options.forms, text, context);
-      if (form !== null && offer(begin(form, line), text, line)) return;
+      strangers = form === null ? strangers + 1 : 0;
+      if (form !== null && form.id === options.bulkForm) return 'bulk';
+      if (form !== null && offer(begin(form, line), text, line)) return 'taken';
       // A form that claims a line and then does not want it would be asked for ever: it counts as nobody's.
       if (form !== null) endRun();
       counts.unrecognised++;
       if (looksLikeNetfilter(text)) sink.unread(line, null, 'no known form', null, text);
+      return 'taken';
     },
     end: endRun,
     isBetweenStretches: () => reader === null,

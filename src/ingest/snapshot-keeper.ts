@@ -51,6 +51,8 @@ export function openSnapshotKeeper(db: Db, madeBy: SnapshotMaker): SnapshotKeepe
   const moments = new Map<string, Kept[]>();
   /** How far into the snapshots of a moment a source has come: its second listing cannot be older than its first. */
   const reached = new Map<string, number>();
+  /** The snapshot that was made last of a host and namespace in this call: moments are read in order, so the next continues it. */
+  const last = new Map<string, { readonly seriesId: number; readonly rank: number; readonly atUs: number | null }>();
   let made = 0;
 
   const keptOf = (place: Omit<ListingPlace, 'sourceId' | 'firstLine'>): readonly [string, Kept[]] => {
@@ -60,13 +62,22 @@ export function openSnapshotKeeper(db: Db, madeBy: SnapshotMaker): SnapshotKeepe
     return [key, kept];
   };
   const add = (place: Omit<ListingPlace, 'sourceId' | 'firstLine'>, kept: Kept[]): Kept => {
-    const previous = kept.at(-1)?.snapshot;
-    const seriesId =
-      previous?.seriesId ??
-      seriesFor(db, { hostId: place.hostId, bootId: place.bootId, namespaceId: place.namespaceId, madeBy }, place.atUs);
+    const owner = `${place.hostId}/${place.namespaceId ?? ''}`;
+    const previous = last.get(owner);
+    const isInOrder =
+      previous !== undefined &&
+      place.moment.rank >= previous.rank &&
+      (previous.atUs === null || place.atUs === null || place.atUs >= previous.atUs);
+    const seriesId = isInOrder
+      ? previous.seriesId
+      : seriesFor(
+          db,
+          { hostId: place.hostId, bootId: place.bootId, namespaceId: place.namespaceId, madeBy },
+          place.atUs,
+        );
+    last.set(owner, { seriesId, rank: place.moment.rank, atUs: place.atUs ?? previous?.atUs ?? null });
     const snapshot = addSnapshot(db, {
       seriesId,
-      bootId: place.bootId,
       takenAtUs: place.atUs,
       tookUs: place.tookUs,
       errorUs: place.errorUs,

@@ -26,6 +26,8 @@ export interface Statements {
   /** The nearest manifest's word on a source; NULL where none says it. */
   value(place: SourcePlace, key: HostKey): string | null;
   part(place: SourcePlace): PartStatement | null;
+  /** When the first part of a moment was begun; NULL: no manifest tells. */
+  momentBeganUs(place: SourcePlace, moment: string): number | null;
   /** Files a manifest lists. The engine compares them with what was there. */
   parts(): readonly { readonly scope: Scope; readonly part: PartStatement }[];
   scopes(): readonly Scope[];
@@ -88,6 +90,14 @@ export function openStatements(): Statements {
         if (part !== undefined) return part;
       }
       return null;
+    },
+    momentBeganUs(place, moment) {
+      const times = around(place)
+        .flatMap((scope) => [...scope.parts.values()])
+        .filter((part) => part.moment === moment)
+        .map((part) => part.startedAtUs ?? part.endedAtUs)
+        .filter((at) => at !== null);
+      return times.length === 0 ? null : times.reduce((least, at) => Math.min(least, at));
     },
     parts: () => scopes.flatMap((scope) => [...scope.parts.values()].map((part) => ({ scope, part }))),
     scopes: () => scopes,

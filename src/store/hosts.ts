@@ -101,7 +101,7 @@ export function mergeBoots(db: Db, from: number, to: number): void {
   if (a === undefined) return;
   if (a.kernel_release !== null) noteKernelRelease(db, to, a.kernel_release);
   if (a.began_at_us !== null && a.began_error_us !== null) noteBootBegan(db, to, a.began_at_us, a.began_error_us);
-  for (const table of ['clocks', 'series', 'snapshots', 'coverage'])
+  for (const table of ['clocks', 'series', 'coverage'])
     db.prepare(`UPDATE ${table} SET boot_id = ? WHERE boot_id = ?`).run(to, from);
   db.prepare('UPDATE OR IGNORE namespaces SET boot_id = ? WHERE boot_id = ?').run(to, from);
   db.prepare('UPDATE OR IGNORE clock_samples SET boot_id = ? WHERE boot_id = ?').run(to, from);

@@ -53,7 +53,6 @@ export interface Snapshot {
 
 export interface NewSnapshot {
   readonly seriesId: number;
-  readonly bootId: number | null;
   readonly takenAtUs: number | null;
   readonly tookUs: number | null;
   readonly errorUs: number | null;
@@ -68,18 +67,9 @@ export function addSnapshot(db: Db, snapshot: NewSnapshot): Snapshot {
     .get(snapshot.seriesId) as { seq: number };
   const id = Number(
     db
-      .prepare(
-        'INSERT INTO snapshots (series_id, seq, boot_id, taken_at_us, took_us, error_us, name) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(
-        snapshot.seriesId,
-        seq,
-        snapshot.bootId,
-        snapshot.takenAtUs,
-        snapshot.tookUs,
-        snapshot.errorUs,
-        snapshot.name,
-      ).lastInsertRowid,
+      .prepare('INSERT INTO snapshots (series_id, seq, taken_at_us, took_us, error_us, name) VALUES (?, ?, ?, ?, ?, ?)')
+      .run(snapshot.seriesId, seq, snapshot.takenAtUs, snapshot.tookUs, snapshot.errorUs, snapshot.name)
+      .lastInsertRowid,
   );
   return { id, seriesId: snapshot.seriesId, seq };
 }
