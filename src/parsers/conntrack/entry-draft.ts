@@ -47,7 +47,9 @@ const NO_COUNTERS: CtCounters = Object.freeze({ packets: null, bytes: null });
 export interface EntryDraft {
   family: 'ip' | 'ip6' | null;
   proto: number;
+  /** Values by slot; only those whose bit is set in `toldBits` mean anything. */
   readonly numbers: Float64Array;
+  toldBits: number;
   src: string | null;
   dst: string | null;
   replySrc: string | null;
@@ -68,7 +70,8 @@ export function newDraft(): EntryDraft {
   return {
     family: null,
     proto: -1,
-    numbers: new Float64Array(NUMBERS).fill(Number.NaN),
+    numbers: new Float64Array(NUMBERS),
+    toldBits: 0,
     src: null,
     dst: null,
     replySrc: null,
@@ -90,7 +93,7 @@ export function newDraft(): EntryDraft {
 export function clearDraft(draft: EntryDraft): void {
   draft.family = null;
   draft.proto = -1;
-  draft.numbers.fill(Number.NaN);
+  draft.toldBits = 0;
   draft.src = draft.dst = draft.replySrc = draft.replyDst = null;
   draft.state = null;
   draft.statusBits = 0;
@@ -113,24 +116,41 @@ export function addUnknown(draft: EntryDraft, word: string): void {
   else draft.unknown.push(word);
 }
 
+export function setNumber(draft: EntryDraft, slot: number, value: number): void {
+  draft.numbers[slot] = value;
+  draft.toldBits |= 1 << slot;
+}
+
+export function clearNumber(draft: EntryDraft, slot: number): void {
+  draft.toldBits &= ~(1 << slot);
+}
+
+export function isTold(draft: EntryDraft, slot: number): boolean {
+  return (draft.toldBits & (1 << slot)) !== 0;
+}
+
 /** Value of a slot; NULL where the text did not tell it. */
 export function told(draft: EntryDraft, slot: number): number | null {
-  const value = draft.numbers[slot]!;
-  return Number.isNaN(value) ? null : value;
+  return isTold(draft, slot) ? draft.numbers[slot]! : null;
+}
+
+/** Whether the reply tells each of these that the original told: a reply that does not was cut. */
+export function isMirrored(draft: EntryDraft, slots: readonly number[]): boolean {
+  return slots.every((slot) => !isTold(draft, slot) || isTold(draft, slot + SIDE));
 }
 
 /** What names the flow beside addresses and ports, in the order and form that conntrack prints it. */
 function tupleExtra(draft: EntryDraft, side: number): string | null {
-  const { numbers } = draft;
-  if (!Number.isNaN(numbers[side + ICMP_TYPE]!)) {
-    const id = numbers[side + ICMP_ID]!;
-    const code = numbers[side + ICMP_CODE]!;
-    return `type=${numbers[side + ICMP_TYPE]}${Number.isNaN(code) ? '' : ` code=${code}`}${Number.isNaN(id) ? '' : ` id=${id}`}`;
+  const type = told(draft, side + ICMP_TYPE);
+  if (type !== null) {
+    const id = told(draft, side + ICMP_ID);
+    const code = told(draft, side + ICMP_CODE);
+    return `type=${type}${code === null ? '' : ` code=${code}`}${id === null ? '' : ` id=${id}`}`;
   }
-  const source = numbers[side + SRC_KEY]!;
-  if (Number.isNaN(source)) return null;
-  const destination = numbers[side + DST_KEY]!;
-  return `srckey=0x${source.toString(16)}${Number.isNaN(destination) ? '' : ` dstkey=0x${destination.toString(16)}`}`;
+  const source = told(draft, side + SRC_KEY);
+  if (source === null) return null;
+  const destination = told(draft, side + DST_KEY);
+  return `srckey=0x${source.toString(16)}${destination === null ? '' : ` dstkey=0x${destination.toString(16)}`}`;
 }
 
 function tupleOf(draft: EntryDraft, side: number, src: string, dst: string): Tuple {

@@ -7,6 +7,7 @@ import {
   addStatus,
   addUnknown,
   BYTES,
+  clearNumber,
   DELTA_TIME,
   DPORT,
   DST_KEY,
@@ -15,6 +16,8 @@ import {
   ICMP_ID,
   ICMP_TYPE,
   ID,
+  isMirrored,
+  isTold,
   MARK,
   PACKETS,
   PORT_ID,
@@ -23,7 +26,9 @@ import {
   SPORT,
   SRC_KEY,
   STATUS_BITS,
+  setNumber,
   TIMEOUT,
+  told,
   USE,
   ZONE,
 } from './entry-draft.js';
@@ -87,7 +92,28 @@ function keyHash(name: string): number {
   for (let at = 0; at < name.length; at++) hash = (Math.imul(hash, 31) + name.charCodeAt(at)) | 0;
   return hash;
 }
-const BY_HASH: ReadonlyMap<number, Word> = new Map(WORDS.map((known) => [keyHash(known.name), known]));
+
+/** Open addressing over an array of a power of two: this look-up happens fifteen times a line. */
+const TABLE_MASK = 255;
+const TABLE: readonly (Word | undefined)[] = tableOf(WORDS);
+
+function tableOf(words: readonly Word[]): (Word | undefined)[] {
+  const table = new Array<Word | undefined>(TABLE_MASK + 1).fill(undefined);
+  for (const known of words) {
+    let place = keyHash(known.name) & TABLE_MASK;
+    while (table[place] !== undefined) place = (place + 1) & TABLE_MASK;
+    table[place] = known;
+  }
+  return table;
+}
+
+function wordAt(text: string, from: number, to: number, hash: number): Word | undefined {
+  for (let place = hash & TABLE_MASK; ; place = (place + 1) & TABLE_MASK) {
+    const known = TABLE[place];
+    if (known === undefined) return undefined;
+    if (known.name.length === to - from && text.startsWith(known.name, from)) return known;
+  }
+}
 
 const EQUALS = 61;
 const OPEN = 91;
@@ -131,7 +157,7 @@ function readHead(draft: EntryDraft): Unreadable | null {
     const digits = String(named);
     if (!text.startsWith(digits, numberAt)) return { reason: 'protocol name and number differ', at: numberAt };
     draft.proto = named;
-    draft.numbers[TIMEOUT] = Number(text.slice(numberAt + digits.length, scan.at));
+    setNumber(draft, TIMEOUT, Number(text.slice(numberAt + digits.length, scan.at)));
   } else if (number > 255) return { reason: 'no protocol number', at: numberAt };
   else draft.proto = number;
 
@@ -141,7 +167,7 @@ function readHead(draft: EntryDraft): Unreadable | null {
     const timeout = readDigits(scan);
     if (scan.at < text.length && !isBlank(text.charCodeAt(scan.at)))
       return { reason: 'seconds left are no number', at: timeoutAt };
-    draft.numbers[TIMEOUT] = timeout;
+    setNumber(draft, TIMEOUT, timeout);
     skipBlanks(scan);
   }
   const first = text.charCodeAt(scan.at);
@@ -168,7 +194,7 @@ function readBracket(draft: EntryDraft): void {
   else if (inside.startsWith('stop=')) draft.stoppedLocal = readOwnStamp(inside);
   else {
     const active = ACTIVE.exec(inside);
-    if (active !== null) draft.numbers[ACTIVE_SINCE] = Number(active[1]);
+    if (active !== null) setNumber(draft, ACTIVE_SINCE, Number(active[1]));
     else if (/^[A-Z][A-Z0-9_]*$/.test(inside)) addStatus(draft, shared(inside));
     else addUnknown(draft, shared(text.slice(at, close + 1)));
   }
@@ -184,8 +210,7 @@ function readHex(): number {
 
 /** Slot that the value of an `id=` belongs to: ICMP's stands directly behind its type and code, the entry's near the end. */
 function idSlot(draft: EntryDraft, side: number): number {
-  const { numbers } = draft;
-  const isIcmps = !Number.isNaN(numbers[side + ICMP_CODE]!) && Number.isNaN(numbers[side + ICMP_ID]!);
+  const isIcmps = isTold(draft, side + ICMP_CODE) && !isTold(draft, side + ICMP_ID);
   return isIcmps ? side + ICMP_ID : ID;
 }
 
@@ -204,7 +229,6 @@ export function readEntryLine(draft: EntryDraft, text: string, from: number, isL
   let side = 0;
   let lastSlot = -1;
   let lastEnd = -1;
-  const { numbers } = draft;
   for (;;) {
     skipBlanks(scan);
     const keyAt = scan.at;
@@ -221,8 +245,8 @@ export function readEntryLine(draft: EntryDraft, text: string, from: number, isL
       if (code === EQUALS || isBlank(code)) break;
       hash = (Math.imul(hash, 31) + code) | 0;
     }
-    const known = code === EQUALS && at < text.length ? BY_HASH.get(hash) : undefined;
-    if (known === undefined || known.name.length !== at - keyAt || !text.startsWith(known.name, keyAt)) {
+    const known = code === EQUALS && at < text.length ? wordAt(text, keyAt, at, hash) : undefined;
+    if (known === undefined) {
       scan.at = endOfWord(text, at);
       addUnknown(draft, shared(text.slice(keyAt, scan.at)));
       continue;
@@ -262,9 +286,9 @@ export function readEntryLine(draft: EntryDraft, text: string, from: number, isL
     }
     const slot =
       known.reads === 'id' ? idSlot(draft, side) : known.slot < SIDE ? known.slot + sideOf(known, side) : known.slot;
-    if (slot < SIDE * 2 && !Number.isNaN(numbers[slot]!))
+    if (slot < SIDE * 2 && isTold(draft, slot))
       return { reason: `a further ${known.name}=: two lines run together`, at: keyAt };
-    numbers[slot] = value;
+    setNumber(draft, slot, value);
     lastSlot = slot;
     lastEnd = scan.at;
   }
@@ -291,29 +315,28 @@ function judgeEnd(
   isListing: boolean,
   from: number,
 ): Unreadable | null {
-  const { numbers } = draft;
   if (draft.src === null || draft.dst === null) return { reason: 'cut before both addresses were named', at: from };
   if (draft.replySrc === null) {
     if (!endsInValue) return null;
     if (lastSlot < 0) return { reason: 'cut in the middle of the addresses', at: from };
-    if (lastSlot < SIDE) numbers[lastSlot] = Number.NaN;
+    if (lastSlot < SIDE) clearNumber(draft, lastSlot);
     return null;
   }
-  const isTold = (slot: number): boolean => Number.isNaN(numbers[slot]!) || !Number.isNaN(numbers[slot + SIDE]!);
-  const isComplete = draft.replyDst !== null && isTold(DPORT) && isTold(SPORT) && isTold(ICMP_ID) && isTold(DST_KEY);
-  const isListingCut = isListing && Number.isNaN(numbers[USE]!);
+  const isListingCut = isListing && !isTold(draft, USE);
   const isDoubtfulAddress =
     endsInValue && lastSlot < 0 && draft.replyDst !== null && mayBeCut(draft.replyDst, draft.src, isListingCut);
-  if (!isComplete || isDoubtfulAddress) {
+  if (draft.replyDst === null || isDoubtfulAddress || !isMirrored(draft, NAMES_A_FLOW)) {
     draft.replySrc = draft.replyDst = null;
     return null;
   }
   if (!endsInValue || lastSlot < SIDE || lastSlot >= SIDE * 2) return null;
   const mirrorSlot = MIRROR.get(lastSlot - SIDE);
-  const mirror = mirrorSlot === undefined ? Number.NaN : numbers[mirrorSlot]!;
-  if (mayBeCut(numbers[lastSlot]!, mirror, isListingCut)) numbers[lastSlot] = Number.NaN;
+  const mirror = mirrorSlot === undefined ? null : told(draft, mirrorSlot);
+  if (mirror !== null && mayBeCut(draft.numbers[lastSlot]!, mirror, isListingCut)) clearNumber(draft, lastSlot);
   return null;
 }
+
+const NAMES_A_FLOW: readonly number[] = [SPORT, DPORT, ICMP_ID, DST_KEY];
 
 /** Without translation, what the reply's last words show of the original direction. */
 const MIRROR: ReadonlyMap<number, number> = new Map([

@@ -51,7 +51,7 @@ export function findEntry(text: string): EntryPlace | null {
 
 /** Whether conntrackd printed the line from one of its caches. */
 export function isCached(text: string): boolean {
-  return CACHED.test(text);
+  return text.includes('[active since ') && CACHED.test(text);
 }
 
 export interface ListingOptions {

@@ -19,6 +19,7 @@ import {
   PACKETS,
   SIDE,
   SPORT,
+  setNumber,
   TIMEOUT,
   ZONE,
 } from './entry-draft.js';
@@ -92,7 +93,7 @@ function readTuple(group: string, side: number): void {
     } else if (name === 'dst') {
       if (side === 0) draft.dst = sharedAddress(value);
       else draft.replyDst = sharedAddress(value);
-    } else if (slot !== undefined && NUMBER.test(value)) draft.numbers[side + slot] = Number(value);
+    } else if (slot !== undefined && NUMBER.test(value)) setNumber(draft, side + slot, Number(value));
     else addUnknown(draft, `${name}=${value}`);
   }
 }
@@ -134,12 +135,12 @@ export function readOvsLine(text: string): { readonly entry: CtEntry } | Unreada
     else if (name === 'status') readStatus(value);
     else if (name === 'labels') draft.labels = shared(value);
     else if (name === 'helper') draft.helper = shared(value);
-    else if (name === 'mark' && /^(?:0x[0-9a-fA-F]+|\d+)$/.test(value)) draft.numbers[MARK] = Number(value);
+    else if (name === 'mark' && /^(?:0x[0-9a-fA-F]+|\d+)$/.test(value)) setNumber(draft, MARK, Number(value));
     else if (name === 'start' || name === 'stop') {
       const stamp: Stamp | null = readOwnStamp(value);
       if (name === 'start') draft.startedLocal = stamp;
       else draft.stoppedLocal = stamp;
-    } else if (slot !== undefined && NUMBER.test(value)) draft.numbers[slot] = Number(value);
+    } else if (slot !== undefined && NUMBER.test(value)) setNumber(draft, slot, Number(value));
     else if (name !== '') addUnknown(draft, value === '' ? name : `${name}=${isGroup ? `(${value})` : value}`);
   }
   const entry = draftedEntry(draft);

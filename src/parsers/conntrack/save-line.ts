@@ -12,6 +12,8 @@ import {
   ICMP_CODE,
   ICMP_ID,
   ICMP_TYPE,
+  isMirrored,
+  isTold,
   MARK,
   newDraft,
   PORT_ID,
@@ -19,6 +21,7 @@ import {
   SIDE_ZONE,
   SPORT,
   SRC_KEY,
+  setNumber,
   TIMEOUT,
   told,
   ZONE,
@@ -97,7 +100,7 @@ export function readSaveLine(text: string): SaveReading | Unreadable {
   for (let index = 0; index < words.length; index++) {
     const option = words[index]!;
     if (option === '[USERSPACE]') draft.isUserSpace = true;
-    else if (/^portid=\d+$/.test(option)) draft.numbers[PORT_ID] = Number(option.slice(7));
+    else if (/^portid=\d+$/.test(option)) setNumber(draft, PORT_ID, Number(option.slice(7)));
     else if (!option.startsWith('-')) addUnknown(draft, option);
     else {
       const value = words[++index];
@@ -106,7 +109,7 @@ export function readSaveLine(text: string): SaveReading | Unreadable {
       const address = ADDRESSES.get(option);
       const isLast = index === words.length - 1;
       if (slot !== undefined && /^\d{1,10}$/.test(value)) {
-        if (!isLast || !mayBePart(slot, value)) draft.numbers[slot] = Number(value);
+        if (!isLast || !mayBePart(slot, value)) setNumber(draft, slot, Number(value));
       } else if (address !== undefined) draft[address] = sharedAddress(value);
       else if (option === '-p') draft.proto = protocolNumber(value) ?? -1;
       else if (option === '-u') readStatus(value);
@@ -130,9 +133,9 @@ export function readSaveLine(text: string): SaveReading | Unreadable {
 /** Whether a value that ends the line may be the beginning of a longer one: an original port never ends a whole line. */
 function mayBePart(slot: number, value: string): boolean {
   if (slot === SPORT || slot === DPORT || slot === SRC_KEY || slot === DST_KEY) return true;
-  const mirror =
-    slot === SIDE + DPORT ? draft.numbers[SPORT]! : slot === SIDE + DST_KEY ? draft.numbers[SRC_KEY]! : Number.NaN;
-  return mirror !== Number(value) && String(mirror).startsWith(value);
+  const mirror = told(draft, slot === SIDE + DPORT ? SPORT : SRC_KEY);
+  const isLastOfReply = slot === SIDE + DPORT || slot === SIDE + DST_KEY;
+  return isLastOfReply && mirror !== null && mirror !== Number(value) && String(mirror).startsWith(value);
 }
 
 /** Only the original's type is saved; the kernel makes the reply's of it (nf_conntrack_proto_icmp.c: invmap, v6.18). */
@@ -162,16 +165,15 @@ const ICMP_ANSWERS: ReadonlyMap<number, ReadonlyMap<number, number>> = new Map([
 ]);
 
 function mirrorIcmp(): void {
-  const { numbers } = draft;
-  const answer = ICMP_ANSWERS.get(draft.proto)?.get(numbers[ICMP_TYPE]!);
-  if (answer === undefined || !Number.isNaN(numbers[SIDE + ICMP_TYPE]!)) return;
-  numbers[SIDE + ICMP_TYPE] = answer;
-  numbers[SIDE + ICMP_CODE] = numbers[ICMP_CODE]!;
-  numbers[SIDE + ICMP_ID] = numbers[ICMP_ID]!;
+  const answer = ICMP_ANSWERS.get(draft.proto)?.get(told(draft, ICMP_TYPE) ?? -1);
+  if (answer === undefined || isTold(draft, SIDE + ICMP_TYPE)) return;
+  setNumber(draft, SIDE + ICMP_TYPE, answer);
+  for (const slot of [ICMP_CODE, ICMP_ID]) {
+    const value = told(draft, slot);
+    if (value !== null) setNumber(draft, SIDE + slot, value);
+  }
 }
 
 function isReplyWhole(): boolean {
-  const { numbers } = draft;
-  const isTold = (slot: number): boolean => Number.isNaN(numbers[slot]!) || !Number.isNaN(numbers[slot + SIDE]!);
-  return draft.replyDst !== null && isTold(SPORT) && isTold(DPORT) && isTold(DST_KEY) && isTold(ICMP_ID);
+  return draft.replyDst !== null && isMirrored(draft, [SPORT, DPORT, DST_KEY, ICMP_ID]);
 }

@@ -56,8 +56,7 @@ export function readDigits(scan: Scan): number {
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
-/** Bounded maps from what is printed to one shared string: values repeat by the thousand, and slices would keep whole lines alive. */
-const ipv4Texts = new Map<number, string>();
+/** Bounded maps from what is printed to one string for all: values repeat by the thousand. */
 const otherTexts = new Map<string, string>();
 
 /** One shared copy of a short text that holds on to no line. */
@@ -72,14 +71,12 @@ export function shared(text: string): string {
 
 /** Canonical text of an address as conntrack or the kernel prints it; anything else comes back as it is. */
 export function sharedAddress(text: string): string {
-  return isIPv6(text) ? canonicalIpv6(text) : shared(text);
+  return ipv6Texts.get(text) ?? (isIPv6(text) ? canonicalIpv6(text) : shared(text));
 }
 
 const ipv6Texts = new Map<string, string>();
 
 function canonicalIpv6(text: string): string {
-  const known = ipv6Texts.get(text);
-  if (known !== undefined) return known;
   if (ipv6Texts.size >= MEMO_LIMIT) ipv6Texts.clear();
   const canonical = shared(canonicalAddress(text));
   ipv6Texts.set(Buffer.from(text, 'latin1').toString('latin1'), canonical);
@@ -94,7 +91,6 @@ export function readAddress(scan: Scan): string {
   const { text } = scan;
   const from = scan.at;
   let at = from;
-  let key = 0;
   let part = 0;
   let digits = 0;
   let dots = 0;
@@ -107,7 +103,6 @@ export function readAddress(scan: Scan): string {
       digits++;
       if (digits > 3 || part > 255) break;
     } else if (code === DOT && digits > 0 && dots < 3) {
-      key = key * 256 + part;
       part = 0;
       digits = 0;
       dots++;
@@ -116,7 +111,7 @@ export function readAddress(scan: Scan): string {
   const isWordEnd = at >= text.length || isBlank(text.charCodeAt(at));
   if (isWordEnd && dots === 3 && digits > 0) {
     scan.at = at;
-    return ipv4Text(key * 256 + part);
+    return text.slice(from, at);
   }
   const end = endOfWord(text, at);
   scan.at = end;
@@ -129,23 +124,15 @@ function hasColon(word: string): boolean {
   return false;
 }
 
-function ipv4Text(key: number): string {
-  const known = ipv4Texts.get(key);
-  if (known !== undefined) return known;
-  if (ipv4Texts.size >= MEMO_LIMIT) ipv4Texts.clear();
-  const value = `${Math.floor(key / 16_777_216)}.${(key >>> 16) & 255}.${(key >>> 8) & 255}.${key & 255}`;
-  ipv4Texts.set(key, value);
-  return value;
-}
-
 /** 'ip6' for what holds a colon, 'ip' for a dotted quad, NULL for a masked or unreadable address. */
 export function familyOf(address: string): 'ip' | 'ip6' | null {
   let dots = 0;
+  let others = 0;
   for (let at = 0; at < address.length; at++) {
     const code = address.charCodeAt(at);
     if (code === COLON) return 'ip6';
     if (code === DOT) dots++;
-    else if (!isDigit(code)) return null;
+    else if (!isDigit(code)) others++;
   }
-  return dots === 3 ? 'ip' : null;
+  return dots === 3 && others === 0 ? 'ip' : null;
 }

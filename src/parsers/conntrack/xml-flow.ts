@@ -27,6 +27,7 @@ import {
   SRC_KEY,
   STARTED_AT_US,
   STOPPED_AT_US,
+  setNumber,
   TIMEOUT,
   USE,
   ZONE,
@@ -104,6 +105,11 @@ const STATUS: ReadonlyMap<string, string> = new Map([
   ['unreplied', 'UNREPLIED'],
 ]);
 
+const TIMES: ReadonlyMap<string, number> = new Map([
+  ['start', STARTED_AT_US],
+  ['stop', STOPPED_AT_US],
+]);
+
 /** Elements that hold others and tell nothing themselves. */
 const HOLDERS = new Set(['layer3', 'layer4', 'counters', 'timestamp']);
 
@@ -133,7 +139,7 @@ function readDirection(draft: EntryDraft, meta: XmlElement, side: number): void 
       const slot = TUPLE_NUMBERS.get(element.name);
       const value = slot === undefined ? Number.NaN : numberIn(element.text);
       if (slot === undefined || Number.isNaN(value)) addUnknown(draft, asPrinted(element));
-      else draft.numbers[side + slot] = value;
+      else setNumber(draft, side + slot, value);
     }
   }
 }
@@ -144,14 +150,14 @@ function readIndependent(draft: EntryDraft, meta: XmlElement): void {
     const slot = ENTRY_NUMBERS.get(name);
     const value = slot === undefined ? Number.NaN : numberIn(text);
     const status = STATUS.get(name);
-    if (slot !== undefined && !Number.isNaN(value)) draft.numbers[slot] = value;
+    if (slot !== undefined && !Number.isNaN(value)) setNumber(draft, slot, value);
     else if (status !== undefined) addStatus(draft, status);
     else if (name === 'state') draft.state = shared(stateMeant(draft.proto, text));
     else if (name === 'secctx') draft.secctx = shared(text);
     else if (name === 'helper') draft.helper = shared(text);
     else if (name === 'labels') draft.labels = shared(element.children.map((label) => label.text).join(','));
-    else if (name === 'start') draft.numbers[STARTED_AT_US] = microseconds(text);
-    else if (name === 'stop') draft.numbers[STOPPED_AT_US] = microseconds(text);
+    else if (TIMES.has(name) && !Number.isNaN(microseconds(text)))
+      setNumber(draft, TIMES.get(name)!, microseconds(text));
     else if (HOLDERS.has(name)) readIndependent(draft, element);
     else addUnknown(draft, asPrinted(element));
   }

@@ -1,7 +1,6 @@
 // `conntrack -o xml`: listings, events and expectations, a flow in one line or over many.
 
-import type { CtList } from '../../model/conntrack.js';
-import { hintOf, hintOfPrompt } from '../conntrack/command.js';
+import { hintOf, hintOfPrompt, type TrackerHint } from '../conntrack/command.js';
 import { messageRecord, readToolMessage } from '../conntrack/tool-message.js';
 import { readElement } from '../conntrack/xml-elements.js';
 import { type FlowReading, readFlow } from '../conntrack/xml-flow.js';
@@ -16,15 +15,18 @@ const ASKED = /^\s*\[USERSPACE\](?:\s+portid=(\d+))?(?:\s+progname=\S+)?/;
 /** A flow is a kilobyte; what grows beyond this is none. */
 const LONGEST_FLOW = 65_536;
 
-function openXml(emit: Emit, list: CtList, asksUserSpace: boolean): FormReader {
+function openXml(emit: Emit, hint: TrackerHint | null): FormReader {
+  const list = hint?.list ?? 'main';
   let held = '';
   let heldFrom = 0;
-  let showsUserSpace = asksUserSpace ? true : null;
+  let isEvents = hint?.isEvents === true;
+  let showsUserSpace = hint?.showsUserSpace === true ? true : null;
 
   const emitFlow = (flow: FlowReading, line: number, portId: number | null, isAsked: boolean): void => {
     if (isAsked) showsUserSpace = true;
     const { entry, expectation, event, stamp } = flow;
-    if (event !== null)
+    if (event !== null) {
+      isEvents = true;
       emit({
         kind: 'ct-event',
         line,
@@ -38,7 +40,7 @@ function openXml(emit: Emit, list: CtList, asksUserSpace: boolean): FormReader {
           isUserSpace: isAsked ? true : showsUserSpace === true ? false : null,
         },
       });
-    else if (entry !== null) emit({ kind: 'ct-entry', line, list, entry });
+    } else if (entry !== null) emit({ kind: 'ct-entry', line, list, entry });
     else if (expectation !== null) emit({ kind: 'expectation', line, expectation });
   };
 
@@ -74,9 +76,12 @@ function openXml(emit: Emit, list: CtList, asksUserSpace: boolean): FormReader {
       const element = readElement(rest.slice(0, end + FLOW_END.length), start);
       const behind = rest.slice(end + FLOW_END.length);
       const asked = ASKED.exec(behind);
-      const flow = 'reason' in element ? element : readFlow(element);
-      if ('reason' in flow) outcome = { is: 'unread', reason: flow.reason, at: 'at' in flow ? flow.at : start };
-      else emitFlow(flow, from, asked?.[1] === undefined ? null : Number(asked[1]), asked !== null);
+      if ('reason' in element) outcome = { is: 'unread', reason: element.reason, at: element.at };
+      else {
+        const flow = readFlow(element);
+        if ('reason' in flow) outcome = { is: 'unread', reason: flow.reason, at: start };
+        else emitFlow(flow, from, asked?.[1] === undefined ? null : Number(asked[1]), asked !== null);
+      }
       rest = behind.slice(asked?.[0].length ?? 0);
       from = line;
     }
@@ -104,7 +109,7 @@ function openXml(emit: Emit, list: CtList, asksUserSpace: boolean): FormReader {
         line: heldFrom,
         statement: {
           kind: 'coverage',
-          what: asksUserSpace || showsUserSpace === true ? 'events' : `list:${list}`,
+          what: isEvents ? 'events' : `list:${list}`,
           fromUs: null,
           toUs: null,
           state: 'limited',
@@ -124,8 +129,5 @@ export const conntrackXmlForm: Form = {
     if (/^\s*<\?xml version="1\.0" encoding="utf-8"\?>\s*$/.test(line)) return 50;
     return hintOfPrompt(line)?.subject === 'xml' ? 90 : 0;
   },
-  open(emit, context) {
-    const given = hintOf(context);
-    return openXml(emit, given?.list ?? 'main', given?.showsUserSpace === true);
-  },
+  open: (emit, context) => openXml(emit, hintOf(context)),
 };
