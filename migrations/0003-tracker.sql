@@ -40,16 +40,17 @@ CREATE TABLE ct_entry_versions (         -- seen in every snapshot with from_seq
   list TEXT NOT NULL,                    -- 'main', 'unconfirmed', 'dying'
   from_seq INTEGER NOT NULL,
   to_seq INTEGER,
-  key_hash INTEGER NOT NULL,
+  key_hash INTEGER NOT NULL,             -- 53 bits of list, original tuple and zones: finds the entry of a line
+  content_hash INTEGER NOT NULL,         -- 53 bits of all that a version is made of: equal means nothing to write
   tuple_id INTEGER NOT NULL REFERENCES tuples,
-  reply_tuple_id INTEGER NOT NULL REFERENCES tuples,
+  reply_tuple_id INTEGER REFERENCES tuples,  -- NULL: the line was cut before it
   zone INTEGER NOT NULL DEFAULT 0,
   zone_orig INTEGER, zone_reply INTEGER,
   ct_id INTEGER,
   state TEXT,                            -- as printed: SYN_SENT, ESTABLISHED, …; NULL for protocols without one
   status TEXT,                           -- words as printed, space separated: 'UNREPLIED', 'ASSURED', 'OFFLOAD', 'HW_OFFLOAD'
   mark INTEGER, helper TEXT, labels TEXT, secctx TEXT,
-  started_at_us INTEGER,
+  started_at_us INTEGER,                 -- exact from XML; a second either way from delta-time
   expires_at_us INTEGER,                 -- reading + seconds left; equal within a second = not refreshed
   timeout_s INTEGER,                     -- seconds left as printed at the first sighting
   source_id INTEGER REFERENCES sources, line INTEGER  -- where it was first read

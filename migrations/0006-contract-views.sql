@@ -61,7 +61,7 @@ CREATE VIEW ct_entries AS
     (SELECT m.reply_bytes FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS reply_bytes,
     v.source_id, v.line
   FROM snapshots n JOIN ct_entry_versions v ON v.series_id = n.series_id AND v.from_seq <= n.seq AND (v.to_seq IS NULL OR v.to_seq > n.seq)
-    JOIN tuples o ON o.id = v.tuple_id JOIN tuples r ON r.id = v.reply_tuple_id;
+    JOIN tuples o ON o.id = v.tuple_id LEFT JOIN tuples r ON r.id = v.reply_tuple_id;
 
 CREATE VIEW ct_events AS
   SELECT e.id, e.clock_us + c.offset_us AS seen_at_us, c.error_us AS seen_error_us, e.kind, t.proto,

@@ -1,9 +1,14 @@
 // What the tracker tells about itself: entries, events, expectations, statistics.
 // Names are those of libnetfilter_conntrack and of `conntrack` output.
 
+import type { Stamp } from './kernel-line.js';
 import type { Tuple } from './tuple.js';
 
-export type CtList = 'main' | 'unconfirmed' | 'dying';
+/**
+ * 'main', 'unconfirmed', 'dying': the kernel's own lists. 'conntrackd' and 'conntrackd-external': copies that the daemon keeps of this
+ * host's and of its peer's entries. 'ovs': Open vSwitch's view, the kernel's or its own tracker's; the output does not tell.
+ */
+export type CtList = 'main' | 'unconfirmed' | 'dying' | 'conntrackd' | 'conntrackd-external' | 'ovs';
 
 export interface CtCounters {
   readonly packets: number | null;
@@ -36,6 +41,11 @@ export interface CtEntry {
   /** Start and stop of the entry (nf_conntrack_timestamp=1), microseconds since the epoch. */
   readonly startedAtUs: number | null;
   readonly stoppedAtUs: number | null;
+  /** The same as `-o ktimestamp` prints it in text: local time of the host, whole seconds. */
+  readonly startedLocal: Stamp | null;
+  readonly stoppedLocal: Stamp | null;
+  /** conntrackd: seconds that its cache has held this entry, which may be less than the entry's age. */
+  readonly activeSinceS: number | null;
   readonly isOffloaded: boolean;
   /** key=value words this parser does not know, as printed. */
   readonly unknown: readonly string[];
@@ -51,8 +61,11 @@ export interface Expectation {
   readonly timeoutS: number | null;
   readonly zone: number | null;
   readonly class: number | null;
+  /** 'PERMANENT', 'INACTIVE', 'USERSPACE', comma separated as printed. */
   readonly flags: string | null;
   readonly helper: string | null;
+  /** Words this parser does not know, as printed. */
+  readonly unknown: readonly string[];
 }
 
 export type CtEventKind = 'NEW' | 'UPDATE' | 'DESTROY' | 'EXP_NEW' | 'EXP_UPDATE' | 'EXP_DESTROY';
@@ -62,6 +75,8 @@ export interface CtEvent {
   readonly kind: CtEventKind;
   /** Microseconds since the epoch (-o timestamp); NULL when the stream carries no time. */
   readonly atUs: number | null;
+  /** The stamp of the line, -o timestamp's or one that people put before it; NULL when it has none. */
+  readonly stamp: Stamp | null;
   readonly entry: CtEntry | null;
   readonly expectation: Expectation | null;
   /** Netlink port of the program that asked for it; NULL when not printed. */
@@ -72,6 +87,8 @@ export interface CtEvent {
 
 /** Counters of /proc/net/stat/nf_conntrack or `conntrack -S`, one CPU. */
 export interface CtStatistics {
+  /** As printed; position of the line where the form prints none (/proc); -1 for totals over all CPUs. */
   readonly cpu: number;
+  /** By the names of `conntrack -S`, also where /proc prints another (icmp_error, clashres, chainlength). */
   readonly values: Readonly<Record<string, number>>;
 }

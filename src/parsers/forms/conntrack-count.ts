@@ -1,0 +1,61 @@
+// How many entries there are: `conntrack -C`, nf_conntrack_count and nf_conntrack_max, `wc -l /proc/net/nf_conntrack`.
+
+import { hintOf, hintOfPrompt } from '../conntrack/command.js';
+import { type Form, OTHER, TAKEN } from '../form.js';
+
+type What = 'count' | 'max' | 'shown';
+
+/** 'net.netfilter.nf_conntrack_count = 263', as sysctl and `grep . FILE` print it. */
+const NAMED = /^\s*(?:\S*[./])?(?:nf|ip)_conntrack_(count|max)\s*[=:]\s*(\d{1,10})\s*$/;
+const DOTTED = /^\s*(net(?:\.[a-z0-9_]+)+)\s*=/;
+const WORD_COUNT = /^\s*(\d{1,10})\s+\/proc\/net\/(?:nf|ip)_conntrack\s*$/;
+const BARE = /^\s*(\d{1,10})\s*$/;
+
+export const conntrackCountForm: Form = {
+  id: 'conntrack -C',
+  title: 'number of entries from conntrack -C, nf_conntrack_count or nf_conntrack_max',
+  recognise(line, context) {
+    if (WORD_COUNT.test(line)) return 90;
+    const typed = hintOfPrompt(line)?.subject;
+    if (typed === 'count' || typed === 'maximum') return 92;
+    const subject = hintOf(context)?.subject;
+    const isHinted = subject === 'count' || subject === 'maximum';
+    if (NAMED.test(line)) return isHinted ? 95 : 55;
+    // A number alone means nothing unless somebody says what it counts.
+    return isHinted && BARE.test(line) ? 90 : 0;
+  },
+  open(emit, context) {
+    let bare: What | null = whatOf(hintOf(context)?.subject);
+    return {
+      line(text, line) {
+        const named = NAMED.exec(text);
+        if (named !== null) {
+          emit({ kind: 'ct-count', line, what: named[1] as 'count' | 'max', value: Number(named[2]) });
+          const name = DOTTED.exec(text)?.[1];
+          if (name !== undefined) emit({ kind: 'sysctl', line, name, value: named[2]! });
+          return TAKEN;
+        }
+        const lines = WORD_COUNT.exec(text);
+        if (lines !== null) {
+          emit({ kind: 'ct-count', line, what: 'shown', value: Number(lines[1]) });
+          return TAKEN;
+        }
+        const number = BARE.exec(text);
+        if (number !== null && bare !== null) {
+          emit({ kind: 'ct-count', line, what: bare, value: Number(number[1]) });
+          return TAKEN;
+        }
+        if (text.trim() === '') return TAKEN;
+        const typed = hintOfPrompt(text);
+        if (typed?.subject !== 'count' && typed?.subject !== 'maximum') return OTHER;
+        bare = whatOf(typed.subject);
+        return TAKEN;
+      },
+      end() {},
+    };
+  },
+};
+
+function whatOf(subject: string | undefined): What | null {
+  return subject === 'count' ? 'count' : subject === 'maximum' ? 'max' : null;
+}

@@ -1,0 +1,369 @@
+// Puts the entries of one snapshot beside those of the snapshot before: what did not change writes nothing, what was refreshed a row in
+// ct_entry_moves, what changed a new version, what is gone its last snapshot.
+
+import type { CtEntry, CtList } from '../model/conntrack.js';
+import type { Tuple } from '../model/tuple.js';
+import { contentHash, countersHash, keyHash } from './entry-hash.js';
+import { type EntryTable, newEntryTable } from './entry-table.js';
+import type { Db } from './open-store.js';
+import { openBatch } from './row-batch.js';
+import type { Tuples } from './tuples.js';
+
+export interface EntryVersions {
+  /** @param atUs when the line was read on the host; NULL: not known, then no expiry is */
+  entry(list: CtList, entry: CtEntry, atUs: number | null, sourceId: number | null, line: number): void;
+  /** Ends the versions that this snapshot did not show. */
+  finish(): void;
+}
+
+export interface VersionPlace {
+  readonly snapshotId: number;
+  readonly seriesId: number;
+  readonly seq: number;
+  /** How far the time of reading may be off; printed seconds are rounded down, which adds one. */
+  readonly errorUs: number;
+}
+
+const SEEN = 1;
+/** The version ends with this very snapshot, as an earlier reading of it left it. */
+const ENDED_HERE = 2;
+const LISTS: readonly CtList[] = ['main', 'unconfirmed', 'dying', 'conntrackd', 'conntrackd-external', 'ovs'];
+const SECOND_US = 1_000_000;
+
+const VERSION_COLUMNS = [
+  'id',
+  'series_id',
+  'list',
+  'from_seq',
+  'key_hash',
+  'content_hash',
+  'tuple_id',
+  'reply_tuple_id',
+  'zone',
+  'zone_orig',
+  'zone_reply',
+  'ct_id',
+  'state',
+  'status',
+  'mark',
+  'helper',
+  'labels',
+  'secctx',
+  'started_at_us',
+  'expires_at_us',
+  'timeout_s',
+  'source_id',
+  'line',
+] as const;
+
+interface VersionRow {
+  readonly list: string;
+  readonly from_seq: number;
+  readonly zone: number;
+  readonly zone_orig: number | null;
+  readonly zone_reply: number | null;
+  readonly ct_id: number | null;
+  readonly state: string | null;
+  readonly status: string | null;
+  readonly mark: number | null;
+  readonly helper: string | null;
+  readonly labels: string | null;
+  readonly secctx: string | null;
+  readonly started_at_us: number | null;
+  readonly proto: number;
+  readonly src: string;
+  readonly dst: string;
+  readonly sport: number | null;
+  readonly dport: number | null;
+  readonly extra: string | null;
+  readonly reply_proto: number | null;
+  readonly reply_src: string | null;
+  readonly reply_dst: string | null;
+  readonly reply_sport: number | null;
+  readonly reply_dport: number | null;
+  readonly reply_extra: string | null;
+}
+
+/** Version ids are given out here, since rows are written later, many at a time. */
+const nextVersions = new WeakMap<Db, number>();
+
+function takeVersionId(db: Db): number {
+  const id = nextVersions.get(db)!;
+  nextVersions.set(db, id + 1);
+  return id;
+}
+
+const statusText = (entry: CtEntry): string | null => (entry.status.length === 0 ? null : entry.status.join(' '));
+
+/** A field that a line does not tell contradicts nothing. */
+function agrees<T>(before: T | null, now: T | null): boolean {
+  return before === null || now === null || before === now;
+}
+
+function isSameTuple(row: VersionRow, tuple: Tuple): boolean {
+  return (
+    row.src === tuple.src &&
+    row.dst === tuple.dst &&
+    row.proto === tuple.proto &&
+    row.sport === tuple.sport &&
+    row.dport === tuple.dport &&
+    row.extra === tuple.extra
+  );
+}
+
+/** Whether the row is this entry at all: another connection may have reused the tuple, or two hashes are equal by chance. */
+function isSameEntry(row: VersionRow, list: CtList, entry: CtEntry): boolean {
+  return (
+    row.list === list &&
+    isSameTuple(row, entry.orig) &&
+    row.zone === (entry.zone ?? 0) &&
+    row.zone_orig === entry.zoneOrig &&
+    row.zone_reply === entry.zoneReply &&
+    agrees(row.ct_id, entry.id)
+  );
+}
+
+/** Whether the entry is what it was. Two listings of different forms tell different fields; what only one tells is no change. */
+function isSameState(row: VersionRow, entry: CtEntry): boolean {
+  const { reply } = entry;
+  const isSameReply =
+    reply === null ||
+    row.reply_src === null ||
+    (row.reply_src === reply.src &&
+      row.reply_dst === reply.dst &&
+      row.reply_sport === reply.sport &&
+      row.reply_dport === reply.dport &&
+      row.reply_extra === reply.extra);
+  const started = row.started_at_us !== null && entry.startedAtUs !== null ? row.started_at_us - entry.startedAtUs : 0;
+  return (
+    isSameReply &&
+    row.state === entry.state &&
+    row.status === statusText(entry) &&
+    agrees(row.mark, entry.mark) &&
+    agrees(row.helper, entry.helper) &&
+    agrees(row.labels, entry.labels) &&
+    agrees(row.secctx, entry.secctx) &&
+    // A listing without an id says less than the version; one with an id says more, and is kept.
+    (entry.id === null || row.ct_id !== null) &&
+    Math.abs(started) <= 2 * SECOND_US
+  );
+}
+
+function loadOpen(db: Db, { seriesId, seq }: VersionPlace): EntryTable {
+  const { n } = db
+    .prepare('SELECT count(*) AS n FROM ct_entry_versions WHERE series_id = ? AND to_seq IS NULL')
+    .get(seriesId) as { n: number };
+  const table = newEntryTable(n);
+  // Two arms, so that each walks its partial index; the second finds what an earlier reading of this snapshot ended.
+  const rows = db
+    .prepare(
+      `WITH open (id, key_hash, content_hash, list, expires_at_us, timeout_s, ended) AS (
+         SELECT id, key_hash, content_hash, list, expires_at_us, timeout_s, 0 FROM ct_entry_versions WHERE series_id = :series AND to_seq IS NULL
+         UNION ALL
+         SELECT id, key_hash, content_hash, list, expires_at_us, timeout_s, 1 FROM ct_entry_versions WHERE series_id = :series AND to_seq = :seq)
+       SELECT o.id, o.key_hash, o.content_hash, o.list, o.ended, m.version_id, ifnull(m.expires_at_us, o.expires_at_us), ifnull(m.timeout_s, o.timeout_s),
+         m.packets, m.bytes, m.reply_packets, m.reply_bytes
+       FROM open o LEFT JOIN ct_entry_moves m ON m.version_id = o.id
+         AND m.seq = (SELECT max(seq) FROM ct_entry_moves WHERE version_id = o.id)`,
+    )
+    .raw()
+    .iterate({ series: seriesId, seq }) as IterableIterator<(number | string | null)[]>;
+  for (const row of rows) {
+    const slot = table.add(row[1] as number);
+    table.versions()[slot] = row[0] as number;
+    table.contents()[slot] = row[2] as number;
+    table.lists()[slot] = LISTS.indexOf(row[3] as CtList);
+    table.flags()[slot] = row[4] === 1 ? ENDED_HERE : 0;
+    table.expiries()[slot] = (row[6] as number | null) ?? Number.NaN;
+    table.timeouts()[slot] = (row[7] as number | null) ?? -1;
+    table.counters()[slot] = countersHash(
+      row[8] as number | null,
+      row[9] as number | null,
+      row[10] as number | null,
+      row[11] as number | null,
+    );
+  }
+  return table;
+}
+
+/**
+ * Opens the versions of a series for its newest snapshot. Everything runs in the caller's transaction.
+ * Memory: the open versions at fifty bytes each, loaded here.
+ */
+export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): EntryVersions {
+  const { seriesId, seq } = place;
+  const { last } = db.prepare('SELECT ifnull(max(id), 0) AS last FROM ct_entry_versions').get() as { last: number };
+  nextVersions.set(db, Math.max(nextVersions.get(db) ?? 1, last + 1));
+  const table = loadOpen(db, place);
+  const readBefore = new Set(
+    db
+      .prepare(
+        "SELECT substr(part, 6) FROM snapshot_parts WHERE snapshot_id = ? AND part LIKE 'list:%' AND state = 'read'",
+      )
+      .pluck()
+      .all(place.snapshotId) as string[],
+  );
+  const toleranceUs = SECOND_US + place.errorUs;
+
+  const versions = openBatch(db, 'INSERT', 'ct_entry_versions', VERSION_COLUMNS);
+  const moves = openBatch(db, 'INSERT OR REPLACE', 'ct_entry_moves', [
+    'version_id',
+    'seq',
+    'expires_at_us',
+    'timeout_s',
+    'packets',
+    'bytes',
+    'reply_packets',
+    'reply_bytes',
+  ]);
+  const close = db.prepare('UPDATE ct_entry_versions SET to_seq = ? WHERE id = ?');
+  const reopen = db.prepare('UPDATE ct_entry_versions SET to_seq = NULL WHERE id = ?');
+  const remove = db.prepare('DELETE FROM ct_entry_versions WHERE id = ?');
+  const read = db.prepare(
+    `SELECT v.list, v.from_seq, v.zone, v.zone_orig, v.zone_reply, v.ct_id, v.state, v.status, v.mark, v.helper, v.labels, v.secctx,
+       v.started_at_us, o.proto, o.src, o.dst, o.sport, o.dport, o.extra, r.proto AS reply_proto, r.src AS reply_src, r.dst AS reply_dst,
+       r.sport AS reply_sport, r.dport AS reply_dport, r.extra AS reply_extra
+     FROM ct_entry_versions v JOIN tuples o ON o.id = v.tuple_id LEFT JOIN tuples r ON r.id = v.reply_tuple_id WHERE v.id = ?`,
+  );
+
+  function rowOf(version: number): VersionRow {
+    // What is read may still wait to be written.
+    versions.flush();
+    return read.get(version) as VersionRow;
+  }
+
+  function expiryOf(entry: CtEntry, atUs: number | null): number {
+    return atUs === null || entry.timeoutS === null ? Number.NaN : Math.round(atUs + entry.timeoutS * SECOND_US);
+  }
+
+  function hashOfCounters({ origCounters: o, replyCounters: r }: CtEntry): number {
+    return countersHash(o.packets, o.bytes, r.packets, r.bytes);
+  }
+
+  function addMove(slot: number, entry: CtEntry, expiry: number): void {
+    table.expiries()[slot] = expiry;
+    table.timeouts()[slot] = entry.timeoutS ?? -1;
+    table.counters()[slot] = hashOfCounters(entry);
+    moves.add([
+      table.versions()[slot]!,
+      seq,
+      Number.isNaN(expiry) ? null : expiry,
+      entry.timeoutS,
+      entry.origCounters.packets,
+      entry.origCounters.bytes,
+      entry.replyCounters.packets,
+      entry.replyCounters.bytes,
+    ]);
+  }
+
+  /** Writes a version into a slot. */
+  function addVersion(
+    slot: number,
+    key: number,
+    list: CtList,
+    entry: CtEntry,
+    atUs: number | null,
+    sourceId: number | null,
+    line: number,
+  ): void {
+    const id = takeVersionId(db);
+    const content = contentHash(list, entry);
+    const expiry = expiryOf(entry, atUs);
+    const started =
+      entry.startedAtUs ??
+      (atUs === null || entry.deltaTimeS === null ? null : Math.round(atUs - entry.deltaTimeS * SECOND_US));
+    versions.add([
+      id,
+      seriesId,
+      list,
+      seq,
+      key,
+      content,
+      tuples.id(entry.orig),
+      entry.reply === null ? null : tuples.id(entry.reply),
+      entry.zone ?? 0,
+      entry.zoneOrig,
+      entry.zoneReply,
+      entry.id,
+      entry.state,
+      statusText(entry),
+      entry.mark,
+      entry.helper,
+      entry.labels,
+      entry.secctx,
+      started,
+      Number.isNaN(expiry) ? null : expiry,
+      entry.timeoutS,
+      sourceId,
+      line,
+    ]);
+    table.versions()[slot] = id;
+    table.contents()[slot] = content;
+    table.lists()[slot] = LISTS.indexOf(list);
+    table.flags()[slot] = SEEN;
+    table.expiries()[slot] = expiry;
+    table.timeouts()[slot] = entry.timeoutS ?? -1;
+    table.counters()[slot] = -1;
+    if (hashOfCounters(entry) !== -1) addMove(slot, entry, expiry);
+  }
+
+  function markSeen(slot: number): void {
+    const flags = table.flags();
+    if ((flags[slot]! & ENDED_HERE) !== 0) reopen.run(table.versions()[slot]!);
+    flags[slot] = SEEN;
+  }
+
+  function isMoved(slot: number, entry: CtEntry, expiry: number): boolean {
+    const before = table.expiries()[slot]!;
+    const counters = hashOfCounters(entry);
+    if (counters !== -1 && counters !== table.counters()[slot]) return true;
+    if (Number.isNaN(expiry) || Number.isNaN(before)) return (entry.timeoutS ?? -1) !== table.timeouts()[slot];
+    return Math.abs(expiry - before) > toleranceUs;
+  }
+
+  return {
+    entry(list, entry, atUs, sourceId, line) {
+      const key = keyHash(list, entry);
+      const content = contentHash(list, entry);
+      let row: VersionRow | null = null;
+      let slot = table.first(key);
+      for (; slot >= 0; slot = table.next(slot)) {
+        if (table.contents()[slot] === content) break;
+        row = rowOf(table.versions()[slot]!);
+        if (isSameEntry(row, list, entry)) break;
+        row = null;
+      }
+      if (slot < 0) {
+        addVersion(table.add(key), key, list, entry, atUs, sourceId, line);
+        return;
+      }
+      if (row === null || isSameState(row, entry)) {
+        markSeen(slot);
+        // Equal but for fields that one form does not tell: from now on known by this line's hash.
+        if (row !== null) table.contents()[slot] = content;
+        const expiry = expiryOf(entry, atUs);
+        if (isMoved(slot, entry, expiry)) addMove(slot, entry, expiry);
+        return;
+      }
+      const version = table.versions()[slot]!;
+      if (row.from_seq === seq) {
+        moves.flush();
+        remove.run(version);
+      } else close.run(seq, version);
+      addVersion(slot, key, list, entry, atUs, sourceId, line);
+    },
+    finish() {
+      versions.flush();
+      moves.flush();
+      const flags = table.flags();
+      const ids = table.versions();
+      const lists = table.lists();
+      for (let slot = 0; slot < table.size; slot++) {
+        if (flags[slot] !== 0) continue;
+        // What an earlier source of this very snapshot showed is in it, also where this source does not show it.
+        if (readBefore.has(LISTS[lists[slot]!]!)) continue;
+        close.run(seq, ids[slot]!);
+      }
+    },
+  };
+}
