@@ -27,6 +27,13 @@ export const iptablesSaveForm: Form = {
   open: openSave,
 };
 
+interface Head {
+  readonly line: number;
+  readonly family: RuleFamily;
+  readonly backend: Ruleset['backend'];
+  readonly generatedBy: string;
+}
+
 interface Open {
   readonly builder: RulesetBuilder;
   readonly emptied: Set<string>;
@@ -39,14 +46,17 @@ interface Open {
   isInTable: boolean;
   isPartial: boolean;
   readonly firstLine: number;
+  lastLine: number;
 }
 
 function openSave(emit: Emit, context: FormContext): FormReader {
   const hint = /ip6tables|ip6-tables|rules\.v6/.test(`${context.fileName} ${context.command ?? ''}`) ? 'ip6' : null;
   let open: Open | null = null;
   /** Head and warnings belong to the table that follows them. */
-  let head: { family: RuleFamily; backend: Ruleset['backend']; generatedBy: string } | null = null;
+  let head: Head | null = null;
   let notes: string[] = [];
+  /** Last line of the ruleset before this one. */
+  let lastLine = 0;
 
   function start(line: number): Open {
     const fresh: Open = {
@@ -59,7 +69,8 @@ function openSave(emit: Emit, context: FormContext): FormReader {
       tables: new Set(),
       isInTable: false,
       isPartial: false,
-      firstLine: line,
+      lastLine: line,
+      firstLine: head && head.line < line && head.line > lastLine ? head.line : line,
     };
     open = fresh;
     return fresh;
@@ -73,7 +84,10 @@ function openSave(emit: Emit, context: FormContext): FormReader {
 
   function table(name: string, line: number): LineOutcome {
     const isOther = head !== null && (head.family !== open?.family || head.backend !== open.backend);
-    if (open && (open.tables.has(name) || isOther || open.table === null)) flush();
+    if (open && (open.tables.has(name) || isOther || open.table === null)) {
+      lastLine = open.lastLine;
+      flush();
+    }
     const current = open ?? start(line);
     current.table = name;
     current.tables.add(name);
@@ -114,7 +128,7 @@ function openSave(emit: Emit, context: FormContext): FormReader {
       if (trimmed === '') return TAKEN;
       const generated = HEAD.exec(trimmed);
       if (generated && /tables/.test(generated[1] ?? '')) {
-        head = readHead(generated);
+        head = readHead(generated, line);
         return TAKEN;
       }
       if (trimmed.startsWith('#')) {
@@ -123,7 +137,10 @@ function openSave(emit: Emit, context: FormContext): FormReader {
       }
       if (/^\*[a-z]+$/.test(trimmed) && TABLES.has(trimmed.slice(1))) return table(trimmed.slice(1), line);
       if (trimmed === 'COMMIT') {
-        if (open) open.isInTable = false;
+        if (open) {
+          open.isInTable = false;
+          open.lastLine = line;
+        }
         return open ? TAKEN : OTHER;
       }
       if (isElision(trimmed) && open) {
@@ -153,8 +170,8 @@ function openSave(emit: Emit, context: FormContext): FormReader {
     if (!read) return { is: 'unread', reason: 'a chain has a name, a policy and [packets:bytes]', at: 0 };
     const chain = ensureChain(current.builder, current.family ?? 'ip', current.table ?? '', read.name, line - current.firstLine + 1);
     chain.policy = read.policy;
-    chain.policyPackets = read.packets;
-    chain.policyBytes = read.bytes;
+    chain.policyPackets = read.policy === null ? null : read.packets;
+    chain.policyBytes = read.policy === null ? null : read.bytes;
     return TAKEN;
   }
 }
@@ -163,11 +180,11 @@ function openSave(emit: Emit, context: FormContext): FormReader {
  * Since 1.8 the head says '(nf_tables)' or '(legacy)'; a build without nft says nothing, as did all before 1.8
  * (iptables/xtables-save.c, iptables/iptables-save.c).
  */
-function readHead(match: RegExpExecArray): { family: RuleFamily; backend: Ruleset['backend']; generatedBy: string } {
+function readHead(match: RegExpExecArray, line: number): Head {
   const tool = match[1] ?? '';
   const family = tool.startsWith('ip6') ? 'ip6' : tool.startsWith('arp') ? 'arp' : tool.startsWith('eb') ? 'bridge' : 'ip';
   const backend = match[3] === 'nf_tables' || tool.includes('-nft') ? 'nft' : 'legacy';
-  return { family, backend, generatedBy: `${tool} ${match[2] ?? ''}${match[3] === undefined ? '' : ` (${match[3]})`}`.trim() };
+  return { line, family, backend, generatedBy: `${tool} ${match[2] ?? ''}${match[3] === undefined ? '' : ` (${match[3]})`}`.trim() };
 }
 
 function emitRuleset(emit: Emit, open: Open, hint: RuleFamily | null, notes: readonly string[]): void {
