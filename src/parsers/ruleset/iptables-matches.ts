@@ -149,8 +149,8 @@ export const MATCHES: ReadonlyMap<string, Readonly<Record<string, OptionMeaning>
     },
     mac: { '--mac-source': one('mac', 'mac') },
     owner: {
-      '--uid-owner': one('uid', 'number'),
-      '--gid-owner': one('gid', 'number'),
+      '--uid-owner': one('uid', 'owner'),
+      '--gid-owner': one('gid', 'owner'),
       '--socket-exists': flag('socket-exists'),
       '--suppl-groups': opaqueFlag,
       '--pid-owner': opaque,

@@ -284,6 +284,11 @@ function finish(rule: OpenRule, chain: string, line: number): RuleDraft {
     }
   }
   const conditions = inKernelOrder(rule.conditions);
+  // NOTRACK is the older name of CT --notrack (extensions/libxt_CT.c).
+  if (rule.target === 'NOTRACK') {
+    rule.target = 'CT';
+    rule.options.push('--notrack');
+  }
   const known = rule.target === null ? undefined : TARGETS.get(rule.target);
   const prefix = known?.prefixOption === undefined ? null : prefixOf(rule, known.prefixOption, known.prefixLength ?? 29);
   return {

@@ -105,7 +105,7 @@ export const MATCH_PHRASES: readonly Phrase[] = [
   kept('socket', /socket(?: --\S+)*/y),
   kept('cpu', /cpu !? ?\d+/y),
   kept('realm', /realm !? ?\S+/y),
-  kept('bpf', /match bpf (?:\d+ \d+ \d+ \d+,?)+/y),
+  kept('bpf', /match bpf [\d ,]+/y),
   kept('cgroup', /cgroup !? ?\S+/y),
   kept('connlabel', /connlabel !? ?\S+/y),
   kept('devgroup', /(?:! )?(?:src|dst)-group \S+/y),
@@ -138,7 +138,7 @@ export const TARGET_PHRASES: Readonly<Record<string, readonly Phrase[]>> = {
   MARK: [
     option(/MARK (?:xset|set) (\S+)/y, (m) => `--set-xmark ${withMask(m[1])}`),
     option(/MARK or (\S+)/y, (m) => `--set-xmark ${m[1]}/${m[1]}`),
-    option(/MARK and (\S+)/y, (m) => `--set-xmark 0x0/0x${((~Number(m[1]) >>> 0) >>> 0).toString(16)}`),
+    option(/MARK and (\S+)/y, (m) => `--set-xmark 0x0/0x${(~Number(m[1]) >>> 0).toString(16)}`),
     option(/MARK xor (\S+)/y, (m) => `--set-xmark ${m[1]}/0x0`),
   ],
   CONNMARK: [
@@ -162,7 +162,7 @@ export const TARGET_PHRASES: Readonly<Record<string, readonly Phrase[]>> = {
   TOS: [option(/TOS set (\S+)/y, (m) => `--set-tos ${m[1]}`)],
   TTL: [option(/TTL (?:set to|decrement by|increment by) (\d+)/y, (m) => `--ttl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`)],
   HL: [option(/HL (?:set to|decrement by|increment by) (\d+)/y, (m) => `--hl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`)],
-  CLASSIFY: [option(/CLASSIFY set (\S+)/y, (m) => `--set-class ${m[1]}`)],
+  CLASSIFY: [option(/CLASSIFY set (\S+)/y, (m) => `--set-class ${(m[1] ?? '').split(':').map((part) => part.padStart(4, '0')).join(':')}`)],
   CHECKSUM: [option(/CHECKSUM fill/y, () => '--checksum-fill')],
   TEE: [option(/TEE gw:(\S+)/y, (m) => `--gateway ${m[1]}`), option(/oif=(\S+)/y, (m) => `--oif ${m[1]}`)],
   TPROXY: [option(/TPROXY redirect (\S+):(\d+) mark (\S+)/y, (m) => `--on-port ${m[2]} --on-ip ${m[1]} --tproxy-mark ${m[3]}`)],

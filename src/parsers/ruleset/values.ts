@@ -21,6 +21,7 @@ export type ValueKind =
   | 'icmp-code'
   | 'icmpv6-code'
   | 'number'
+  | 'owner'
   | 'seconds'
   | 'dscp'
   | 'tos'
@@ -114,6 +115,8 @@ export function canonicalValue(kind: ValueKind, text: string): string {
       return icmpCodeNumber(bare, true);
     case 'number':
       return rangeOf(bare, /[:-]/, (part) => (isNumber(part) ? String(Number(part)) : part), '');
+    case 'owner':
+      return bare === 'root' ? '0' : canonicalValue('number', bare);
     case 'seconds':
       return rangeOf(bare, /[:-]/, secondsOf, '');
     case 'dscp':
