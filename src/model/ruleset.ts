@@ -18,10 +18,34 @@ export type RuleFamily = 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
 export interface Condition {
   readonly field: string;
   readonly isNegated: boolean;
-  /** Alternatives; 'from:to' for ranges, CIDR for prefixes, 'mask/comp' for tcp-flags, 'value/mask' for marks. */
+  /**
+   * Alternatives; 'from:to' for ranges of numbers, 'from-to' for ranges of addresses, CIDR or 'address/mask' for prefixes, 'mask/comp' for
+   * tcp-flags, 'value/mask' for marks, 'type/code' for icmp-type, '@name' for a named set of nft, 'name src,dst' in field 'set' for ipset,
+   * 'eth*' for interfaces that begin so. Concatenations have a field such as 'src . dport' and values such as '192.0.2.1 . 22'.
+   */
   readonly values: readonly string[];
   /** As printed, for people. */
   readonly text: string;
+  /** Tests of one iptables `-m conntrack` (or state, helper) share a number: that match takes them together; NULL: stands alone, as in nft. */
+  readonly group: number | null;
+}
+
+/** nft: the packet's value decides the verdict ('ct state vmap { established : accept, … }'). */
+export interface VerdictMap {
+  /** As in Condition. */
+  readonly field: string;
+  /** Named map that holds the entries; NULL when the rule itself does. */
+  readonly map: string | null;
+  readonly entries: readonly VerdictMapEntry[];
+}
+
+export interface VerdictMapEntry {
+  /** One value as in Condition; '*' for anything else. */
+  readonly value: string;
+  /** NULL: continue with the next rule, or jump. */
+  readonly verdict: Rule['verdict'];
+  readonly jump: string | null;
+  readonly isGoto: boolean;
 }
 
 export interface Rule {
@@ -42,8 +66,11 @@ export interface Rule {
   /** User chain it jumps or goes to. */
   readonly jump: string | null;
   readonly isGoto: boolean;
+  readonly verdictMap: VerdictMap | null;
   /** --log-prefix or nft log prefix, as the kernel will print it. */
   readonly logPrefix: string | null;
+  /** How many of the conditions are tested before the packet is logged (nft can test more behind 'log'); NULL when the rule logs nothing. */
+  readonly conditionsBeforeLog: number | null;
   readonly comment: string | null;
   /** Rules that ctwhy itself installed are recognised by their comment or table. */
   readonly isOurs: boolean;
@@ -66,6 +93,8 @@ export interface Chain {
   readonly policy: 'ACCEPT' | 'DROP' | null;
   readonly policyPackets: number | null;
   readonly policyBytes: number | null;
+  /** netdev and inet ingress: the devices it is bound to. */
+  readonly devices: readonly string[];
   readonly rules: readonly Rule[];
   readonly line: number;
 }
@@ -87,6 +116,8 @@ export interface Ruleset {
   readonly isPartial: boolean;
   readonly generatedBy: string | null;
   readonly hasCounters: boolean;
+  /** What a reader has to know before trusting it: counters rounded, interfaces not shown, other tables present. One sentence each. */
+  readonly notes: readonly string[];
   readonly chains: readonly Chain[];
   readonly sets: readonly NamedSet[];
 }
