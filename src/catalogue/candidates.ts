@@ -128,8 +128,8 @@ const RULES: readonly CandidateRule[] = [
   invalid('ipv6-fragment-malformed', ['any'], 85, { isFragment: fragment, family: family('ip6') }),
   invalid('ipv6-exthdr-unparsable', ['any'], 84, { isFragment: fragment, family: family('ip6') }),
   invalid('ipv4-l4proto-unavailable', ['any'], 85, { isFragment: fragment, family: family('ip') }),
-  invalid('icmp-family-mismatch', ['icmp'], 88, { family: family('ip6'), complete }),
-  invalid('icmp-family-mismatch', ['icmpv6'], 88, { family: family('ip'), complete }),
+  invalid('icmp-family-mismatch', ['icmp'], 36, { family: family('ip6'), complete }),
+  invalid('icmp-family-mismatch', ['icmpv6'], 36, { family: family('ip'), complete }),
 
   invalid('tcp-invalid-flags', ['tcp'], 80, { flags: badFlags, complete }),
   invalid('tcp-invalid-new', ['tcp'], 70, { flags: rows(1, 2, 4), hasEntry: noEntry, complete }),
@@ -228,8 +228,11 @@ const RULES: readonly CandidateRule[] = [
   fresh('clash-resolved', ['udp', 'gre', 'generic'], 12, {}),
 ];
 
+/** Weight that one open condition costs: less than the distance between specific and general rules. */
+const OPEN_COSTS = 5;
+
 /**
- * The entries that can explain the packet, most specific first, complete ones ahead of those with open conditions. Entries that do not
+ * The entries that can explain the packet, most specific first; each open condition counts a little against one. Entries that do not
  * exist, or do not have this outcome, on the given kernel are left out; an unknown kernel keeps them in.
  */
 export function reasonsForPacket(packet: UnexplainedPacket, version: KernelVersion | null): readonly CandidateReason[] {
@@ -246,7 +249,8 @@ export function reasonsForPacket(packet: UnexplainedPacket, version: KernelVersi
     ];
     found.push({ candidate: { reason, isComplete: open.length === 0, open }, weight: rule.weight });
   }
-  found.sort((a, b) => a.candidate.open.length - b.candidate.open.length || b.weight - a.weight);
+  const rank = ({ candidate, weight }: (typeof found)[number]): number => weight - OPEN_COSTS * candidate.open.length;
+  found.sort((a, b) => rank(b) - rank(a));
   return found.map(({ candidate }) => candidate);
 }
 

@@ -25,8 +25,8 @@ export interface MessageMatch {
   readonly numbers: readonly number[];
   /** State names, addresses, helper names in order. */
   readonly words: readonly string[];
-  /** Ended before the format does: the line was cut. */
-  readonly isCut: boolean;
+  /** 'cut': the text ends before the format does. 'extra': words follow that the kernel does not print (a vendor's). */
+  readonly fit: 'whole' | 'cut' | 'extra';
 }
 
 export interface MessageCatalogue {
@@ -101,7 +101,8 @@ function withoutLineFeedEscape(text: string): string {
 
 interface TrackerTable {
   readonly exact: ReadonlyMap<string, Wording>;
-  /** Longest first, so that a longer wording wins over one that it begins with. */
+  readonly all: readonly Wording[];
+  /** Those that no other entry shares, longest first, so that a longer wording wins over one that it begins with. */
   readonly wordings: readonly Wording[];
 }
 
@@ -125,7 +126,7 @@ function tableOf(wordings: readonly Wording[], isMixed: boolean): TrackerTable {
   }
   const usable = isMixed ? wordings.filter((wording) => !ambiguous.has(wording.skeleton)) : wordings;
   for (const skeleton of ambiguous) exact.delete(skeleton);
-  return { exact, wordings: [...usable].sort((a, b) => b.skeleton.length - a.skeleton.length) };
+  return { exact, all: wordings, wordings: [...usable].sort((a, b) => b.skeleton.length - a.skeleton.length) };
 }
 
 function matchTracker(tables: ReadonlyMap<string, TrackerTable>, text: string): MessageMatch | null {
@@ -139,10 +140,16 @@ function matchTracker(tables: ReadonlyMap<string, TrackerTable>, text: string): 
   const lower = rest.toLowerCase();
   for (const wording of table.wordings) {
     if (!lower.startsWith(wording.head)) continue;
-    const found = wording.pattern.match(rest) ?? wording.pattern.matchWithExtraWords(rest);
+    const found = wording.pattern.match(rest);
     if (found !== null) return matched(wording, found);
   }
-  return matchCut(table.wordings, skeleton, { message, numbers, words: [] });
+  const cut = matchCut(table.all, skeleton, { message, numbers, words: [] });
+  if (cut !== null) return cut;
+  for (const wording of table.wordings) {
+    const found = lower.startsWith(wording.head) ? wording.pattern.matchWithExtraWords(rest) : null;
+    if (found !== null) return matched(wording, found, 'extra');
+  }
+  return null;
 }
 
 /** A text that ends early belongs to an entry only if no other entry begins the same way. */
@@ -151,7 +158,7 @@ function matchCut(wordings: readonly Wording[], skeleton: string, found: Pattern
   const possible = wordings.filter((wording) => wording.skeleton.startsWith(skeleton));
   const first = possible[0];
   if (first === undefined || possible.some((wording) => wording.reason !== first.reason)) return null;
-  return { ...matched(first, found), isCut: true };
+  return matched(first, found, 'cut');
 }
 
 function matchHelper(wordings: readonly Wording[], text: string): MessageMatch | null {
@@ -176,8 +183,8 @@ function matchIndexed(index: PatternIndex<Wording>, text: string): MessageMatch 
   return null;
 }
 
-function matched(wording: Wording, found: PatternMatch): MessageMatch {
+function matched(wording: Wording, found: PatternMatch, fit: MessageMatch['fit'] = 'whole'): MessageMatch {
   const { message, numbers, words } = found;
   const alternatives = wording.format.sharedWith;
-  return { reasonId: wording.reason.id, alternatives, message, numbers, words, isCut: false };
+  return { reasonId: wording.reason.id, alternatives, message, numbers, words, fit };
 }
