@@ -33,6 +33,8 @@ export function policyRule(chain: Chain): Rule {
     jump: null,
     isGoto: false,
     logPrefix: null,
+    verdictMap: null,
+    conditionsBeforeLog: null,
     comment: null,
     isOurs: false,
     packets: chain.policyPackets,
