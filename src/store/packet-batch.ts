@@ -30,6 +30,7 @@ export interface HeadRow {
   readonly chain: string | null;
   readonly ruleKind: string | null;
   readonly ruleNumber: number | null;
+  readonly verdict: string | null;
   readonly prefix: string | null;
   readonly reasonId: string | null;
   readonly message: string | null;

@@ -213,8 +213,8 @@ export function openDictionaries(db: Db): Dictionaries {
   const headOf = findOr(
     db.prepare('SELECT id FROM heads WHERE text = ?'),
     db.prepare(
-      `INSERT INTO heads (text, kind, family, table_name, chain, rule_kind, rule_no, prefix, reason_id, message, in_if, out_if, phys_in, phys_out)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO heads (text, kind, family, table_name, chain, rule_kind, rule_no, verdict, prefix, reason_id, message, in_if, out_if, phys_in, phys_out)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
   );
   const shapeOf = findOr(
@@ -242,7 +242,7 @@ export function openDictionaries(db: Db): Dictionaries {
       headOf(
         [row.text],
         [
-          row.text, row.kind, row.family, row.table, row.chain, row.ruleKind, row.ruleNumber, row.prefix, row.reasonId, row.message,
+          row.text, row.kind, row.family, row.table, row.chain, row.ruleKind, row.ruleNumber, row.verdict, row.prefix, row.reasonId, row.message,
           row.inIf, row.outIf, row.physIn, row.physOut,
         ],
       ),

@@ -51,7 +51,7 @@ export function openBatchBuilder(tables: DumpTables, heads: HeadTable, paths: Pa
       numbers[at + 13] = orNull(passage.window);
       numbers[at + 14] = orNull(passage.mark);
       numbers[at + 15] = passage.bodyHash;
-      stepUs.push(passage.us.length > 1 ? passage.us.join(',') : null);
+      stepUs.push(passage.steps > 1 ? joined(passage.us, passage.steps) : null);
       extra.push(extraOf(passage));
       count++;
     },
@@ -90,10 +90,16 @@ function orNull(value: number): number {
   return value < 0 ? Number.NaN : value;
 }
 
+function joined(list: readonly number[], count: number): string {
+  let text = `${list[0]}`;
+  for (let i = 1; i < count; i++) text += `,${list[i]}`;
+  return text;
+}
+
 function extraOf(passage: Passage): string | null {
   if (passage.isConsecutive && passage.extra === '' && passage.numbers === '') return null;
   let members = passage.extra;
   if (passage.numbers !== '') members += `${members === '' ? '' : ','}"numbers":{${passage.numbers}}`;
-  if (!passage.isConsecutive) members += `${members === '' ? '' : ','}"lines":[${passage.lines.join(',')}]`;
+  if (!passage.isConsecutive) members += `${members === '' ? '' : ','}"lines":[${joined(passage.lines, passage.steps)}]`;
   return `{${members}}`;
 }

@@ -7,6 +7,7 @@ import type { HeadRow } from '../../store/packet-batch.js';
 import { FAMILY_NAMES, textHash } from './dump.js';
 import { ownText } from './dump-tables.js';
 import { openPlaces, type Place } from './hook-order.js';
+import { sameBytes, viewOf } from './same-bytes.js';
 
 /** A head of one address family, as the store knows it. */
 export interface HeadVariant {
@@ -17,7 +18,7 @@ export interface HeadVariant {
 
 /** A head as bytes. */
 export interface Head {
-  readonly bytes: Uint8Array;
+  readonly bytes: DataView;
   /** What usually comes next in this log. */
   next: Head | null;
   readonly byFamily: (HeadVariant | null)[];
@@ -33,11 +34,13 @@ interface HeadSource {
   readonly physOut: string | null;
   readonly inIf: string | null;
   readonly outIf: string | null;
+  /** Chain that the envelope names (Proxmox). */
+  readonly chain: string | null;
 }
 
 export interface HeadTable {
   /** A head whose bytes stand at `at`, guessed from the head before. */
-  guess(previous: Head | null, bytes: Uint8Array, at: number): Head | null;
+  guess(previous: Head | null, bytes: DataView, at: number, end: number): Head | null;
   /** A head by its text; NULL when the full parser has not read one yet. */
   find(text: string): Head | null;
   /** A head by its text with numbers taken out; they are left in numbers(). */
@@ -47,7 +50,7 @@ export interface HeadTable {
   learn(text: string, message: DumpMessage): void;
   variant(head: Head, family: number): HeadVariant;
   /** The variant for a message read by the full parser. */
-  variantOf(message: DumpMessage, family: number): HeadVariant;
+  variantOf(message: DumpMessage, family: number, chain: string | null): HeadVariant;
   takeNew(): HeadRow[];
   isFull(): boolean;
   clear(): void;
@@ -87,12 +90,11 @@ export function openHeadTable(): HeadTable {
   };
 
   return {
-    guess(previous, bytes, at) {
-      const head = previous?.next ?? null;
+    guess(previous, bytes, at, end) {
+      const head = previous === null ? null : previous.next;
       if (head === null) return null;
-      const expected = head.bytes;
-      for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return null;
-      return head;
+      const length = head.bytes.byteLength;
+      return at + length <= end && sameBytes(bytes, at, head.bytes, 0, length) ? head : null;
     },
     find: (text) => byText.get(text) ?? null,
     findNumbered(text) {
@@ -105,12 +107,12 @@ export function openHeadTable(): HeadTable {
     numbers: () => lastNumbers,
     learn(text, message) {
       const head: Head = {
-        bytes: Uint8Array.from(Buffer.from(text, 'latin1')),
+        bytes: viewOf(Uint8Array.from(Buffer.from(text, 'latin1'))),
         next: null,
         byFamily: [null, null, null, null, null],
-        source: sourceOf(message),
+        source: sourceOf(message, null),
       };
-      if (message.kind === 'trace' || message.kind === 'log' || message.numbers.length === 0) {
+      if (!('numbers' in message) || message.numbers.length === 0) {
         byText.set(ownText(text), head);
         return;
       }
@@ -125,7 +127,7 @@ export function openHeadTable(): HeadTable {
     variant(head, family) {
       return (head.byFamily[family] ??= variantOfSource(head.source, family));
     },
-    variantOf: (message, family) => variantOfSource(sourceOf(message), family),
+    variantOf: (message, family, chain) => variantOfSource(sourceOf(message, chain), family),
     takeNew() {
       const taken = fresh;
       fresh = [];
@@ -154,13 +156,16 @@ function takeNumbersOut(text: string): { readonly template: string; readonly num
   return { template: text.slice(0, from) + middle + text.slice(to), numbers };
 }
 
-function sourceOf(message: DumpMessage): HeadSource {
+function sourceOf(message: DumpMessage, chain: string | null): HeadSource {
   const { inIf, outIf, physIn, physOut } = message.packet;
-  return { message: { ...message, packet: EMPTY }, inIf, outIf, physIn, physOut };
+  return { message: { ...message, packet: EMPTY }, inIf, outIf, physIn, physOut, chain };
 }
 
 /** The packet of a line is not part of its head; a reference would keep each first line of a head alive. */
 const EMPTY = {} as Packet;
+
+/** include/uapi/linux/netfilter.h: enum nf_inet_hooks. */
+const AUDIT_HOOKS: readonly string[] = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'];
 
 function headRow(source: HeadSource, family: number): HeadRow {
   const { message, inIf, outIf, physIn, physOut } = source;
@@ -169,14 +174,20 @@ function headRow(source: HeadSource, family: number): HeadRow {
   const interfaces = `${word('IN', inIf)}${word('OUT', outIf)}${word('PHYSIN', physIn)}${word('PHYSOUT', physOut)}`;
   const shared = { family: familyName === '' ? null : familyName, inIf, outIf, physIn, physOut };
   const text = (said: string): string => `${familyName ?? ''} ${said}${interfaces}`;
-  const nothing = { table: null, chain: null, ruleKind: null, ruleNumber: null, prefix: null, reasonId: null, message: null };
+  const nothing = { table: null, chain: null, ruleKind: null, ruleNumber: null, verdict: null, prefix: null, reasonId: null, message: null };
   if (message.kind === 'trace') {
     const { table, chain, ruleKind, ruleNumber } = message;
     const said = `TRACE: ${table}:${chain}:${ruleKind}:${ruleNumber}`;
     return { ...nothing, ...shared, text: text(said), kind: 'trace', table, chain, ruleKind, ruleNumber };
   }
-  if (message.kind === 'log')
-    return { ...nothing, ...shared, text: text(`LOG: ${message.prefix}`), kind: 'log', prefix: message.prefix };
+  if (message.kind === 'log') {
+    const said = `LOG: ${source.chain === null ? '' : `${source.chain} `}${message.prefix}`;
+    return { ...nothing, ...shared, text: text(said), kind: 'log', chain: source.chain, prefix: message.prefix };
+  }
+  if (message.kind === 'audit') {
+    const said = `audit ${message.action ?? ''} ${message.hook ?? ''}`;
+    return { ...nothing, ...shared, text: text(said), kind: 'audit', chain: AUDIT_HOOKS[message.hook ?? -1] ?? null, verdict: message.action };
+  }
   return {
     ...nothing,
     ...shared,

@@ -48,6 +48,8 @@ export interface Passage {
   lastLine: number;
   isConsecutive: boolean;
   node: PathNode | null;
+  /** Lines so far. The lists below are longer where the object was used before: emptying them would cost more than all else here. */
+  steps: number;
   readonly us: number[];
   readonly lines: number[];
   readonly heads: number[];
@@ -78,6 +80,8 @@ export interface Passage {
   table: number;
   isTableDone: boolean;
   mayJump: boolean;
+  /** Chains entered and not left, the built-in one first. */
+  depth: number;
   readonly chains: number[];
   readonly chainNumbers: number[];
   interfaces: number;
@@ -159,14 +163,15 @@ export function openPassageAssembler(
       slot,
       lost > 0 && lost < 256 ? lost : 0,
     );
-    passage.heads.push(facts.head);
-    passage.us.push(facts.us - passage.firstUs);
-    passage.lines.push(facts.line - passage.firstLine);
+    const step = passage.steps++;
+    passage.heads[step] = facts.head;
+    passage.us[step] = facts.us - passage.firstUs;
+    passage.lines[step] = facts.line - passage.firstLine;
     if (facts.line !== passage.lastLine + 1) passage.isConsecutive = false;
     passage.lastUs = facts.us;
     passage.lastLine = facts.line;
     if (facts.numbers !== '') {
-      passage.numbers += `${passage.numbers === '' ? '' : ','}"${passage.heads.length - 1}":${facts.numbers}`;
+      passage.numbers += `${passage.numbers === '' ? '' : ','}"${step}":${facts.numbers}`;
     }
     learnMore(passage, dump);
     move(passage, facts.place);
@@ -258,16 +263,28 @@ function fitsInPlace(passage: Passage, facts: LineFacts, dump: Dump): boolean {
   }
   if (place.chain < 0) {
     if (place.rank >= 0 && place.rank < passage.rank) return false;
-    return !passage.heads.includes(facts.head);
+    return !hasMet(passage, facts.head);
   }
   return place.isBuiltIn ? builtInFollows(passage, place) : userChainFollows(passage, facts);
+}
+
+function hasMet(passage: Passage, head: number): boolean {
+  for (let step = 0; step < passage.steps; step++) if (passage.heads[step] === head) return true;
+  return false;
+}
+
+/** Where a chain stands among those entered; -1 when it is not one of them. */
+function levelOf(passage: Passage, chain: number): number {
+  let level = passage.depth - 1;
+  while (level >= 0 && passage.chains[level] !== chain) level--;
+  return level;
 }
 
 function builtInFollows(passage: Passage, place: Place): boolean {
   if (place.rank < passage.rank) return false;
   if (passage.hook >= 0 && (REACHABLE_BITS[passage.hook]! & (1 << place.hook)) === 0) return false;
   if (place.rank > passage.rank) return passage.rank >= 0 || passage.table < 0 || passage.table === place.table;
-  return !passage.isTableDone && place.ruleNumber > (passage.chainNumbers[0] ?? -1);
+  return !passage.isTableDone && (passage.depth === 0 || place.ruleNumber > passage.chainNumbers[0]!);
 }
 
 function userChainFollows(passage: Passage, facts: LineFacts): boolean {
@@ -276,7 +293,7 @@ function userChainFollows(passage: Passage, facts: LineFacts): boolean {
   // A trace may begin inside a user chain; from then on its table is known.
   if (passage.table < 0) return passage.rank < 0;
   if (place.table !== passage.table || passage.isTableDone) return false;
-  const level = passage.chains.lastIndexOf(place.chain);
+  const level = levelOf(passage, place.chain);
   if (level >= 0) return place.ruleNumber > passage.chainNumbers[level]!;
   return passage.mayJump;
 }
@@ -310,9 +327,7 @@ function beginPassage(passage: Passage, facts: LineFacts, dump: Dump): void {
   passage.lastLine = facts.line - 1;
   passage.isConsecutive = true;
   passage.node = null;
-  passage.us.length = 0;
-  passage.lines.length = 0;
-  passage.heads.length = 0;
+  passage.steps = 0;
   passage.tuple = dump.tuple;
   passage.tuple2 = -1;
   passage.family = dump.family;
@@ -338,8 +353,7 @@ function beginPassage(passage: Passage, facts: LineFacts, dump: Dump): void {
   passage.table = -1;
   passage.isTableDone = false;
   passage.mayJump = false;
-  passage.chains.length = 0;
-  passage.chainNumbers.length = 0;
+  passage.depth = 0;
   passage.interfaces = NO_INTERFACE;
   passage.inIf = null;
   passage.outIf = null;
@@ -371,19 +385,16 @@ function move(passage: Passage, place: Place): void {
   if (place.isBuiltIn) {
     passage.rank = place.rank;
     passage.hook = place.hook;
-    passage.chains.length = 0;
-    passage.chainNumbers.length = 0;
+    passage.depth = 0;
     passage.isTableDone = place.isEnd;
   } else {
-    const level = passage.chains.lastIndexOf(place.chain);
-    if (level >= 0) {
-      passage.chains.length = level;
-      passage.chainNumbers.length = level;
-    }
+    const level = levelOf(passage, place.chain);
+    if (level >= 0) passage.depth = level;
   }
   passage.table = place.table;
-  passage.chains.push(place.chain);
-  passage.chainNumbers.push(place.ruleNumber);
+  passage.chains[passage.depth] = place.chain;
+  passage.chainNumbers[passage.depth] = place.ruleNumber;
+  passage.depth++;
   passage.mayJump = place.mayJump;
 }
 
@@ -402,6 +413,7 @@ function emptyPassage(index: number): Passage {
     lastLine: 0,
     isConsecutive: true,
     node: null,
+    steps: 0,
     us: [],
     lines: [],
     heads: [],
@@ -432,6 +444,7 @@ function emptyPassage(index: number): Passage {
     table: -1,
     isTableDone: false,
     mayJump: false,
+    depth: 0,
     chains: [],
     chainNumbers: [],
     interfaces: NO_INTERFACE,

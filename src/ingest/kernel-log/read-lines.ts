@@ -12,6 +12,7 @@ import { type DumpMessage, type Head, type HeadVariant, openHeadTable } from './
 import { enterDump, packetToDump, sameDump } from './packet-to-dump.js';
 import { type LineFacts, openPassageAssembler, type Passage } from './passage-assembler.js';
 import { openPathTree } from './path-tree.js';
+import { sameBytes, viewOf } from './same-bytes.js';
 import { openDumpScanner } from './scan-dump.js';
 
 /** The full parsers, put together: see parsers/envelope and parsers/kernel-message. Never throws. */
@@ -100,6 +101,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   const slowDump = emptyDump();
   const checkDump = emptyDump();
   let trustedShapes = new Set<number>();
+  let view = viewOf(new Uint8Array(0));
   let macAt = 0;
   let macLength = -1;
   let lastMac = -1;
@@ -168,9 +170,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     macEnd = at;
     if (bytes[at] !== 0x4d || bytes[at + 1] !== 0x41 || bytes[at + 2] !== 0x43 || bytes[at + 3] !== 0x3d) return -1;
     if (macLength > 0) {
-      let i = 0;
-      while (i < macLength && bytes[at + i] === bytes[macAt + i]) i++;
-      if (i === macLength) {
+      if (at + macLength <= bytes.length && sameBytes(view, at, view, macAt, macLength)) {
         macEnd = at + macLength;
         return lastMac;
       }
@@ -220,10 +220,10 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   const fast = (bytes: Buffer, from: number, end: number): number => {
     if (!envelope.match(bytes, from, end)) return -1;
     const messageAt = envelope.fields.messageAt;
-    let head = heads.guess(previousHead, bytes, messageAt);
+    let head = heads.guess(previousHead, view, messageAt, end);
     let numbers = '';
     let at: number;
-    if (head !== null) at = messageAt + head.bytes.length;
+    if (head !== null) at = messageAt + head.bytes.byteLength;
     else {
       head = findHead(bytes, messageAt);
       if (head === null) return -1;
@@ -234,7 +234,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     at = macEnd;
     for (let i = 0; i < KEPT_DUMPS; i++) {
       const dump = dumps[(lastDump + i) % KEPT_DUMPS]!;
-      if (dump.length > 0 && at + dump.length <= end && sameBytes(bytes, at, dump.at, dump.length)) {
+      if (dump.length > 0 && at + dump.length <= end && sameBytes(view, at, view, dump.at, dump.length)) {
         lastDump = (lastDump + i) % KEPT_DUMPS;
         timeOfTemplate();
         add(heads.variant(head, dump.family), dump, mac, numbers);
@@ -315,7 +315,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       noticeLine(message, text);
       return;
     }
-    if (message.kind !== 'trace' && message.kind !== 'log' && message.packet === null) {
+    if ('numbers' in message && message.packet === null) {
       noticeLine(message, text);
       return;
     }
@@ -331,10 +331,10 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     }
     enterDump(slowDump, tables);
     const mac = message.packet.mac === null || message.packet.mac === '' ? decodedMac(message) : message.packet.mac;
-    const numbers = message.kind === 'trace' || message.kind === 'log' || message.numbers.length === 0 ? '' : JSON.stringify(message.numbers);
-    add(heads.variantOf(message, slowDump.family), slowDump, mac === null ? -1 : tables.mac(mac), numbers);
+    const numbers = 'numbers' in message && message.numbers.length > 0 ? JSON.stringify(message.numbers) : '';
+    add(heads.variantOf(message, slowDump.family, kernelLine.chain ?? null), slowDump, mac === null ? -1 : tables.mac(mac), numbers);
     previousHead = null;
-    if (!PLAIN.test(text)) return;
+    if (!PLAIN.test(text) || kernelLine.chain !== undefined || message.kind === 'audit') return;
     envelope.learn(text, kernelLine);
     const src = text.indexOf('SRC=', kernelLine.messageAt);
     if (src < 0) return;
@@ -369,6 +369,8 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       // Positions of the last call's buffer mean nothing in this one.
       for (const dump of dumps) dump.length = -1;
       macLength = -1;
+      if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset || view.byteLength !== bytes.byteLength)
+        view = viewOf(bytes);
       for (let at = from; at < end; ) {
         if (tables.isFull() || heads.isFull() || paths.isFull()) forget();
         const next = fast(bytes, at, end);
@@ -387,7 +389,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     openState: () => ({
       nextLine: line,
       clocks: clocks.state(),
-      passages: assembler.open().map((passage) => passage.lines.map((offset) => passage.firstLine + offset)),
+      passages: assembler.open().map((passage) => passage.lines.slice(0, passage.steps).map((offset) => passage.firstLine + offset)),
     }),
     restore(state, text) {
       clocks.restore(state.clocks);
@@ -414,11 +416,6 @@ export function openLineReader(options: LineReaderOptions): LineReader {
 
 const PLAIN = /^[\x20-\x7e]*$/;
 const DECODED_MAC = /MACSRC=|MACDST=|TUNNEL=/;
-
-function sameBytes(bytes: Buffer, a: number, b: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-  return true;
-}
 
 /** MACs of a line that prints them decoded (nft's log, --log-macdecode). */
 function decodedMac(message: DumpMessage): string | null {

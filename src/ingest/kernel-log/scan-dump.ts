@@ -63,9 +63,11 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
 
   /** Steps over a word when it stands here. */
   const word = (expected: Uint8Array): boolean => {
+    const from = bytes;
+    const start = at;
     const length = expected.length;
-    for (let i = 0; i < length; i++) if (bytes[at + i] !== expected[i]) return false;
-    at += length;
+    for (let i = 0; i < length; i++) if (from[start + i] !== expected[i]) return false;
+    at = start + length;
     return true;
   };
 
@@ -79,15 +81,20 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
 
   /** A decimal number and the blank behind it. */
   const number = (most: number): boolean => {
-    let digit = bytes[at]! - 0x30;
-    if (digit < 0 || digit > 9) return false;
-    value = 0;
+    const source = bytes;
     const from = at;
+    let here = from;
+    let digit = source[here]! - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    let result = 0;
     do {
-      value = value * 10 + digit;
-      digit = bytes[++at]! - 0x30;
+      result = result * 10 + digit;
+      digit = source[++here]! - 0x30;
     } while (digit >= 0 && digit <= 9);
-    return value <= most && at - from <= 10 && blank();
+    if (result > most || here - from > 10) return false;
+    value = result;
+    at = here;
+    return blank();
   };
 
   /** Hex digits up to a blank. */
@@ -104,18 +111,21 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
   };
 
   const ipv4 = (): boolean => {
+    const source = bytes;
+    let here = at;
     let address = 0;
     for (let part = 0; part < 4; part++) {
-      let digit = bytes[at]! - 0x30;
+      let digit = source[here]! - 0x30;
       if (digit < 0 || digit > 9) return false;
       let octet = digit;
-      const from = at++;
-      for (digit = bytes[at]! - 0x30; digit >= 0 && digit <= 9; digit = bytes[++at]! - 0x30) octet = octet * 10 + digit;
-      if (octet > 255 || at - from > 3 || (at - from > 1 && bytes[from] === 0x30)) return false;
-      if (bytes[at] !== (part < 3 ? DOT : SPACE)) return false;
-      at++;
+      const from = here++;
+      for (digit = source[here]! - 0x30; digit >= 0 && digit <= 9; digit = source[++here]! - 0x30) octet = octet * 10 + digit;
+      if (octet > 255 || here - from > 3 || (here - from > 1 && source[from] === 0x30)) return false;
+      if (source[here] !== (part < 3 ? DOT : SPACE)) return false;
+      here++;
       address = (address << 8) | octet;
     }
+    at = here;
     value = address;
     return true;
   };
@@ -250,9 +260,12 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
     if (!word(words.urgp) || !number(65_535)) return false;
     if (value !== 0) member(dump, `"urgp":${value}`);
     if (word(words.opt)) {
+      const source = bytes;
       const from = at;
-      let byte = bytes[at]!;
-      while ((byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46)) byte = bytes[++at]!;
+      let here = from;
+      let byte = source[here]!;
+      while ((byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46)) byte = source[++here]!;
+      at = here;
       if (byte !== 0x29 || at === from || bytes[at + 1] !== SPACE) return false;
       member(dump, `"opt":"${bytes.toString('latin1', from, at)}"`);
       at += 2;

@@ -1,0 +1,14 @@
+// The full parsers of envelope and message, put together for the kernel-log reader.
+
+import { createMessageCatalogue } from '../../catalogue/match-message.js';
+import { parseEnvelope } from '../../parsers/envelope/parse-envelope.js';
+import { parseKernelMessage } from '../../parsers/kernel-message.js';
+import type { ParseSlow } from './read-lines.js';
+
+const catalogue = createMessageCatalogue();
+
+/** Reads one line with everything the parsers know. Never throws. */
+export const parseSlow: ParseSlow = (line) => {
+  const envelope = parseEnvelope(line);
+  return { envelope, message: parseKernelMessage(envelope.message, catalogue) };
+};
