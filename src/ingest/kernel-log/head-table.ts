@@ -110,7 +110,7 @@ export function openHeadTable(): HeadTable {
         byFamily: [null, null, null, null, null],
         source: sourceOf(message),
       };
-      if (message.kind === 'trace' || message.kind === 'log' || message.numbers.length === 0) {
+      if (!('numbers' in message) || message.numbers.length === 0) {
         byText.set(ownText(text), head);
         return;
       }
@@ -177,6 +177,10 @@ function headRow(source: HeadSource, family: number): HeadRow {
   }
   if (message.kind === 'log')
     return { ...nothing, ...shared, text: text(`LOG: ${message.prefix}`), kind: 'log', prefix: message.prefix };
+  if (message.kind === 'audit') {
+    const { hook, action } = message;
+    return { ...nothing, ...shared, text: text(`audit hook ${hook ?? '?'} ${action ?? '?'}`), kind: 'audit' };
+  }
   return {
     ...nothing,
     ...shared,

@@ -315,7 +315,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       noticeLine(message, text);
       return;
     }
-    if (message.kind !== 'trace' && message.kind !== 'log' && message.packet === null) {
+    if ('numbers' in message && message.packet === null) {
       noticeLine(message, text);
       return;
     }
@@ -331,7 +331,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     }
     enterDump(slowDump, tables);
     const mac = message.packet.mac === null || message.packet.mac === '' ? decodedMac(message) : message.packet.mac;
-    const numbers = message.kind === 'trace' || message.kind === 'log' || message.numbers.length === 0 ? '' : JSON.stringify(message.numbers);
+    const numbers = 'numbers' in message && message.numbers.length > 0 ? JSON.stringify(message.numbers) : '';
     add(heads.variantOf(message, slowDump.family), slowDump, mac === null ? -1 : tables.mac(mac), numbers);
     previousHead = null;
     if (!PLAIN.test(text)) return;
