@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { protocolNumber } from '../../text/protocols.js';
 import { canonicalDumpAddress, isDottedQuad, isWholeAddress } from './addresses.js';
 import type { ArpDraft, DumpState, PacketDraft } from './dump-state.js';
+import { decimalValue, hexValue, isColonBytes, unreadable } from './values.js';
 
 /**
  * 'read'    taken over
@@ -26,44 +27,6 @@ function ofValue(read: ValueReader): FieldReader {
 type KeyOf<Value> = { [Key in keyof PacketDraft]: PacketDraft[Key] extends Value ? Key : never }[keyof PacketDraft];
 type NumberKey = KeyOf<number | null>;
 type TextKey = Exclude<KeyOf<string | null>, 'family'>;
-
-/** Characters that people put in the place of digits. */
-const MASK = /^(?:[xX*?.#_…-]+|<.*>|\[.*\])$/;
-
-function unreadable(value: string): Verdict {
-  return value === '' || MASK.test(value) ? 'masked' : 'broken';
-}
-
-/** The decimal number text[from, to), -1 when it is none or larger than a double can hold exactly. */
-function decimalValue(text: string, from: number, to: number): number {
-  if (to === from || to - from > 16) return -1;
-  let number = 0;
-  for (let here = from; here < to; here++) {
-    const digit = text.charCodeAt(here) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number <= Number.MAX_SAFE_INTEGER ? number : -1;
-}
-
-/** The hexadecimal number text[from, to), with or without 0x; -1 when it is none. */
-function hexValue(text: string, from: number, to: number): number {
-  const hasMark = text.charCodeAt(from) === 48 && (text.charCodeAt(from + 1) | 32) === 120;
-  const start = hasMark ? from + 2 : from;
-  if (to <= start || to - start > 8) return -1;
-  let number = 0;
-  for (let here = start; here < to; here++) {
-    const code = text.charCodeAt(here);
-    let digit = code - 48;
-    if (digit < 0) return -1;
-    if (digit > 9) {
-      digit = (code | 32) - 87;
-      if (digit < 10 || digit > 15) return -1;
-    }
-    number = number * 16 + digit;
-  }
-  return number;
-}
 
 function decimal(key: NumberKey): FieldReader {
   return (state, text, from, to) => {
@@ -125,16 +88,6 @@ function address(key: 'src' | 'dst'): FieldReader {
 const MAC = /^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/;
 /** Bytes of an Ethernet header as text: destination, source, type. */
 const ETHERNET_LENGTH = 14 * 3 - 1;
-
-/** Whether text[from, to) is bytes in hexadecimal with colons between them. */
-function isColonBytes(text: string, from: number, to: number): boolean {
-  if ((to - from) % 3 !== 2) return false;
-  for (let here = from; here < to; here += 3) {
-    if (hexValue(text, here, here + 2) < 0) return false;
-    if (here + 2 < to && text.charCodeAt(here + 2) !== 58) return false;
-  }
-  return true;
-}
 
 const rawMac: FieldReader = (state, text, from, to) => {
   if (state.packet.mac !== null) return 'again';

@@ -1,5 +1,7 @@
-// Kernel and daemon messages without a packet that matter for an answer: full tables, lost or suppressed lines, refused packets of routing.
-// A table of declarations; the catalogue gives the reason ids.
+// What do messages without a packet tell: full tables, lost or suppressed lines, packets refused by routing? The catalogue knows which they
+// are and what they mean; this table takes the numbers and names out of them, and knows wordings of daemons that no kernel prints.
+
+import { createNoticeMatcher, type Notice as KnownNotice } from '../../catalogue/notices.js';
 
 export interface Notice {
   readonly count: number | null;
@@ -11,18 +13,7 @@ interface Declaration {
   readonly anchor: string;
   /** Named groups become details; `count` becomes the count. Groups of digits become numbers. */
   readonly pattern: RegExp;
-  /** What the notice is about; the store asks for 'lost' and 'suppressed'. */
-  readonly about:
-    | 'pressure'
-    | 'suppressed'
-    | 'lost'
-    | 'routing'
-    | 'checksum'
-    | 'nat'
-    | 'helper'
-    | 'module'
-    | 'queue'
-    | 'ruleset';
+  readonly about: KnownNotice['kind'];
 }
 
 const IP = '[0-9a-fA-F.:]+';
@@ -39,69 +30,73 @@ const DECLARATIONS: readonly Declaration[] = [
   {
     anchor: 'callbacks suppressed',
     pattern: /(?:(?<function>[\w.]+): )?(?<count>\d+) callbacks suppressed/,
-    about: 'suppressed',
+    about: 'evidence-lost',
   },
   {
     anchor: 'messages suppressed',
     pattern: /(?:(?<function>[\w.]+): )?(?<count>\d+) messages suppressed/,
-    about: 'suppressed',
+    about: 'evidence-lost',
   },
   // systemd-journald
-  { anchor: 'kernel messages', pattern: /Missed (?<count>\d+) kernel messages/, about: 'lost' },
-  { anchor: 'Suppressed ', pattern: /Suppressed (?<count>\d+) messages from (?<unit>\S+)/, about: 'suppressed' },
-  { anchor: '/dev/kmsg buffer overrun', pattern: /\/dev\/kmsg buffer overrun, some messages lost/, about: 'lost' },
+  { anchor: 'kernel messages', pattern: /Missed (?<count>\d+) kernel messages/, about: 'evidence-lost' },
+  { anchor: 'Suppressed ', pattern: /Suppressed (?<count>\d+) messages from (?<unit>\S+)/, about: 'evidence-lost' },
+  {
+    anchor: '/dev/kmsg buffer overrun',
+    pattern: /\/dev\/kmsg buffer overrun, some messages lost/,
+    about: 'evidence-lost',
+  },
   // rsyslog: runtime/ratelimit.c, plugins/imuxsock
   {
     anchor: ' lost',
     pattern: /(?<function>im\w+)\S*(?: from \S+)?:? lost (?<count>\d+) messages?(?: from pid (?<pid>\d+))?/,
-    about: 'lost',
+    about: 'evidence-lost',
   },
   {
     anchor: ' lost',
     pattern: /(?:(?<function>im\w+).*?: )?(?<count>\d+) messages? lost due to rate-limiting/,
-    about: 'lost',
+    about: 'evidence-lost',
   },
   {
     anchor: 'begin to drop messages',
     pattern: /(?:(?<function>im\w+).*?: )?begin to drop messages due to rate-limiting/,
-    about: 'lost',
+    about: 'evidence-lost',
   },
   {
     anchor: 'imklog',
     pattern: /(?<function>imklog).*?(?<count>\d+) messages? (?:lost|dropped|discarded)/,
-    about: 'lost',
+    about: 'evidence-lost',
   },
   // kernel/printk/printk.c
-  { anchor: 'printk messages dropped', pattern: /(?<count>\d+) printk messages dropped/, about: 'lost' },
+  { anchor: 'printk messages dropped', pattern: /(?<count>\d+) printk messages dropped/, about: 'evidence-lost' },
   // kernel/audit.c: records of the AUDIT target among them
-  { anchor: 'audit_lost=', pattern: /audit_lost=(?<count>\d+)/, about: 'lost' },
+  { anchor: 'audit_lost=', pattern: /audit_lost=(?<count>\d+)/, about: 'evidence-lost' },
   // net/netfilter/nf_conntrack_proto_generic.c, 4.4..5.0
-  { anchor: 'generic helper', pattern: /generic helper won't handle protocol (?<proto>\d+)/, about: 'helper' },
+  { anchor: 'generic helper', pattern: /generic helper won't handle protocol (?<proto>\d+)/, about: 'configuration' },
   // net/netfilter/nf_conntrack_helper.c until 5.19
   {
     anchor: 'automatic helper assignment',
     pattern: /(?:default )?automatic helper assignment (?:is deprecated|has been turned off)/,
-    about: 'helper',
+    about: 'configuration',
   },
-  { anchor: 'No such helper', pattern: /No such helper "(?<helper>[^"]*)"/, about: 'helper' },
+  { anchor: 'No such helper', pattern: /No such helper "(?<helper>[^"]*)"/, about: 'configuration' },
   // net/netfilter/nf_nat_masquerade.c: nf_nat_masquerade_ipv4()
-  { anchor: 'ate my IP address', pattern: /(?<dev>\S+) ate my IP address/, about: 'nat' },
+  { anchor: 'ate my IP address', pattern: /(?<dev>\S+) ate my IP address/, about: 'configuration' },
   // net/ipv4/route.c: ip_handle_martian_source() names the destination first, __ip_route_input_slow() the destination too
   {
     anchor: 'martian source',
     pattern: new RegExp(`martian source (?<dst>${IP}) from (?<src>${IP}),? (?:on )?dev (?<dev>\\S+)`),
-    about: 'routing',
+    about: 'elsewhere',
   },
   {
     anchor: 'martian destination',
     pattern: new RegExp(`martian destination (?<dst>${IP}) from (?<src>${IP}),? (?:on )?dev (?<dev>\\S+)`),
-    about: 'routing',
+    about: 'elsewhere',
   },
-  { anchor: 'martian', pattern: /^(?:IPv4: )?martian (?:source|destination)/, about: 'routing' },
+  { anchor: 'martian', pattern: /^(?:IPv4: )?martian (?:source|destination)/, about: 'elsewhere' },
   {
     anchor: 'll header: ',
     pattern: /^(?:IPv4: )?ll header: (?<header>[0-9a-fA-F: ]+?)(?: {2,}.*)?$/,
-    about: 'routing',
+    about: 'elsewhere',
   },
   // net/ipv4/udp.c: __udp4_lib_rcv()
   {
@@ -109,35 +104,39 @@ const DECLARATIONS: readonly Declaration[] = [
     pattern: new RegExp(
       `UDP(?:-?Lite)?:? ?.*bad checksum\\. From (?<src>${IP}):(?<sport>\\d+) to (?<dst>${IP}):(?<dport>\\d+) ulen (?<ulen>\\d+)`,
     ),
-    about: 'checksum',
+    about: 'elsewhere',
   },
   {
     anchor: 'short packet: From',
     pattern: new RegExp(
       `short packet: From (?<src>${IP}):(?<sport>\\d+) (?<ulen>\\d+)/(?<len>\\d+) to (?<dst>${IP}):(?<dport>\\d+)`,
     ),
-    about: 'checksum',
+    about: 'elsewhere',
   },
   // net/netfilter/nf_conntrack_standalone.c until 4.x: tells the sizes
   {
     anchor: 'nf_conntrack version',
     pattern: /nf_conntrack version (?<version>\S+) \((?<buckets>\d+) buckets, (?<max>\d+) max\)/,
-    about: 'module',
+    about: 'configuration',
   },
   {
     anchor: 'filtering via arp/ip/ip6tables',
     pattern: /bridge: filtering via arp\/ip\/ip6tables is no longer available/,
-    about: 'module',
+    about: 'configuration',
   },
   // kernel/auditsc.c: __audit_log_nfcfg(); 1325 is its number where auditd does not run
   {
     anchor: 'table=',
     pattern:
       /(?:type=1325|NETFILTER_CFG).*?\btable=(?<table>\S+) family=(?<family>\S+) entries=(?<entries>\d+)(?: op=(?<op>\w+))?/,
-    about: 'ruleset',
+    about: 'configuration',
   },
   // net/netfilter/nfnetlink_queue.c
-  { anchor: 'nf_queue: full', pattern: /nf_queue: full at (?<entries>\d+) entries, dropping packets?/, about: 'queue' },
+  {
+    anchor: 'nf_queue: full',
+    pattern: /nf_queue: full at (?<entries>\d+) entries, dropping packets?/,
+    about: 'pressure',
+  },
 ];
 
 const PATTERN_ESCAPE = /[.*+?^${}()|[\]\\]/g;
@@ -146,8 +145,10 @@ const ANY_ANCHOR = new RegExp(
   [...new Set(DECLARATIONS.map((one) => one.anchor.replace(PATTERN_ESCAPE, '\\$&')))].join('|'),
 );
 
-function details(groups: Readonly<Record<string, string | undefined>>, about: string): Notice['detail'] {
-  const detail: Record<string, string | number> = { about };
+const knownNotice = createNoticeMatcher();
+
+function details(groups: Readonly<Record<string, string | undefined>>): Record<string, string | number> {
+  const detail: Record<string, string | number> = {};
   for (const [name, value] of Object.entries(groups)) {
     if (value === undefined || name === 'count') continue;
     detail[name] = /^\d{1,15}$/.test(value) ? Number(value) : value;
@@ -155,16 +156,27 @@ function details(groups: Readonly<Record<string, string | undefined>>, about: st
   return detail;
 }
 
-/** @returns what a notice tells, detail.about naming its kind; null when the text is none of them. */
-export function parseNotice(text: string): Notice | null {
+function declared(text: string): Notice | null {
   if (!ANY_ANCHOR.test(text)) return null;
   for (const { anchor, pattern, about } of DECLARATIONS) {
-    if (!text.includes(anchor)) continue;
-    const match = pattern.exec(text);
+    const match = text.includes(anchor) ? pattern.exec(text) : null;
     if (match === null) continue;
     const groups: Readonly<Record<string, string | undefined>> = match.groups ?? {};
     const count = groups['count'];
-    return { count: count === undefined ? null : Number(count), detail: details(groups, about) };
+    return { count: count === undefined ? null : Number(count), detail: { about, ...details(groups) } };
   }
   return null;
+}
+
+/**
+ * @param text one message without its envelope.
+ * @returns what a notice tells: detail.about is what it means (a catalogue notice's kind), detail.notice its id there; null when the text is
+ *   no notice.
+ */
+export function parseNotice(text: string): Notice | null {
+  const own = declared(text);
+  const known = knownNotice(text);
+  if (known === null) return own;
+  const { id, kind } = known.notice;
+  return { count: own?.count ?? null, detail: { ...own?.detail, about: kind, notice: id } };
 }

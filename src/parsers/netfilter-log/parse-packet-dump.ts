@@ -2,7 +2,7 @@
 // ebtables dumps, cut and garbled ones as far as they can be trusted.
 
 import type { Packet } from '../../model/packet.js';
-import { bareWordAt, CUT_INSIDE, NOT_A_WORD, readBareWord } from './bare-words.js';
+import { bareWordAt, CUT_INSIDE, readBareWord } from './bare-words.js';
 import { isComplete, isUnedited } from './completeness.js';
 import { type DumpState, emptyState, FLAG_WORDS, flagText } from './dump-state.js';
 import { isEbtablesDump, parseEbtablesDump } from './ebtables.js';
@@ -16,15 +16,22 @@ export interface PacketDump {
   readonly cutAt: number | null;
 }
 
-interface Scan {
+/** A dump while its words are read one after another. */
+interface Reading {
+  readonly text: string;
+  readonly to: number;
   readonly state: DumpState;
-  readonly end: number;
-  /** Where foreign text begins that runs into the dump, or the field that the line's end cut; -1 when neither. */
-  readonly brokenAt: number;
-  /** Where the last word of the dump begins. */
-  readonly lastWordAt: number;
+  at: number;
+  /** Where the word that was read last begins. */
+  lastWordAt: number;
+  /** Behind the last word that belongs to the dump. */
+  soundEnd: number;
+  /** Where a word that no dump has stands directly in front of `at`; -1 when the last word was a dump's. */
+  strayAt: number;
+  /** Where foreign text runs into the dump, or the field that the line's end cut; -1 when neither. */
+  brokenAt: number;
   /** Only for a quote: its closing bracket was there. */
-  readonly isClosed: boolean;
+  isClosed: boolean;
 }
 
 /** Splits 'LEN=84TOS=0x00' and 'RES=0x00ACK': the offset in `text` where the next word of a dump begins inside [from, to), or -1. */
@@ -56,138 +63,147 @@ function isEllipsis(text: string, from: number, to: number): boolean {
   return to - from > 1 || text.charCodeAt(from) === 0x2026;
 }
 
-/**
- * Foreign text begins at `at` and runs to `to`. A dump that was whole before it stays whole; any other was broken here.
- * @param hasStray the last unknown word noted is the first word of the foreign text.
- */
-function foreignFrom(
-  state: DumpState,
-  text: string,
-  at: number,
-  to: number,
-  soundEnd: number,
-  hasStray: boolean,
-): Scan {
-  if (hasStray) state.unknown.pop();
-  state.unknown.push(text.slice(at, to));
-  return isComplete(state)
-    ? { state, end: soundEnd, brokenAt: -1, lastWordAt: soundEnd, isClosed: false }
-    : { state, end: at, brokenAt: at, lastWordAt: at, isClosed: false };
+/** A word of the dump was read up to `end`. */
+function advance(reading: Reading, end: number): true {
+  reading.at = end;
+  reading.soundEnd = end;
+  reading.strayAt = -1;
+  return true;
 }
 
-/** Reads words from `from` up to `to` until the dump ends, the text ends, or something foreign begins. */
-function scan(text: string, from: number, to: number, isQuote: boolean): Scan {
-  const state = emptyState(isQuote);
-  let at = from;
-  let lastWordAt = from;
-  let soundEnd = from;
-  // Where the words began that no dump has, directly in front of `at`; -1 when the last word was a dump's.
-  let strayAt = -1;
+/** The word at `at`, and a stray word in front of it, belong to other text: a dump that was whole stays whole, any other is broken. */
+function endAtForeignText(reading: Reading): false {
+  const { state, text, to, strayAt } = reading;
+  const begin = strayAt < 0 ? reading.at : strayAt;
+  if (strayAt >= 0) state.unknown.pop();
+  state.unknown.push(text.slice(begin, to));
+  reading.lastWordAt = begin;
+  if (isComplete(state)) return false;
+  reading.brokenAt = begin;
+  reading.soundEnd = begin;
+  return false;
+}
 
-  while (at < to) {
-    const code = text.charCodeAt(at);
-    if (code <= 32) {
-      at++;
-      continue;
-    }
-    if (isQuote && code === 93 /* ] */) return { state, end: at + 1, brokenAt: -1, lastWordAt, isClosed: true };
-    lastWordAt = at;
-    if (code === 91 /* [ */) {
-      const isIcmp = state.packet.icmpType !== null && !isQuote && state.packet.quoted === null;
-      if (!isIcmp) return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
-      const quote = scan(text, at + 1, to, true);
-      state.packet.quoted = finish(quote.state, quote.isClosed && quote.brokenAt < 0 ? isComplete(quote.state) : false);
-      if (quote.brokenAt >= 0) return { ...quote, state, isClosed: false };
-      if (!quote.isClosed) state.isOpen = true;
-      at = quote.end;
-      soundEnd = at;
-      lastWordAt = quote.isClosed ? lastWordAt : quote.lastWordAt;
-      strayAt = -1;
-      continue;
-    }
-    let wordEnd = at;
-    let equals = -1;
-    let isSingle = true;
-    let hash = 0;
-    for (; wordEnd < to; wordEnd++) {
-      const here = text.charCodeAt(wordEnd);
-      if (here <= 32 || (isQuote && here === 93)) break;
-      if (here === 61 /* = */) {
-        if (equals < 0) equals = wordEnd;
-        else isSingle = false;
-      } else if (equals < 0) hash = keyHash(hash, here);
-    }
-    if (equals > at) {
-      const read = fieldReader(text, at, equals, hash);
-      if (read !== null) {
-        let verdict = isSingle ? read(state, text, equals + 1, wordEnd) : 'broken';
-        let behind = wordEnd;
-        if (verdict !== 'read') {
-          if (verdict === 'broken') {
-            const split = gluedWordAt(state, read, text, equals + 1, wordEnd);
-            if (split >= 0) {
-              verdict = 'read';
-              behind = split;
-            } else {
-              const bare = text.slice(equals + 1, wordEnd).replace(/[,;"']+$/, '');
-              if (equals + 1 + bare.length < wordEnd) verdict = read(state, text, equals + 1, equals + 1 + bare.length);
-            }
-          }
-          // Sound fields behind it: the value was edited or lost some digits, and the dump goes on.
-          if (verdict === 'broken' && isFieldBehind(text, wordEnd, to)) verdict = 'masked';
-          if (verdict === 'again')
-            return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
-          if (verdict === 'broken') {
-            if (wordEnd < to || text.length > to)
-              return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
-            state.unknown.push(text.slice(at, wordEnd));
-            return { state, end: to, brokenAt: at, lastWordAt, isClosed: false };
-          }
-          if (verdict === 'masked') {
-            const word = text.slice(at, wordEnd);
-            state.unknown.push(word);
-            if (/=(?:\.\.+|…)$/.test(word)) state.isElided = true;
-          }
-        }
-        at = behind;
-        soundEnd = behind;
-        strayAt = -1;
-        continue;
-      }
-      // A field of no dump that we know, or a known one with something in front: 'xIN=eth0'.
-      if (!/^[A-Za-z][\w.-]*$/.test(text.slice(at, equals)))
-        return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
-      state.unknown.push(text.slice(at, wordEnd));
-      at = wordEnd;
-      soundEnd = wordEnd;
-      strayAt = -1;
-      continue;
-    }
-    if (isEllipsis(text, at, wordEnd)) {
-      state.isElided = true;
-      at = wordEnd;
-      soundEnd = wordEnd;
-      strayAt = -1;
-      continue;
-    }
-    const behind = readBareWord(state, text, at, to);
-    if (behind === CUT_INSIDE) {
-      state.isOpen = true;
-      state.unknown.push(text.slice(at, to));
-      return { state, end: to, brokenAt: at, lastWordAt, isClosed: false };
-    }
-    if (behind !== NOT_A_WORD) {
-      at = behind;
-      soundEnd = behind;
-      strayAt = -1;
-      continue;
-    }
-    if (strayAt >= 0) return foreignFrom(state, text, strayAt < 0 ? at : strayAt, to, soundEnd, strayAt >= 0);
-    strayAt = at;
-    state.unknown.push(text.slice(at, wordEnd));
-    at = wordEnd;
+/** The text ends inside the word at `at`. */
+function endInsideWord(reading: Reading, wordEnd: number): false {
+  reading.state.unknown.push(reading.text.slice(reading.at, wordEnd));
+  reading.brokenAt = reading.at;
+  reading.soundEnd = reading.to;
+  return false;
+}
+
+/** The packet that an ICMP error quotes, from its '['. */
+function readQuote(reading: Reading): boolean {
+  const { state, text, to, at } = reading;
+  if (state.packet.icmpType === null || state.isQuote || state.packet.quoted !== null) return endAtForeignText(reading);
+  const quote = scan(text, at + 1, to, true);
+  state.packet.quoted = finish(quote.state, quote.isClosed && quote.brokenAt < 0 && isComplete(quote.state));
+  if (quote.brokenAt >= 0) {
+    reading.brokenAt = quote.brokenAt;
+    reading.soundEnd = quote.soundEnd;
+    return false;
   }
-  return { state, end: soundEnd, brokenAt: -1, lastWordAt, isClosed: false };
+  if (!quote.isClosed) {
+    state.isOpen = true;
+    reading.lastWordAt = quote.lastWordAt;
+  }
+  return advance(reading, quote.at);
+}
+
+/** The word [at, wordEnd) is of the form KEY=value, and `read` knows the key. */
+function readField(reading: Reading, read: FieldReader, equals: number, wordEnd: number, isSingle: boolean): boolean {
+  const { state, text, to, at } = reading;
+  let verdict = isSingle ? read(state, text, equals + 1, wordEnd) : 'broken';
+  if (verdict === 'read') return advance(reading, wordEnd);
+  if (verdict === 'broken') {
+    const split = gluedWordAt(state, read, text, equals + 1, wordEnd);
+    if (split >= 0) return advance(reading, split);
+    const bareEnd = equals + 1 + text.slice(equals + 1, wordEnd).replace(/[,;"']+$/, '').length;
+    if (bareEnd < wordEnd) verdict = read(state, text, equals + 1, bareEnd);
+    if (verdict === 'read') return advance(reading, wordEnd);
+    // Sound fields behind it: the value was edited or lost some digits, and the dump goes on.
+    if (verdict === 'broken' && isFieldBehind(text, wordEnd, to)) verdict = 'masked';
+  }
+  if (verdict === 'masked') {
+    const word = text.slice(at, wordEnd);
+    state.unknown.push(word);
+    if (/=(?:\.\.+|…)$/.test(word)) state.isElided = true;
+    return advance(reading, wordEnd);
+  }
+  return verdict === 'broken' && wordEnd === text.length ? endInsideWord(reading, wordEnd) : endAtForeignText(reading);
+}
+
+/** A word without '=', or with a key that no dump has. */
+function readOtherWord(reading: Reading, equals: number, wordEnd: number): boolean {
+  const { state, text, to, at } = reading;
+  if (equals > at) {
+    if (!/^[A-Za-z][\w.-]*$/.test(text.slice(at, equals))) return endAtForeignText(reading);
+    state.unknown.push(text.slice(at, wordEnd));
+    return advance(reading, wordEnd);
+  }
+  if (isEllipsis(text, at, wordEnd)) {
+    state.isElided = true;
+    return advance(reading, wordEnd);
+  }
+  const behind = readBareWord(state, text, at, to);
+  if (behind >= 0) return advance(reading, behind);
+  if (behind === CUT_INSIDE) {
+    state.isOpen = true;
+    return endInsideWord(reading, to);
+  }
+  // One word that nobody knows is kept; two in a row are another text.
+  if (reading.strayAt >= 0) return endAtForeignText(reading);
+  state.unknown.push(text.slice(at, wordEnd));
+  reading.strayAt = at;
+  reading.at = wordEnd;
+  return true;
+}
+
+/** Reads the word at `at`. @returns whether to go on. */
+function readWord(reading: Reading): boolean {
+  const { text, to, state, at } = reading;
+  const code = text.charCodeAt(at);
+  if (state.isQuote && code === 93 /* ] */) {
+    reading.isClosed = true;
+    reading.at = at + 1;
+    return false;
+  }
+  reading.lastWordAt = at;
+  if (code === 91 /* [ */) return readQuote(reading);
+  let wordEnd = at;
+  let equals = -1;
+  let isSingle = true;
+  let hash = 0;
+  for (; wordEnd < to; wordEnd++) {
+    const here = text.charCodeAt(wordEnd);
+    if (here <= 32 || (here === 93 && state.isQuote)) break;
+    if (here === 61 /* = */) {
+      if (equals < 0) equals = wordEnd;
+      else isSingle = false;
+    } else if (equals < 0) hash = keyHash(hash, here);
+  }
+  const read = equals > at ? fieldReader(text, at, equals, hash) : null;
+  return read === null ? readOtherWord(reading, equals, wordEnd) : readField(reading, read, equals, wordEnd, isSingle);
+}
+
+/** Reads words from `from` until the dump ends, the text ends at `to`, or something foreign begins. */
+function scan(text: string, from: number, to: number, isQuote: boolean): Reading {
+  const reading: Reading = {
+    text,
+    to,
+    state: emptyState(isQuote),
+    at: from,
+    lastWordAt: from,
+    soundEnd: from,
+    strayAt: -1,
+    brokenAt: -1,
+    isClosed: false,
+  };
+  while (reading.at < to) {
+    if (text.charCodeAt(reading.at) <= 32) reading.at++;
+    else if (!readWord(reading)) break;
+  }
+  return reading;
 }
 
 function familyOf(state: DumpState): Packet['family'] {
@@ -253,7 +269,7 @@ export function parsePacketDump(text: string, from: number): PacketDump {
   if (isEbtablesDump(text, from)) return parseEbtablesDump(text, from);
   const first = scan(text, from, text.length, false);
   if (first.brokenAt < 0 && isComplete(first.state)) {
-    return { packet: finish(first.state, true), end: first.end, cutAt: null };
+    return { packet: finish(first.state, true), end: first.soundEnd, cutAt: null };
   }
   const touchesEnd = text.length > from && text.charCodeAt(text.length - 1) > 32;
   const isDoubtful = !first.state.isElided && isUnedited(first.state.packet);
@@ -270,7 +286,7 @@ export function parsePacketDump(text: string, from: number): PacketDump {
   if (isDoubtful && (!touchesEnd || first.brokenAt >= 0)) dropDoubtfulFlags(first.state, '');
   return {
     packet: finish(first.state, false),
-    end: first.end,
-    cutAt: first.brokenAt >= 0 ? first.brokenAt : Math.max(first.end, from),
+    end: first.soundEnd,
+    cutAt: first.brokenAt >= 0 ? first.brokenAt : Math.max(first.soundEnd, from),
   };
 }
