@@ -1,5 +1,7 @@
 // Addresses, routes, settings and counters of the host that are neither rules nor entries nor sockets.
 
+import type { Stamp } from './kernel-line.js';
+
 export type HostFactKind = 'address' | 'link' | 'route' | 'rule' | 'neigh' | 'offload' | 'module' | 'file' | 'listener';
 
 /** data carries ip -j's own key names where ip prints them (ifname, local, prefixlen, dst, gateway, dev, table, prefsrc, metric, …). */
@@ -13,6 +15,8 @@ export type HostEventKind =
   | 'address-deleted'
   | 'route-added'
   | 'route-deleted'
+  | 'rule-added'
+  | 'rule-deleted'
   | 'link-up'
   | 'link-down'
   | 'neigh-changed'
@@ -22,5 +26,7 @@ export type HostEventKind =
 export interface HostEvent {
   readonly kind: HostEventKind;
   readonly atUs: number | null;
+  /** Date and time in a zone that the text does not tell (ip -ts monitor); NULL otherwise. */
+  readonly stamp: Stamp | null;
   readonly data: Readonly<Record<string, unknown>>;
 }

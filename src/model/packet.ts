@@ -68,6 +68,8 @@ export interface Packet {
   readonly parameter: number | null;
   readonly spi: number | null;
   readonly ahSpi: number | null;
+  /** Key of a GRE packet: the call id of PPTP's version 1; absent where it has none. */
+  readonly greKey?: number;
   /** 'INCOMPLETE [n bytes]': bytes that were there. */
   readonly incompleteBytes: number | null;
   readonly isTruncated: boolean;
@@ -80,4 +82,70 @@ export interface Packet {
   readonly unknown: readonly string[];
   /** The line ended in the middle of a field (rsyslog cut it, two CPUs garbled it). */
   readonly isCut: boolean;
+}
+
+/** A packet while it is being read. */
+export type PacketDraft = { -readonly [Key in keyof Packet]: Packet[Key] };
+
+/** A packet of which nothing is told. */
+export function emptyPacket(): PacketDraft {
+  return {
+    family: null,
+    inIf: null,
+    outIf: null,
+    physIn: null,
+    physOut: null,
+    mac: null,
+    macSrc: null,
+    macDst: null,
+    macProto: null,
+    vlanTci: null,
+    vlanProto: null,
+    tunnelSrc: null,
+    tunnelDst: null,
+    src: null,
+    dst: null,
+    lenBytes: null,
+    tos: null,
+    prec: null,
+    ttl: null,
+    ipId: null,
+    dontFragment: false,
+    moreFragments: false,
+    reservedBit: false,
+    fragmentOffsetBytes: null,
+    fragmentId: null,
+    ipOptions: null,
+    trafficClass: null,
+    flowLabel: null,
+    proto: null,
+    sport: null,
+    dport: null,
+    seq: null,
+    ack: null,
+    window: null,
+    res: null,
+    flags: null,
+    urgp: null,
+    tcpOptions: null,
+    udpLenBytes: null,
+    icmpType: null,
+    icmpCode: null,
+    icmpId: null,
+    icmpSeq: null,
+    mtu: null,
+    gateway: null,
+    parameter: null,
+    spi: null,
+    ahSpi: null,
+    incompleteBytes: null,
+    isTruncated: false,
+    uid: null,
+    gid: null,
+    mark: null,
+    arp: null,
+    quoted: null,
+    unknown: [],
+    isCut: false,
+  };
 }

@@ -4,7 +4,8 @@ import type { RuleKind } from './kernel-line.js';
 import type { Packet } from './packet.js';
 
 export interface TraceStep {
-  readonly tool: 'nft' | 'xtables';
+  /** 'legacy': other tools that name rules of iptables-legacy by number. */
+  readonly tool: 'nft' | 'xtables' | 'legacy';
   /** Hex id as printed; the same for all steps of one packet's pass. */
   readonly traceId: string;
   readonly family: string;
@@ -12,6 +13,8 @@ export interface TraceStep {
   readonly chain: string | null;
   readonly ruleKind: RuleKind;
   readonly handle: number | null;
+  /** Counted from 1 as iptables -L --line-numbers does; only 'legacy' tools print it. */
+  readonly ruleNumber: number | null;
   readonly ruleText: string | null;
   /** 'continue', 'accept', 'drop', 'jump NAME', 'goto NAME', 'return', 'queue', as printed, lower case. */
   readonly verdict: string | null;
