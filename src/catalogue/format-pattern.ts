@@ -52,16 +52,24 @@ export function foldBlanks(text: string): string {
 export function withoutNumbers(text: string): { readonly message: string; readonly numbers: readonly number[] } {
   if (!/\d/.test(text)) return { message: text, numbers: [] };
   const numbers: number[] = [];
-  const message = text.replace(LOOSE_VALUE, (value, ipv6: string | undefined, ipv4: string | undefined) => {
-    if (ipv6 !== undefined) return '%pI6';
-    if (ipv4 !== undefined) return '%pI4';
-    numbers.push(Number(value));
+  const withoutAddresses = MAYBE_ADDRESS.test(text)
+    ? text.replace(IPV6_LOOSE, '%pI6').replace(IPV4_LOOSE, '%pI4')
+    : text;
+  const message = withoutAddresses.replace(/\d+/g, (digits, at: number) => {
+    const isPartOfWord =
+      IN_WORD.test(withoutAddresses[at - 1] ?? ' ') || IN_WORD.test(withoutAddresses[at + digits.length] ?? ' ');
+    if (isPartOfWord) return digits;
+    numbers.push(Number(digits));
     return '%u';
   });
   return { message, numbers };
 }
 
-const LOOSE_VALUE = /\b((?:[0-9a-fA-F]{1,4}:){3,}[0-9a-fA-F:.]*)|\b(\d{1,3}(?:\.\d{1,3}){3})\b|(?<![\w.])\d+(?![\w.])/g;
+/** Cheap test that keeps the address patterns away from texts without any. */
+const MAYBE_ADDRESS = /\d\.\d|[0-9a-f]:[0-9a-f]/i;
+const IPV6_LOOSE = /\b(?:[0-9a-f]{1,4}:){3,}[0-9a-f:.]*/gi;
+const IPV4_LOOSE = /\b\d{1,3}(?:\.\d{1,3}){3}\b/g;
+const IN_WORD = /[A-Za-z_.]/;
 
 /** Makes a matcher of a printf format; `ignoreCase` for texts that vendors retype. */
 export function compileFormat(text: string, ignoreCase = false): FormatPattern {

@@ -96,7 +96,7 @@ function withOneFilePrefix(text: string): string {
 
 /** /dev/kmsg writes a line feed as \x0a, rsyslog as #012. */
 function withoutLineFeedEscape(text: string): string {
-  return text.replace(/(?:\\x0a|#012|\\n)(?=\s*$)/, '');
+  return /[\\#]/.test(text) ? text.replace(/(?:\\x0a|#012|\\n)(?=\s*$)/, '') : text;
 }
 
 interface TrackerTable {

@@ -97,7 +97,7 @@ export const SCTP_REASONS: readonly Reason[] = [
       logs(
         'nf_ct_proto_132: do_basic_checks failed. chunk num %d, type %d, len %d flag %d\n ',
         since('6.3'),
-        'nf_ct_proto_132: do_basic_checks failed. chunk num 0, type 1, len 0 flag 1',
+        'nf_ct_proto_132: do_basic_checks failed. chunk num 3, type 2, len 0 flag 0',
         'nf_ct_proto_132: do_basic_checks failed. chunk num 1, type 10, len 5120 flag 0\\x0a ',
       ),
     ],

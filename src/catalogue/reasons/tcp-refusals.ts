@@ -166,12 +166,7 @@ export const TCP_REFUSALS: readonly Reason[] = [
     outcome: 'INVALID',
     evidence: 'log-invalid',
     formats: [
-      logs(
-        'nf_ct_tcp: invalid RST ',
-        until('4.14'),
-        'nf_ct_tcp: invalid RST ',
-        'nf_ct_tcp: invalid RST seq:0 td_maxack:3100000001 ',
-      ),
+      logs('nf_ct_tcp: invalid RST ', until('4.14'), 'nf_ct_tcp: invalid RST '),
       logs('nf_ct_proto_6: invalid rst ', since('4.15'), 'nf_ct_proto_6: invalid rst '),
     ],
     source: kernelSource(TCP, 'nf_conntrack_tcp_packet()', '6.18'),

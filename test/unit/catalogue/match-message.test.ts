@@ -32,10 +32,10 @@ describe('log_invalid messages', () => {
       [70707],
     ],
     [
-      'nf_ct_proto_132: do_basic_checks failed. chunk num 0, type 1, len 0 flag 1\n ',
+      'nf_ct_proto_132: do_basic_checks failed. chunk num 4, type 2, len 0 flag 0\n ',
       'sctp-basic-checks',
       'do_basic_checks failed. chunk num %u, type %u, len %u flag %u',
-      [0, 1, 0, 1],
+      [4, 2, 0, 0],
     ],
     [
       'nf_ct_proto_132: do_basic_checks failed. chunk num 2, type 1, len 0 flag 1#012 ',
