@@ -6,16 +6,21 @@ import { demoCommand } from './demo/demo.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help.js';
 import { ingestCommand } from './ingest/ingest.js';
+import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
+import { reasonsListCommand, reasonsShowCommand } from './reasons/list.js';
 import { statusCommand } from './status.js';
 import { timelineCommand } from './timeline/timeline.js';
 
 export const COMMANDS: readonly CommandSpec<World>[] = [
   statusCommand,
   explainCommand,
+  pathCommand,
   timelineCommand,
   ingestCommand,
   queryCommand,
+  reasonsListCommand,
+  reasonsShowCommand,
   demoCommand,
   helpCommand,
 ];

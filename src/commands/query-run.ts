@@ -2,7 +2,7 @@
 
 import { type CommandInput, hasSwitch, optionValue, optionValues, positionalOf } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
-import { defaultRowFormat, printRows, type RowFormat, type RowSet } from '../presentation/rows.js';
+import { printRows, type RowSet } from '../presentation/rows.js';
 import { NAMED_QUERIES, namedQuery } from '../store/named-queries.js';
 import { runQuery } from '../store/query.js';
 import { schemaRows } from '../store/schema-words.js';
@@ -10,29 +10,7 @@ import { UsageError } from '../text/errors.js';
 import { rfc3339 } from '../text/time.js';
 import type { World } from '../world.js';
 import { withEvidence } from './evidence-store.js';
-
-/** --json, -o, or what the stream wants. */
-export function rowFormat(input: CommandInput, world: World): RowFormat {
-  if (hasSwitch(input, 'json')) return 'json';
-  return (optionValue(input, 'output') as RowFormat | null) ?? defaultRowFormat(world.streams.out);
-}
-
-/** -n as a number; NULL when not given. @throws UsageError */
-export function rowLimit(input: CommandInput): number | null {
-  const text = optionValue(input, 'lines');
-  if (text === null) return null;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--lines takes a whole number, not '${text}'`);
-  return Number(text);
-}
-
-function* limited<T>(rows: Iterable<T>, limit: number | null): Iterable<T> {
-  if (limit === 0) return;
-  let count = 0;
-  for (const row of rows) {
-    yield row;
-    if (limit !== null && ++count >= limit) return;
-  }
-}
+import { limited, rowFormat, rowLimit } from './row-output.js';
 
 function readParameters(input: CommandInput): Readonly<Record<string, string>> {
   return Object.fromEntries(

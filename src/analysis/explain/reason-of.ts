@@ -2,8 +2,9 @@
 
 import { reasonsForPacket } from '../../catalogue/candidates.js';
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
+import { protocolName } from '../../text/protocols.js';
 import type { Case, Reason } from './case.js';
-import { firstPacket, livesBefore, packetMoment, sysctlOf } from './flow-facts.js';
+import { completeCoverage, firstPacket, livesBefore, packetMoment, sysctlOf } from './flow-facts.js';
 import type { PathReading } from './read-path.js';
 
 /** Whether the table held an entry for the packet, as far as records tell. */
@@ -25,6 +26,16 @@ function hasEntry(subject: Omit<Case, 'reason'>): 'yes' | 'no' | 'unknown' {
   return 'unknown';
 }
 
+/** Whether a log_invalid line of this protocol would have been seen: then a check that prints one is ruled out by its silence. */
+function isLogged(subject: Omit<Case, 'reason'>, atUs: number | null): 'yes' | 'unknown' {
+  const asCase = { ...subject, reason: null };
+  const name = protocolName(subject.flow.proto);
+  const covered =
+    completeCoverage(asCase, `log-invalid:${name}`, atUs, atUs) ??
+    completeCoverage(asCase, 'log-invalid:all', atUs, atUs);
+  return covered !== undefined && atUs !== null ? 'yes' : 'unknown';
+}
+
 /** NULL when nothing narrows it down. */
 export function reasonOf(
   subject: Omit<Case, 'reason'>,
@@ -39,7 +50,7 @@ export function reasonOf(
   const incomplete = packet.row.extra['incomplete'];
   const icmpType = /\btype=(\d+)/.exec(packet.tuples[0]?.extra ?? '')?.[1];
   const loose = sysctlOf({ ...subject, reason: null }, 'net.netfilter.nf_conntrack_tcp_loose', packet.row.atUs);
-  const candidates = reasonsForPacket(
+  const all = reasonsForPacket(
     {
       proto: subject.flow.proto,
       flags: packet.flags,
@@ -51,9 +62,12 @@ export function reasonOf(
       looseSysctl: loose === null ? null : Number(loose.value) !== 0,
       family: subject.flow.src.includes(':') ? 'ip6' : 'ip',
       message: null,
+      wouldBeLogged: isLogged(subject, packet.row.atUs),
     },
     kernel,
   );
+  // A question asked in front of conntrack is settled where the state was read off a rule: there it is not asked for.
+  const candidates = all.filter((one) => one.reason.id !== 'not-seen-by-conntrack' || packet.stateIs !== 'shown');
   const best = candidates[0];
   // 'packet' only when nothing else is left and nothing it needs is unknown.
   return best === undefined

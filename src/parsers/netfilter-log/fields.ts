@@ -24,7 +24,7 @@ function ofValue(read: ValueReader): FieldReader {
   return (state, text, from, to) => read(state, text.slice(from, to));
 }
 
-type KeyOf<Value> = { [Key in keyof PacketDraft]: PacketDraft[Key] extends Value ? Key : never }[keyof PacketDraft];
+type KeyOf<Value> = { [Key in keyof PacketDraft]-?: PacketDraft[Key] extends Value ? Key : never }[keyof PacketDraft];
 type NumberKey = KeyOf<number | null>;
 type TextKey = Exclude<KeyOf<string | null>, 'family'>;
 

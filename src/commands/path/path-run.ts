@@ -1,0 +1,57 @@
+// The work of ctwhy path.
+
+import { flowWords } from '../../analysis/causes/words.js';
+import { journeyOf } from '../../analysis/journey/journey.js';
+import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
+import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
+import { printDocument } from '../../presentation/document.js';
+import { pathDocument } from '../../presentation/path-document.js';
+import { rfc3339 } from '../../text/time.js';
+import type { World } from '../../world.js';
+import { withEvidence } from '../evidence-store.js';
+import { chooseCase } from '../explain/choose-case.js';
+import { readWords } from '../explain/explain-run.js';
+
+export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  return await withEvidence(input, world, async (db) => {
+    const chosen = chooseCase(input, world, db);
+    const { subject, finding } = chosen;
+    const journey = journeyOf(subject, optionValue(input, 'expect'));
+    if (hasSwitch(input, 'json')) {
+      world.streams.out.write(
+        `${JSON.stringify({ schema: 'ctwhy.path/1', generatedAt: rfc3339(world.clock.nowUs()), finding: finding.id, flow: finding.flow, state: subject.packets[0]?.state ?? null, ...journey }, null, 2)}\n`,
+      );
+      return EXIT.done;
+    }
+    const packet = subject.packets[0]!;
+    const inIf = packet.steps.find((step) => step.inIf !== null && step.inIf !== '')?.inIf;
+    const outIf = packet.steps.find((step) => step.outIf !== null && step.outIf !== '')?.outIf;
+    const ways =
+      inIf !== undefined && outIf !== undefined
+        ? `, ${inIf} > ${outIf}`
+        : inIf !== undefined
+          ? `, in by ${inIf}`
+          : outIf !== undefined
+            ? `, out by ${outIf}`
+            : '';
+    const files = readWords(input);
+    const suffix = files === '' ? '' : ` ${files}`;
+    const head = {
+      flow: flowWords(packet.tuples[0] ?? subject.flow),
+      packets:
+        `${packet.flags === null ? '' : packet.flags === '' ? 'no flags' : packet.flags}${subject.count > 1 ? `, ${subject.count} tries` : ''}${ways}`.replace(
+          /^, /,
+          '',
+        ),
+      state: packet.state,
+      fate: journey.fate,
+      isVerbose: hasSwitch(input, 'verbose'),
+      see: [
+        `${world.programName} explain ${finding.id}${suffix}`,
+        `${world.programName} timeline ${finding.id}${suffix}`,
+      ],
+    };
+    printDocument(world.streams.out, pathDocument(journey, head));
+    return EXIT.done;
+  });
+}
