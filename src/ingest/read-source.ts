@@ -135,8 +135,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       count.records += records;
       count.unread += unreadByBulk;
     }
-    for (const [form, count] of counts)
-      countForm(db, sourceId, { form, ...count });
+    for (const [form, count] of counts) countForm(db, sourceId, { form, ...count });
     for (const [form, { firstLine }] of counts) counts.set(form, { records: 0, unread: 0, firstLine });
     moveResumePoint(db, sourceId, {
       doneBytes: bytes,

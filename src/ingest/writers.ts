@@ -1,6 +1,5 @@
 // Which writer of the store takes which kind of record. A new kind of record is a writer in store/ and one line here.
 
-import { addClock, firstPlace } from '../store/clocks.js';
 import { openSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
 import { type EventWriter, openEventWriter } from '../store/event-writer.js';
 import type { Db } from '../store/open-store.js';
@@ -8,6 +7,7 @@ import { noteCounts } from '../store/snapshots.js';
 import { NO_CPU } from '../store/values-over-time.js';
 import type { ListingRef, ListingWriter, SourceRef, StreamWriter, WriterTable } from './evidence-writer.js';
 import { kernelRecordWriter } from './kernel-log/kernel-log-bulk.js';
+import { openSourceClocks } from './source-clocks.js';
 
 /** Snapshots with writers at work, by store: several parts of one source may be of one snapshot. */
 const atWork = new WeakMap<Db, Map<number, { readonly writer: SnapshotWriter; users: number }>>();
@@ -62,25 +62,27 @@ function trackerListing(listing: ListingRef): ListingWriter {
   };
 }
 
-/** Events with a time of their own are on an epoch clock; those without have an order and no time. */
-function eventStream({ db, sourceId, bootId, namespaceId }: SourceRef): StreamWriter {
-  const writers = new Map<'epoch' | 'none', EventWriter>();
-  const writerFor = (kind: 'epoch' | 'none', line: number): EventWriter => {
-    const known = writers.get(kind);
-    if (known !== undefined) return known;
-    // conntrack stamps an event when it prints it (gettimeofday), some tens of microseconds behind the kernel.
-    const clockId = addClock(db, { sourceId, bootId, kind, fromLine: line, place: firstPlace(kind, 1000) });
-    const writer = openEventWriter(db, clockId, namespaceId);
-    writers.set(kind, writer);
-    return writer;
-  };
+/** conntrack stamps an event when it prints it (gettimeofday), some tens of microseconds behind the kernel on a host that keeps up. */
+const EVENT_PRINT_ERROR_US = 1000;
+
+function eventStream(source: SourceRef): StreamWriter {
+  const clocks = openSourceClocks(source, EVENT_PRINT_ERROR_US);
+  const writers = new Map<number, EventWriter>();
   const flush = (): void => {
     for (const writer of writers.values()) writer.flush();
   };
   return {
     record(record) {
       if (record.kind !== 'ct-event') return;
-      writerFor(record.event.atUs === null ? 'none' : 'epoch', record.line).event(record.event, record.line);
+      const { event, line } = record;
+      const stamp = event.atUs === null ? event.stamp : { kind: 'epoch' as const, us: event.atUs };
+      const { clockId, clockUs } = clocks.at(stamp, line);
+      let writer = writers.get(clockId);
+      if (writer === undefined) {
+        writer = openEventWriter(source.db, clockId, source.namespaceId);
+        writers.set(clockId, writer);
+      }
+      writer.event(event, line, clockUs);
     },
     flush,
     end: flush,
