@@ -2,7 +2,7 @@
 
 import type { EvidenceRecord, RecordKind } from '../model/record.js';
 import type { Db } from '../store/open-store.js';
-import type { Snapshot } from '../store/snapshots.js';
+import { addPart, type Snapshot, type SnapshotPart } from '../store/snapshots.js';
 import { type PartOfRecord, partOfRecord } from './parts.js';
 import type { FormRun } from './read-text.js';
 
@@ -21,8 +21,10 @@ export interface SourceRef {
 /** Rows of a source that stand by themselves: events, packets on the wire, steps of a trace. */
 export interface StreamWriter {
   record(record: EvidenceRecord): void;
-  /** Before a transaction ends, and at the end of the source: nothing may be held back that is not in the store. */
+  /** Before a transaction ends: what is complete goes to the store. */
   flush(): void;
+  /** The source ended: what was held goes to the store as it is. */
+  end(): void;
 }
 
 /** Rows of one listing: entries, settings, sockets … */
@@ -34,8 +36,8 @@ export interface ListingWriter {
 
 export interface ListingRef extends SourceRef {
   readonly snapshot: Snapshot;
-  readonly part: string;
-  readonly atUs: number | null;
+  /** What becomes the row of snapshot_parts; noted behind open(), so that a writer can look at what was read before it. */
+  readonly part: SnapshotPart;
 }
 
 /** Which writer takes which kind of record: one line here for a new kind. */
@@ -56,6 +58,7 @@ export interface EvidenceWriter {
   record(record: EvidenceRecord, run: FormRun): void;
   runEnded(): void;
   flush(): void;
+  end(): void;
   /** A listing that was read and has nothing in it. */
   emptyListing(part: PartOfRecord, run: FormRun): void;
   /** true: a listing is being written; a transaction that ended now would leave half of it. */
@@ -67,7 +70,7 @@ export type PlaceListing = (
   part: PartOfRecord,
   run: FormRun,
   line: number,
-) => { readonly snapshot: Snapshot; readonly atUs: number | null };
+) => { readonly snapshot: Snapshot; readonly part: SnapshotPart };
 
 /** Routes the records of one source. Records of a kind that no writer takes are a mistake in the table and are thrown about. */
 export function openEvidenceWriter(table: WriterTable, source: SourceRef, place: PlaceListing): EvidenceWriter {
@@ -98,7 +101,8 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
       if (part.once !== null) known.seen.add(part.once);
       return known;
     }
-    known?.writer.end();
+    // A writer of the next snapshot cannot open while one of this is at work.
+    if (known !== undefined) endListings();
     return beginListing(record.kind, part, run, record.line);
   };
   const beginListing = (kind: RecordKind, part: PartOfRecord, run: FormRun, line: number): OpenListing => {
@@ -107,9 +111,10 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     const placed = place(part, run, line);
     const listing: OpenListing = {
       key: part.key,
-      writer: entry.open({ ...source, snapshot: placed.snapshot, part: part.part, atUs: placed.atUs }),
+      writer: entry.open({ ...source, ...placed }),
       seen: new Set(part.once === null ? [] : [part.once]),
     };
+    addPart(source.db, placed.snapshot.id, placed.part);
     listings.set(part.part, listing);
     return listing;
   };
@@ -146,6 +151,10 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     hasOpenListing: () => listings.size > 0,
     flush() {
       for (const writer of opened) writer.flush();
+    },
+    end() {
+      endListings();
+      for (const writer of opened) writer.end();
     },
   };
 }

@@ -1,8 +1,44 @@
 // Every form the ingest reads, in the order in which equal claims are settled. A new source format is a file in parsers/forms/
 // and one line here.
 
+import { createMessageCatalogue } from '../catalogue/match-message.js';
 import type { BinaryForm, Form } from '../parsers/form.js';
+import { auditForm } from '../parsers/forms/audit.js';
+import { conntrackdCacheForm } from '../parsers/forms/conntrack-cache.js';
+import { conntrackCountForm } from '../parsers/forms/conntrack-count.js';
+import { conntrackEventsForm } from '../parsers/forms/conntrack-events.js';
+import { conntrackExpectationsForm } from '../parsers/forms/conntrack-expectations.js';
+import { conntrackListForm } from '../parsers/forms/conntrack-list.js';
+import { ovsConntrackForm } from '../parsers/forms/conntrack-ovs.js';
+import { procConntrackForm } from '../parsers/forms/conntrack-proc.js';
+import { conntrackSaveForm } from '../parsers/forms/conntrack-save.js';
+import { conntrackStatisticsForm } from '../parsers/forms/conntrack-statistics.js';
+import { conntrackXmlForm } from '../parsers/forms/conntrack-xml.js';
+import { dmesgJsonForm } from '../parsers/forms/dmesg-json.js';
+import { hostIdentityForm } from '../parsers/forms/host-identity.js';
+import { journalExportForm } from '../parsers/forms/journal-export.js';
+import { journalJsonForm } from '../parsers/forms/journal-json.js';
+import { kernelLogForm } from '../parsers/forms/kernel-log.js';
 
-export const FORMS: readonly Form[] = [];
+const catalogue = createMessageCatalogue();
+
+export const FORMS: readonly Form[] = [
+  kernelLogForm(catalogue),
+  journalExportForm(catalogue),
+  journalJsonForm(catalogue),
+  dmesgJsonForm(catalogue),
+  auditForm(catalogue),
+  conntrackListForm,
+  conntrackEventsForm,
+  conntrackExpectationsForm,
+  conntrackStatisticsForm,
+  conntrackCountForm,
+  procConntrackForm,
+  conntrackXmlForm,
+  conntrackSaveForm,
+  conntrackdCacheForm,
+  ovsConntrackForm,
+  hostIdentityForm,
+];
 
 export const BINARY_FORMS: readonly BinaryForm[] = [];

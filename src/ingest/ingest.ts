@@ -24,6 +24,7 @@ import { openEvidenceWriter, type PlaceListing, type SourceRef, type WriterTable
 import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
 import { finishCall } from './finish-call.js';
 import { BINARY_FORMS, FORMS } from './form-list.js';
+import { type KernelLogFacts, kernelLogBulk } from './kernel-log/kernel-log-bulk.js';
 import { continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
 import type { IngestDeps, IngestOptions } from './options.js';
@@ -44,10 +45,10 @@ export interface IngestTables {
   readonly binaryForms: readonly BinaryForm[];
   readonly writers: WriterTable;
   /** The kernel log's own reader; NULL: it is read like any other form. */
-  readonly bulk: ((source: SourceRef, options: IngestOptions) => BulkOpener) | null;
+  readonly bulk: ((source: SourceRef, facts: KernelLogFacts) => BulkOpener) | null;
 }
 
-const ALL: IngestTables = { forms: FORMS, binaryForms: BINARY_FORMS, writers: WRITERS, bulk: null };
+const ALL: IngestTables = { forms: FORMS, binaryForms: BINARY_FORMS, writers: WRITERS, bulk: kernelLogBulk };
 
 interface Call {
   readonly db: Db;
@@ -262,7 +263,8 @@ async function readItem(
     tail: new Uint8Array(0),
     openState: null,
   });
-  const outcome = formsOfSource(db, sourceId).length === 0 && emptyPart(part, item) === null ? 'nothing' : 'read';
+  const isNothing = formsOfSource(db, sourceId).length === 0 && result.unread === 0 && emptyPart(part, item) === null;
+  const outcome = isNothing ? 'nothing' : 'read';
   call.reports.push(reportOf(call, item, sourceId, outcome, result));
 }
 
@@ -309,7 +311,7 @@ async function readInto(
     const why = [times.why, command === null ? null : filterOfCommand(command)]
       .filter((reason) => reason !== null)
       .join('; ');
-    const snapshot = call.keeper.listing(
+    return call.keeper.listing(
       {
         hostId,
         bootId,
@@ -325,7 +327,6 @@ async function readInto(
       wanted.part,
       wanted.key,
     );
-    return { snapshot, atUs: times.atUs };
   };
   const writer = openEvidenceWriter(call.tables.writers, source, placeListing);
   const emptied = emptyPart(part, item);
@@ -340,9 +341,16 @@ async function readInto(
     netns,
     chunks,
     from: start,
-    bulk: call.tables.bulk === null ? null : call.tables.bulk(source, call.options),
+    bulk:
+      call.tables.bulk === null
+        ? null
+        : call.tables.bulk(source, {
+            year: call.options.year ?? null,
+            firstDate: sniffed.firstDate,
+            sizeBytes: item.sizeBytes,
+          }),
     writer,
-    raw: rawKeeperFor(db, sourceId, start.lines + 1, sniffed.binary !== null),
+    raw: rawKeeperFor(db, sourceId, start, sniffed.binary !== null),
     onBundle: (record) => statements.add(item, record.statement),
     onProgress(bytes, lines) {
       const seconds = (deps.clock.monotonicMs() - startedMs) / 1000;

@@ -25,6 +25,8 @@ export interface TimeStatements {
 /** Better than this, looking for shared records is not worth while. */
 const GOOD_ENOUGH_US = 1000;
 const SECOND_US = 1_000_000;
+/** A year that was only assumed may be another. */
+const YEAR_US = 366 * 86_400 * SECOND_US;
 
 /**
  * @param boot a statement about uptime 0 belongs to the last boot of the host, unless a boot is named
@@ -77,26 +79,32 @@ export function placeClocks(db: Db, hostId: number, statements: TimeStatements):
 function placeWall(db: Db, clock: ClockRow, timeZone: string | null): ClockPlace {
   const span = spanOfClock(db, clock.id);
   const isYearAssumed = clock.method === 'assumed-year';
+  const method = isYearAssumed ? 'assumed-year' : 'assumed-zone';
+  const yearError = isYearAssumed ? YEAR_US : 0;
   const zone = timeZone === null || span === null ? null : zoneOffsetUs(timeZone, span.firstUs);
-  if (zone === null)
-    return { offsetUs: 0, errorUs: ANY_ZONE_ERROR_US, method: isYearAssumed ? 'assumed-year' : 'assumed-zone' };
+  if (zone === null) return { offsetUs: 0, errorUs: ANY_ZONE_ERROR_US + yearError, method };
   // A zone with summer time may change within the stretch.
   const change = span === null ? 0 : Math.abs((zoneOffsetUs(timeZone ?? 'UTC', span.lastUs) ?? zone) - zone);
-  return { offsetUs: -zone, errorUs: SECOND_US + change, method: isYearAssumed ? 'assumed-year' : 'assumed-zone' };
+  return { offsetUs: -zone, errorUs: SECOND_US + change + yearError, method };
 }
 
 function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: string | null): ClockPlace {
   const span = spanOfClock(db, clock.id);
-  const samples = clock.bootId === null ? [] : samplesOfBoot(db, clock.bootId);
+  // What the lines of another stretch sampled may be of before a step.
+  const samples = (clock.bootId === null ? [] : samplesOfBoot(db, clock.bootId)).filter(
+    ({ how }) => !how.includes(':') || how.endsWith(`:${clock.id}`) || how.startsWith('epoch'),
+  );
   // Wall clocks of syslog lines are samples, too, but in local time: without a zone they say little.
   const zone = timeZone === null || span === null ? null : zoneOffsetUs(timeZone, span.firstUs);
   const intervals = samples.map(({ uptimeUs, epochUs, errorUs, how }) => {
     const isLocal = how.startsWith('wall');
     const shift = isLocal ? (zone ?? 0) : 0;
-    const error = errorUs + (isLocal && zone === null ? ANY_ZONE_ERROR_US : 0);
+    const isYearAssumed = how.includes('year-assumed');
+    const error = errorUs + (isLocal && zone === null ? ANY_ZONE_ERROR_US : 0) + (isYearAssumed ? YEAR_US : 0);
     return { lowUs: epochUs - shift - uptimeUs - error, highUs: epochUs - shift - uptimeUs + error };
   });
   const sampled = intersectOffsets(intervals);
+  const isYearAssumed = samples.some(({ how }) => how.includes('year-assumed'));
   const isLocalOnly = samples.length > 0 && samples.every(({ how }) => how.startsWith('wall'));
   const boot = stated === null ? null : { ...stated, errorUs: stated.errorUs + driftErrorUs(span?.lastUs ?? 0) };
   if (boot !== null && (sampled === null || boot.errorUs <= sampled.errorUs)) {
@@ -108,7 +116,12 @@ function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: s
   return {
     offsetUs: sampled.offsetUs,
     errorUs: sampled.errorUs,
-    method: isLocalOnly && zone === null ? 'assumed-zone' : 'clock-samples',
+    method:
+      !isLocalOnly || (zone !== null && !isYearAssumed)
+        ? 'clock-samples'
+        : isYearAssumed
+          ? 'assumed-year'
+          : 'assumed-zone',
   };
 }
 

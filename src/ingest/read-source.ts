@@ -4,6 +4,7 @@ import type { EvidenceRecord } from '../model/record.js';
 import type { BinaryForm, Form } from '../parsers/form.js';
 import type { ByteChunks } from '../sources/source.js';
 import type { Db } from '../store/open-store.js';
+import { readRawLine } from '../store/raw-blocks.js';
 import {
   countForm,
   moveResumePoint,
@@ -21,12 +22,14 @@ import { lineText, openLineSplitter } from './split-lines.js';
 const TRANSACTION_BYTES = 16 << 20;
 /** Lines nobody could read that are kept one by one; the rest is counted. */
 const MOST_UNREAD_ROWS = 10_000;
+const LONGEST_EXAMPLE = 1000;
 
 /** Keeps the text of a source, so that (source, line) gives any line back. */
 export interface RawKeeper {
   /** Whole lines, in order. */
-  lines(bytes: Uint8Array, start: number, end: number, lines: number): void;
+  lines(bytes: Uint8Array): void;
   flush(): void;
+  end(): void;
 }
 
 /** A reader of one form that takes bytes, far faster than one string after another; it writes its rows itself. */
@@ -113,7 +116,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   const noteUnread = (row: UnreadLine, text: string): void => {
     unread++;
     if (row.form !== null) countOf(row.form, row.line).unread++;
-    firstUnread ??= { line: row.line, form: row.form, reason: row.reason, text: text.slice(0, 1000) };
+    firstUnread ??= { line: row.line, form: row.form, reason: row.reason, text: text.slice(0, LONGEST_EXAMPLE) };
     if (unreadRows++ < MOST_UNREAD_ROWS) writeUnread(row);
   };
   const takeRecord = (record: EvidenceRecord, run: FormRun): void => {
@@ -132,8 +135,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       count.records += records;
       count.unread += unreadByBulk;
     }
-    for (const [form, count] of counts)
-      if (count.records + count.unread > 0) countForm(db, sourceId, { form, ...count });
+    for (const [form, count] of counts) countForm(db, sourceId, { form, ...count });
     for (const [form, { firstLine }] of counts) counts.set(form, { records: 0, unread: 0, firstLine });
     moveResumePoint(db, sourceId, {
       doneBytes: bytes,
@@ -165,7 +167,10 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     {
       record: takeRecord,
       unread: (line, form, reason, column, text) => noteUnread({ line, form, reason, column }, text),
-      runEnded: () => writer.runEnded(),
+      runEnded(run) {
+        countOf(run.form, run.firstLine);
+        writer.runEnded();
+      },
     },
   );
   const openBulk = (state: unknown): void => {
@@ -176,11 +181,12 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
         state,
         // A line the bulk reader does not know is any other form's; what is of its form was its own.
         onForeign: (text, line) => void reader.line(text, line),
-        onUnread: (line, reason, column) => noteUnread({ line, form: null, reason, column }, ''),
+        onUnread: (line, reason, column) => noteUnread({ line, form: job.bulk?.form ?? null, reason, column }, ''),
       }) ?? null;
   };
   const takeLines = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
-    const first = lines;
+    // The text goes in first: a bulk reader that reads on looks up its open lines there.
+    raw.lines(region.bytes.subarray(region.start, region.end));
     let start = region.start;
     while (start < region.end) {
       if (bulk !== null) {
@@ -196,8 +202,8 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       lines++;
       start = end;
     }
-    raw.lines(region.bytes, region.start, region.end, lines - first);
-    passed(region.bytes.subarray(region.start, region.end));
+    const view = region.bytes.subarray(region.start, region.end);
+    passed(view);
   };
 
   const binaryRun: FormRun | null =
@@ -246,8 +252,9 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
         for (const { line, reason } of binaryReader.end())
           noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
       }
-      writer.runEnded();
       bulk?.end();
+      writer.end();
+      raw.end();
       commit();
       db.exec('COMMIT');
     }
@@ -260,7 +267,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     lines: lines - job.from.lines,
     unrecognised: reader.counts.unrecognised,
     unread,
-    firstUnread,
+    firstUnread: withText(db, sourceId, firstUnread),
     problem,
     isStopped,
   };
@@ -272,4 +279,10 @@ function isSourceProblem(error: unknown): error is Error {
     (error.name === 'SourceError' || error.name === 'HostError' || 'code' in error) &&
     !error.name.startsWith('Sqlite')
   );
+}
+
+/** A bulk reader tells where a line is, not what it says: that is in the store. */
+function withText(db: Db, sourceId: number, example: UnreadExample | null): UnreadExample | null {
+  if (example === null || example.text !== '') return example;
+  return { ...example, text: (readRawLine(db, sourceId, example.line) ?? '').slice(0, LONGEST_EXAMPLE) };
 }

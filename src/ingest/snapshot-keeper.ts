@@ -4,8 +4,10 @@ import type { Db } from '../store/open-store.js';
 import {
   addPart,
   addSnapshot,
+  isNewest,
   type Snapshot,
   type SnapshotMaker,
+  type SnapshotPart,
   seriesFor,
   settleSnapshotTime,
 } from '../store/snapshots.js';
@@ -27,8 +29,8 @@ export interface ListingPlace {
 }
 
 export interface SnapshotKeeper {
-  /** The snapshot a new listing belongs to. Notes the part as read. */
-  listing(place: ListingPlace, part: string, key: string): Snapshot;
+  /** The snapshot a new listing belongs to, and the part it will be there. */
+  listing(place: ListingPlace, part: string, key: string): { readonly snapshot: Snapshot; readonly part: SnapshotPart };
   /** A snapshot that an earlier, perhaps killed, call made of the same files: new parts of that moment join it. */
   adopt(place: Omit<ListingPlace, 'sourceId' | 'firstLine'>, snapshot: Snapshot, parts: readonly string[]): void;
   /** A part that a manifest says could not be read, or that this kernel cannot show. */
@@ -49,17 +51,15 @@ interface Kept {
 
 export function openSnapshotKeeper(db: Db, madeBy: SnapshotMaker): SnapshotKeeper {
   const moments = new Map<string, Kept[]>();
-  /** How far into the snapshots of a moment a source has come: its second listing cannot be older than its first. */
-  const reached = new Map<string, number>();
   /** The snapshot that was made last of a host and namespace in this call: moments are read in order, so the next continues it. */
   const last = new Map<string, { readonly seriesId: number; readonly rank: number; readonly atUs: number | null }>();
   let made = 0;
 
-  const keptOf = (place: Omit<ListingPlace, 'sourceId' | 'firstLine'>): readonly [string, Kept[]] => {
+  const keptOf = (place: Omit<ListingPlace, 'sourceId' | 'firstLine'>): Kept[] => {
     const key = `${place.hostId}/${place.namespaceId ?? ''}/${place.moment.key}`;
     const kept = moments.get(key) ?? [];
     moments.set(key, kept);
-    return [key, kept];
+    return kept;
   };
   const add = (place: Omit<ListingPlace, 'sourceId' | 'firstLine'>, kept: Kept[]): Kept => {
     const owner = `${place.hostId}/${place.namespaceId ?? ''}`;
@@ -91,32 +91,33 @@ export function openSnapshotKeeper(db: Db, madeBy: SnapshotMaker): SnapshotKeepe
 
   return {
     listing(place, part, key) {
-      const [moment, kept] = keptOf(place);
-      const cursor = `${moment}/${place.sourceId}`;
-      let index = reached.get(cursor) ?? 0;
-      while (index < kept.length && (kept[index]!.keys.has(key) || kept[index]!.keys.has(part))) index++;
-      const chosen = kept[index] ?? add(place, kept);
-      reached.set(cursor, Math.min(index, kept.length - 1));
+      const kept = keptOf(place);
+      const last = kept.at(-1);
+      // Only the newest snapshot of a series can be written to.
+      const isOpen = last !== undefined && !last.keys.has(key) && !last.keys.has(part) && isNewest(db, last.snapshot);
+      const chosen = isOpen ? last : add(place, kept);
       chosen.keys.add(key);
-      addPart(db, chosen.snapshot.id, {
-        part,
-        state: 'read',
-        atUs: place.atUs,
-        tookUs: place.tookUs,
-        sourceId: place.sourceId,
-        firstLine: place.firstLine,
-        why: place.why,
-      });
-      return chosen.snapshot;
+      return {
+        snapshot: chosen.snapshot,
+        part: {
+          part,
+          state: 'read',
+          atUs: place.atUs,
+          tookUs: place.tookUs,
+          sourceId: place.sourceId,
+          firstLine: place.firstLine,
+          why: place.why,
+        },
+      };
     },
     adopt(place, snapshot, parts) {
-      const [, kept] = keptOf(place);
+      const kept = keptOf(place);
       const known = kept.find((one) => one.snapshot.id === snapshot.id);
       if (known === undefined) kept.push({ snapshot, keys: new Set(parts) });
       else for (const part of parts) known.keys.add(part);
     },
     absent(place, part, state, why) {
-      const [, kept] = keptOf(place);
+      const kept = keptOf(place);
       const chosen = kept[0] ?? add(place, kept);
       addPart(db, chosen.snapshot.id, {
         part,

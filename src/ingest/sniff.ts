@@ -20,6 +20,8 @@ export interface Sniffed {
   /** The one host its lines name; NULL when they name none or several. */
   readonly host: string | null;
   readonly bootId: string | null;
+  /** Date of the first stamp that names no year; NULL: none does. */
+  readonly firstDate: { readonly month: number; readonly day: number } | null;
 }
 
 /** How much is looked at. */
@@ -32,7 +34,15 @@ export function sniff(
   fileName: string,
   command: string | null,
 ): Sniffed {
-  const nothing = { forms: [], foreign: null, isListing: false, isManifest: false, host: null, bootId: null };
+  const nothing = {
+    forms: [],
+    foreign: null,
+    isListing: false,
+    isManifest: false,
+    host: null,
+    bootId: null,
+    firstDate: null,
+  };
   const binary = binaryForms.find((form) => form.recognise(head)) ?? null;
   if (binary !== null) return { ...nothing, forms: [binary.id], binary };
   const foreign = foreignBinary(head);
@@ -43,6 +53,7 @@ export function sniff(
   const hosts = new Set<string>();
   const boots = new Set<string>();
   let hasListing = false;
+  let firstDate = null as Sniffed['firstDate'];
   const reader = openTextReader(
     { forms, fileName, command, netns: null },
     {
@@ -52,6 +63,8 @@ export function sniff(
         if (partOfRecord(record) !== null) hasListing = true;
         if (record.kind === 'kernel') {
           if (record.envelope.host !== null) hosts.add(record.envelope.host);
+          const yearless = record.envelope.stamps.find((stamp) => stamp.kind === 'wall' && stamp.year === null);
+          if (firstDate === null && yearless?.kind === 'wall') firstDate = { month: yearless.month, day: yearless.day };
           if (record.envelope.bootId !== null) boots.add(record.envelope.bootId);
         }
       },
@@ -80,5 +93,6 @@ export function sniff(
     isManifest: kinds.has('bundle') && !isStream && !hasListing,
     host: hosts.size === 1 ? [...hosts][0]! : null,
     bootId: boots.size === 1 ? [...boots][0]! : null,
+    firstDate,
   };
 }

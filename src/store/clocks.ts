@@ -133,9 +133,9 @@ const TIMED_TABLES = ['passages', 'kernel_notices', 'events', 'captured_packets'
 /** First and last stamp on a clock, of all kinds of rows; NULL for a clock without rows. */
 export function spanOfClock(db: Db, clockId: number): { readonly firstUs: number; readonly lastUs: number } | null {
   const sql = TIMED_TABLES.map(
-    (table) => `SELECT min(clock_us) AS low, max(clock_us) AS high FROM ${table} WHERE clock_id = ?1`,
+    (table) => `SELECT min(clock_us) AS low, max(clock_us) AS high FROM ${table} WHERE clock_id = :clock`,
   ).join(' UNION ALL ');
-  const span = db.prepare(`SELECT min(low) AS firstUs, max(high) AS lastUs FROM (${sql})`).get(clockId) as {
+  const span = db.prepare(`SELECT min(low) AS firstUs, max(high) AS lastUs FROM (${sql})`).get({ clock: clockId }) as {
     firstUs: number | null;
     lastUs: number | null;
   };
@@ -157,14 +157,14 @@ export function sharedRecords(
   return db
     .prepare(
       `WITH born AS (
-         SELECT tuple_id, clock_us FROM events WHERE clock_id = ?2 AND kind = 'NEW' AND clock_us IS NOT NULL
+         SELECT tuple_id, clock_us FROM events WHERE clock_id = :epoch AND kind = 'NEW' AND clock_us IS NOT NULL
          UNION ALL
-         SELECT tuple_id, clock_us FROM captured_packets WHERE clock_id = ?2 AND flags = 'SYN' AND tuple_id IS NOT NULL AND clock_us IS NOT NULL),
+         SELECT tuple_id, clock_us FROM captured_packets WHERE clock_id = :epoch AND flags = 'SYN' AND tuple_id IS NOT NULL AND clock_us IS NOT NULL),
        rare AS (SELECT tuple_id FROM born GROUP BY tuple_id HAVING count(*) <= 3 LIMIT ${MOST_PAIRS})
        SELECT b.tuple_id AS key, p.clock_us AS clockUs, b.clock_us AS epochUs
-       FROM rare r JOIN born b ON b.tuple_id = r.tuple_id JOIN passages p ON p.tuple_id = r.tuple_id AND p.clock_id = ?1
+       FROM rare r JOIN born b ON b.tuple_id = r.tuple_id JOIN passages p ON p.tuple_id = r.tuple_id AND p.clock_id = :clock
          JOIN path_steps s ON s.path_id = p.path_id AND s.step = 0 JOIN shapes f ON f.id = s.shape_id
        WHERE f.l4 <> 'tcp' OR f.flags = 'SYN' LIMIT ${MOST_PAIRS}`,
     )
-    .all(clockId, epochClockId) as { key: number; clockUs: number; epochUs: number }[];
+    .all({ clock: clockId, epoch: epochClockId }) as { key: number; clockUs: number; epochUs: number }[];
 }

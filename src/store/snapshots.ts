@@ -138,3 +138,10 @@ export function snapshotsOfSource(
   }
   return [...found.values()];
 }
+
+/** Whether no later snapshot of its series was begun. */
+export function isNewest(db: Db, snapshot: Snapshot): boolean {
+  return (
+    db.prepare('SELECT max(seq) FROM snapshots WHERE series_id = ?').pluck().get(snapshot.seriesId) === snapshot.seq
+  );
+}

@@ -117,6 +117,7 @@ export const SMALL_TABLES: IngestTables = {
               );
             },
             flush: () => {},
+            end: () => {},
           };
         },
       },
