@@ -33,7 +33,9 @@ export function openValues(db: Db, seriesId: number, seq: number): ValuesOverTim
     value(what, name, cpu, value, sourceId, line) {
       const before = last.get(seriesId, what, name, cpu, seq) as { seq: number; value: unknown } | undefined;
       if (before !== undefined && before.value === value) return;
-      write.run(seriesId, what, name, cpu, seq, value, sourceId, line);
+      // A JavaScript number is bound as REAL, and a column of type ANY keeps it so.
+      const stored = typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
+      write.run(seriesId, what, name, cpu, seq, stored, sourceId, line);
     },
   };
 }

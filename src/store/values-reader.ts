@@ -82,18 +82,16 @@ export function readStatisticDeltas(
   });
   const falls = new Map<number, number>();
   for (const { cpu, value, earlier } of pairs) if (value < earlier) falls.set(cpu, (falls.get(cpu) ?? 0) + 1);
-  return pairs.map(({ name, cpu, value, earlier }) => {
-    const isFall = value < earlier;
-    const isWrap = isFall && falls.get(cpu) === 1 && earlier >= COUNTER_SPAN / 2 && value < COUNTER_SPAN / 2;
-    // After a reset of its CPU's counters, one that did not fall was reset all the same.
-    const isReset = !isWrap && (isFall || (falls.get(cpu) ?? 0) > 1);
-    return {
-      name,
-      cpu,
-      before: earlier,
-      after: value,
-      delta: isReset ? null : isWrap ? value + COUNTER_SPAN - earlier : value - earlier,
-      isReset,
-    };
+  const isWrapped = ({ cpu, value, earlier }: (typeof pairs)[number]): boolean =>
+    value < earlier && falls.get(cpu) === 1 && earlier >= COUNTER_SPAN / 2 && value < COUNTER_SPAN / 2;
+  const resetCpus = new Set(
+    pairs.filter((pair) => pair.value < pair.earlier && !isWrapped(pair)).map(({ cpu }) => cpu),
+  );
+  return pairs.map((pair) => {
+    const { name, cpu, value, earlier } = pair;
+    // After a reset, counters that did not fall were reset all the same.
+    const isReset = resetCpus.has(cpu);
+    const moved = isWrapped(pair) ? value + COUNTER_SPAN - earlier : value - earlier;
+    return { name, cpu, before: earlier, after: value, delta: isReset ? null : moved, isReset };
   });
 }
