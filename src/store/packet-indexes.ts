@@ -4,6 +4,7 @@
 import type { Db } from './open-store.js';
 
 const BULK_INDEXES: Readonly<Record<string, string>> = {
+  passages_time: 'CREATE INDEX passages_time ON passages (clock_id, clock_us)',
   passages_tuple: 'CREATE INDEX passages_tuple ON passages (tuple_id, clock_us)',
   passages_tuple2: 'CREATE INDEX passages_tuple2 ON passages (tuple2_id, clock_us) WHERE tuple2_id IS NOT NULL',
   passages_tuple3: 'CREATE INDEX passages_tuple3 ON passages (tuple3_id, clock_us) WHERE tuple3_id IS NOT NULL',

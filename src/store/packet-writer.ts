@@ -120,7 +120,7 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
     counts,
     write(batch) {
       enter(batch);
-      if (!isBulkLoad && isBulk(existing, counts.written + batch.count)) {
+      if (!isBulkLoad && merges.every((merge) => merge === null) && isBulk(existing, counts.written + batch.count)) {
         isBulkLoad = true;
         dropBulkIndexes(db);
       }
@@ -147,51 +147,44 @@ interface Rows {
   flush(): void;
 }
 
-/** Collects rows of one shape and inserts them ROWS at a time; the clock is one parameter for all rows of a statement. */
+/** Collects rows of one shape and inserts them ROWS at a time. */
 function openRows(db: Database, shape: RowShape): Rows {
-  const statements = new Map<number, Statement>();
-  const width = shape.columns.length;
-  let values: (number | string | null)[] = [0];
+  const width = shape.columns.length + 1;
+  const row = `(${Array(width).fill('?').join(', ')})`;
+  const statements = SIZES.map((size) =>
+    db.prepare(
+      `INSERT INTO passages (clock_id, ${shape.columns.join(', ')}) VALUES ${Array(size).fill(row).join(', ')}`,
+    ),
+  );
+  const values: (number | string | null)[] = Array(ROWS * width).fill(null);
   let rows = 0;
 
-  const statement = (count: number): Statement => {
-    const known = statements.get(count);
-    if (known !== undefined) return known;
-    const row = (index: number): string =>
-      `(?1${shape.columns.map((_, column) => `, ?${2 + index * width + column}`).join('')})`;
-    const made = db.prepare(
-      `INSERT INTO passages (clock_id, ${shape.columns.join(', ')}) VALUES ${Array.from({ length: count }, (_, i) => row(i)).join(', ')}`,
-    );
-    statements.set(count, made);
-    return made;
-  };
-
   const flush = (): void => {
-    const clock = values[0]!;
-    let at = 1;
-    for (const size of SIZES) {
-      for (; rows >= size; rows -= size) {
-        const length = size * width;
-        statement(size).run(at === 1 && values.length === length + 1 ? values : [clock, ...values.slice(at, at + length)]);
-        at += length;
-      }
+    if (rows === ROWS) {
+      statements[0]!.run(values);
+      rows = 0;
+      return;
     }
-    values = [clock];
+    let at = 0;
+    SIZES.forEach((size, i) => {
+      for (; rows >= size; rows -= size) {
+        statements[i]!.run(values.slice(at, at + size * width));
+        at += size * width;
+      }
+    });
   };
 
   return {
     flush,
     add(clockId, numbers, at, stepUs, extra) {
-      if (values[0] !== clockId) {
-        flush();
-        values[0] = clockId;
-      }
-      for (let i = 0; i < width; i++) {
-        const from = shape.from[i]!;
+      let to = rows * width;
+      values[to++] = clockId;
+      for (const from of shape.from) {
         if (from >= 0) {
           const number = numbers[at + from]!;
-          values.push(number === number ? number : null);
-        } else values.push(from === -1 ? stepUs : extra);
+          // NaN, the only number that is not itself, is NULL.
+          values[to++] = number === number ? number : null;
+        } else values[to++] = from === -1 ? stepUs : extra;
       }
       if (++rows === ROWS) flush();
     },

@@ -36,6 +36,8 @@ export function openPassageMerge(
     .pluck()
     .all({ sourceId: clock.sourceId, kind: clock.kind, bootId: clock.bootId }) as number[];
   if (others.length === 0) return null;
+  // A load that is still going on may have put it off.
+  db.exec('CREATE INDEX IF NOT EXISTS passages_time ON passages (clock_id, clock_us)');
   const walks = others.map((id) => openWalk(db, id));
   const notice = db.prepare('SELECT 1 FROM kernel_notices WHERE clock_id = ? AND clock_us = ? AND text = ? LIMIT 1').pluck();
   return {

@@ -32,7 +32,7 @@ function envelope(us: number): string {
   const time = `${two(wall.getUTCHours())}:${two(wall.getUTCMinutes())}:${two(wall.getUTCSeconds())}`;
   const day = String(wall.getUTCDate()).padStart(2, ' ');
   const seconds = String(Math.floor(us / 1e6)).padStart(5, ' ');
-  return `${MONTHS[wall.getUTCMonth()]} ${day} ${time} fw kernel: [${seconds}.${String(us % 1e6).padStart(6, '0')}] `;
+  return `${MONTHS[wall.getUTCMonth()]} ${day} ${time} gateway-1 kernel: [${seconds}.${String(us % 1e6).padStart(6, '0')}] `;
 }
 
 /** Writes about `lines` lines of a kind into a file. @returns the exact number */
@@ -188,6 +188,10 @@ function realLog(random: () => number): Maker {
   };
 }
 
+/** What scanners and hosts send. */
+const WINDOWS = [1024, 64240, 65535, 29200, 14600, 8192, 42340, 5840, 512, 32120];
+const TTLS = [47, 49, 51, 52, 54, 57, 63, 113, 115, 118, 120, 236, 241, 245];
+
 function logOnly(random: () => number): Maker {
   const pick = (n: number): number => Math.floor(random() * n);
   const prefixes = ['[UFW BLOCK] ', '[UFW AUDIT] ', '[UFW ALLOW] ', 'Shorewall:net-fw:DROP:', 'STATE-NEW ', 'STATE-INVALID '];
@@ -205,9 +209,9 @@ function logOnly(random: () => number): Maker {
     const flow = flows[pick(flows.length)]!;
     const l4 = flow.isUdp
       ? `PROTO=UDP SPT=${flow.sport} DPT=${flow.dport} LEN=${40 + pick(100)} `
-      : `PROTO=TCP SPT=${flow.sport} DPT=${flow.dport} WINDOW=${pick(65536)} RES=0x00 ${random() < 0.7 ? 'SYN' : 'ACK FIN'} URGP=0 `;
+      : `PROTO=TCP SPT=${flow.sport} DPT=${flow.dport} WINDOW=${WINDOWS[pick(WINDOWS.length)]} RES=0x00 ${random() < 0.7 ? 'SYN' : 'ACK FIN'} URGP=0 `;
     return [
-      `${envelope(clock.us)}${flow.prefix}IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:01:${flow.mac}:08:00 SRC=${flow.src} DST=${flow.dst} LEN=${40 + pick(1400)} TOS=0x00 PREC=0x00 TTL=${40 + pick(200)} ID=${pick(65536)} ${random() < 0.5 ? 'DF ' : ''}${l4}\n`,
+      `${envelope(clock.us)}${flow.prefix}IN=enp3s0f0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:01:${flow.mac}:08:00 SRC=${flow.src} DST=${flow.dst} LEN=${40 + pick(1400)} TOS=0x00 PREC=0x00 TTL=${TTLS[pick(TTLS.length)]} ID=${pick(65536)} ${random() < 0.5 ? 'DF ' : ''}${l4}\n`,
     ];
   };
 }

@@ -2,7 +2,7 @@
 // last batch goes to the store with that batch. They are emptied together when they grow too large, so that memory stays flat.
 
 import { canonicalAddress } from '../../text/address.js';
-import { type Dump, FAMILY_NAMES, flagWords, IP, mix } from './dump.js';
+import { type Dump, FAMILY_NAMES, finish, flagWords, IP, mix } from './dump.js';
 
 export interface NewTuple {
   readonly proto: number;
@@ -156,7 +156,7 @@ export function openDumpTables(): DumpTables {
       // Whether each port was told keeps 65535 and "not told" apart.
       const told = (dump.sport < 0 ? 0 : 1) | (dump.dport < 0 ? 0 : 2);
       const kind = (dump.proto + 1) | (dump.family << 9) | (told << 12) | (dump.tupleExtra << 14);
-      let slot = (mix(mix(mix(dump.src, dump.dst), ports), kind) >>> 0) % SLOTS;
+      let slot = finish(mix(mix(mix(dump.src, dump.dst), ports), kind)) & (SLOTS - 1);
       for (let number = slots[slot]!; number >= 0; number = slots[slot]!) {
         const at = number * 4;
         if (

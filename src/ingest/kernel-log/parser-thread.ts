@@ -7,9 +7,11 @@ import type { ClockStretch } from './clock-tracker.js';
 import type { Parser, ParserEvents, ParserStart } from './parser.js';
 import type { LineCounts, OpenLines } from './read-lines.js';
 
-/** Chunks under way: enough that neither side waits, few enough that memory stays flat. */
-const MOST_UNDER_WAY = 6;
-const CHUNK_BYTES = 256 * 1024;
+/** Chunks under way: enough that neither side waits. They lie in memory both threads see, used in turn: nothing is allocated a chunk. */
+export const CHUNKS = 6;
+export const CHUNK_BYTES = 256 * 1024;
+/** Young objects of the thread live short; more room for them would only be more memory. */
+const YOUNG_MB = 8;
 /** A thread that has not answered for so long is broken. */
 const PATIENCE_MS = 60_000;
 
@@ -18,9 +20,11 @@ export interface ThreadData {
   readonly port: MessagePort;
   /** [0]: requests answered. */
   readonly answered: Int32Array;
+  /** CHUNKS chunks of CHUNK_BYTES. */
+  readonly chunks: Uint8Array;
 }
 
-export type Request = { readonly kind: 'chunk'; readonly bytes: Uint8Array } | { readonly kind: 'end' } | { readonly kind: 'pause' };
+export type Request = { readonly kind: 'chunk'; readonly slot: number; readonly length: number } | { readonly kind: 'end' } | { readonly kind: 'pause' };
 
 export type Answer =
   | { readonly kind: 'batch'; readonly batch: PacketBatch }
@@ -40,11 +44,16 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
   if (import.meta.url.endsWith('.ts')) return null;
   const { port1: port, port2: theirs } = new MessageChannel();
   const answered = new Int32Array(new SharedArrayBuffer(4));
-  const data: ThreadData = { start, port: theirs, answered };
-  const worker = new Worker(script, { workerData: data, transferList: [theirs] });
+  const chunks = new Uint8Array(new SharedArrayBuffer(CHUNKS * CHUNK_BYTES));
+  const data: ThreadData = { start, port: theirs, answered, chunks };
+  const worker = new Worker(script, {
+    workerData: data,
+    transferList: [theirs],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   worker.unref();
   let asked = 0;
-  let pending = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let slot = 0;
   let used = 0;
   let last: Extract<Answer, { kind: 'state' }> | null = null;
 
@@ -69,25 +78,25 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
     }
   };
 
-  const ask = (request: Request, moved: ArrayBuffer[] = []): void => {
+  const ask = (request: Request): void => {
     asked++;
-    port.postMessage(request, moved);
+    port.postMessage(request);
   };
 
   const send = (): void => {
     if (used === 0) return;
-    const bytes = pending.subarray(0, used);
-    ask({ kind: 'chunk', bytes }, [pending.buffer as ArrayBuffer]);
-    pending = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    ask({ kind: 'chunk', slot, length: used });
+    slot = (slot + 1) % CHUNKS;
     used = 0;
-    waitFor(MOST_UNDER_WAY);
+    // The slot written next must have been read.
+    waitFor(CHUNKS - 1);
   };
 
   return {
     feed(chunk) {
       for (let at = 0; at < chunk.length; ) {
         const taken = Math.min(CHUNK_BYTES - used, chunk.length - at);
-        pending.set(chunk.subarray(at, at + taken), used);
+        chunks.set(chunk.subarray(at, at + taken), slot * CHUNK_BYTES + used);
         used += taken;
         at += taken;
         if (used === CHUNK_BYTES) send();

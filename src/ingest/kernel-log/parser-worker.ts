@@ -3,9 +3,9 @@
 import { workerData } from 'node:worker_threads';
 import { parseSlow } from './parse-slow.js';
 import { openParserHere } from './parser.js';
-import type { Answer, Request, ThreadData } from './parser-thread.js';
+import { type Answer, CHUNK_BYTES, type Request, type ThreadData } from './parser-thread.js';
 
-const { start, port, answered } = workerData as ThreadData;
+const { start, port, answered, chunks } = workerData as ThreadData;
 
 const answer = (message: Answer, moved: ArrayBuffer[] = []): void => {
   port.postMessage(message, moved);
@@ -18,7 +18,7 @@ const parser = openParserHere(start, parseSlow, {
 });
 
 port.on('message', (request: Request) => {
-  if (request.kind === 'chunk') parser.feed(request.bytes);
+  if (request.kind === 'chunk') parser.feed(chunks.subarray(request.slot * CHUNK_BYTES, request.slot * CHUNK_BYTES + request.length));
   else if (request.kind === 'end') parser.end();
   if (request.kind !== 'chunk') {
     const { bytes, state } = parser.pause();
