@@ -253,9 +253,9 @@ export interface SourceRow {
 export function readSources(db: Db, ingestId: number | null): readonly SourceRow[] {
   return db
     .prepare(
-      'SELECT id, host_id AS hostId, name, kind, read_at_us AS readAtUs, done_lines AS lines FROM sources WHERE ?1 IS NULL OR last_ingest_id = ?1 ORDER BY id',
+      'SELECT id, host_id AS hostId, name, kind, read_at_us AS readAtUs, done_lines AS lines FROM sources WHERE @ingest IS NULL OR last_ingest_id = @ingest ORDER BY id',
     )
-    .all(ingestId) as SourceRow[];
+    .all({ ingest: ingestId }) as SourceRow[];
 }
 
 /** Host facts (addresses, routes …) with the snapshot that saw them. */

@@ -44,17 +44,17 @@ function candidates(db: Db, filter: FlowFilter): Iterable<Candidate> {
     const list = JSON.stringify((filter.src ?? filter.dst) as readonly string[]);
     return db
       .prepare(
-        `SELECT ${columns} FROM tuples WHERE src IN (SELECT value FROM json_each(?1)) UNION SELECT ${columns} FROM tuples WHERE dst IN (SELECT value FROM json_each(?1))`,
+        `SELECT ${columns} FROM tuples WHERE src IN (SELECT value FROM json_each(@list)) UNION SELECT ${columns} FROM tuples WHERE dst IN (SELECT value FROM json_each(@list))`,
       )
-      .iterate(list) as IterableIterator<Candidate>;
+      .iterate({ list }) as IterableIterator<Candidate>;
   }
   const port = [filter.dport, filter.sport].find(
     (ranges) => ranges?.length === 1 && ranges[0]!.from === ranges[0]!.to,
   )?.[0]?.from;
   if (port !== undefined) {
     return db
-      .prepare(`SELECT ${columns} FROM tuples WHERE dport = ?1 UNION SELECT ${columns} FROM tuples WHERE sport = ?1`)
-      .iterate(port) as IterableIterator<Candidate>;
+      .prepare(`SELECT ${columns} FROM tuples WHERE dport = @port UNION SELECT ${columns} FROM tuples WHERE sport = @port`)
+      .iterate({ port }) as IterableIterator<Candidate>;
   }
   return db.prepare(`SELECT ${columns} FROM tuples`).iterate() as IterableIterator<Candidate>;
 }
