@@ -78,10 +78,10 @@ export interface CounterDelta {
   readonly text: string;
   readonly target: string | null;
   readonly isPolicy: boolean;
-  /** Packets and bytes that came between; after a reset, what came since it, which is a lower bound. */
+  /** Packets and bytes that came between. */
   readonly packets: number;
   readonly bytes: number;
-  /** The counter is lower than before: it was set to zero in between. */
+  /** A counter of its table is lower than before: they were set to zero in between, and packets and bytes are lower bounds. */
   readonly wasReset: boolean;
   /** Counters were printed rounded (K, M, G): the delta is no exact number. */
   readonly isRounded: boolean;
@@ -106,23 +106,29 @@ interface DeltaRow {
 }
 
 /**
- * Counters that differ between two snapshots of the same ruleset text, the largest delta first. One rule whose counter fell means that its table
- * was reset (iptables -Z, a reload), so the other rules of that table are read as reset too: what they show came since then.
+ * Counters that differ between two snapshots, the largest delta first. Rules are the same when chain and text are (the nth of equal ones),
+ * also when other rules or set elements changed in between. A counter that fell was set to zero (iptables -Z, a reload): it gives what came since. The others of
+ * its table may have been set to zero too, so that their difference is a lower bound; wasReset says so for all of them.
  */
 export function readCounterDeltas(db: Database, fromSnapshotId: number, toSnapshotId: number): CounterDelta[] {
   const rows = db
     .prepare(
-      `WITH pairs AS (
-         SELECT r.*, a.packets AS before_packets, a.bytes AS before_bytes, b.packets AS after_packets, b.bytes AS after_bytes
-         FROM rules r JOIN rule_counters a ON a.rule_id = r.id AND a.snapshot_id = @from JOIN rule_counters b ON b.rule_id = r.id AND b.snapshot_id = @to),
-       resets AS (SELECT DISTINCT ruleset_id, family, table_name FROM pairs WHERE after_packets < before_packets OR after_bytes < before_bytes)
+      `WITH seen AS (
+         SELECT r.*, s.form, s.backend, s.data AS ruleset_data, c.snapshot_id, c.packets, c.bytes,
+           row_number() OVER (PARTITION BY c.snapshot_id, r.ruleset_id, r.family, r.table_name, r.chain, r.text ORDER BY r.number) AS nth
+         FROM rule_counters c JOIN rules r ON r.id = c.rule_id JOIN rulesets s ON s.id = r.ruleset_id WHERE c.snapshot_id IN (@from, @to)),
+       pairs AS (
+         SELECT b.*, a.packets AS before_packets, a.bytes AS before_bytes, b.packets < a.packets OR b.bytes < a.bytes AS has_fallen
+         FROM seen b JOIN seen a ON a.snapshot_id = @from AND b.snapshot_id = @to AND a.form = b.form AND a.backend = b.backend
+           AND a.family = b.family AND a.table_name = b.table_name AND a.chain = b.chain AND a.text = b.text AND a.nth = b.nth),
+       resets AS (SELECT DISTINCT ruleset_id, family, table_name FROM pairs WHERE has_fallen)
        SELECT p.id, p.ruleset_id, p.family, p.table_name, p.chain, p.number, p.user_number, p.handle, p.text, p.target, p.is_policy,
-         CASE WHEN z.ruleset_id IS NULL THEN p.after_packets - p.before_packets ELSE p.after_packets END AS packets,
-         CASE WHEN z.ruleset_id IS NULL THEN p.after_bytes - p.before_bytes ELSE p.after_bytes END AS bytes,
+         CASE WHEN p.has_fallen THEN p.packets ELSE p.packets - p.before_packets END AS packets,
+         CASE WHEN p.has_fallen THEN p.bytes ELSE p.bytes - p.before_bytes END AS bytes,
          z.ruleset_id IS NOT NULL AS was_reset,
-         EXISTS (SELECT 1 FROM rulesets s, json_each(s.data, '$.notes') n WHERE s.id = p.ruleset_id AND n.value LIKE 'Counters are rounded%') AS is_rounded
+         EXISTS (SELECT 1 FROM json_each(p.ruleset_data, '$.notes') n WHERE n.value LIKE 'Counters are rounded%') AS is_rounded
        FROM pairs p LEFT JOIN resets z ON z.ruleset_id = p.ruleset_id AND z.family = p.family AND z.table_name = p.table_name
-       WHERE p.after_packets <> p.before_packets OR p.after_bytes <> p.before_bytes OR (z.ruleset_id IS NOT NULL AND p.after_packets > 0)
+       WHERE p.packets <> p.before_packets OR p.bytes <> p.before_bytes
        ORDER BY packets DESC, p.id`,
     )
     .all({ from: fromSnapshotId, to: toSnapshotId }) as DeltaRow[];

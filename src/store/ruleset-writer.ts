@@ -10,7 +10,7 @@ export interface WrittenRuleset {
   readonly wasKnown: boolean;
 }
 
-/** The ruleset without what changes from reading to reading: counters, and lines it happened to stand in. */
+/** The ruleset without the counters, which change from reading to reading. */
 export function withoutCounters(ruleset: Ruleset): Ruleset {
   return {
     ...ruleset,
