@@ -6,7 +6,8 @@ import { finishRuleset, newBuilder } from '../ruleset/ruleset-builder.js';
 import { splitSaveWords } from '../ruleset/words.js';
 
 const HEAD = /^(Name|Type|Revision|Header|Size in memory|References|Number of entries|Default|Members):\s?(.*)$/;
-const COMMAND = /^(?:\S*[#$%>]\s+)?(?:sudo\s+)?(?:(?:\S*\/)?ipset\s+(?:-!\s+|-exist\s+)*)?(create|add|-N|-A|-exist|-!)\s+(\S+)\s+(\S.*)$/;
+const COMMAND =
+  /^(?:\S*[#$%>]\s+)?(?:sudo\s+)?(?:(?:\S*\/)?ipset\s+(?:-!\s+|-exist\s+)*)?(create|add|-N|-A|-exist|-!)\s+(\S+)\s+(\S.*)$/;
 const TYPES = /^(?:hash|bitmap|list):[\w,]+|^(?:ip|port|mac)(?:hash|map|porthash|iphash)|^nethash|^setlist/;
 
 export const ipsetForm: Form = {
@@ -15,7 +16,8 @@ export const ipsetForm: Form = {
   recognise(line, context) {
     if (/^create \S+ (?:hash|bitmap|list):/.test(line)) return 95;
     if (/\bipset\s+(?:-\S+\s+)*(?:create|add|-N|-A)\s/.test(line)) return 80;
-    if (/^Name: \S+$/.test(line)) return /ipset/.test(context.fileName) || /ipset/.test(context.command ?? '') ? 95 : 55;
+    if (/^Name: \S+$/.test(line))
+      return /ipset/.test(context.fileName) || /ipset/.test(context.command ?? '') ? 95 : 55;
     return /^add \S+ [\da-f.:]+/i.test(line) && /ipset/.test(context.fileName) ? 70 : 0;
   },
   open: openIpset,
@@ -73,7 +75,13 @@ function openIpset(emit: Emit): FormReader {
     if (sets.size > 0) {
       const builder = newBuilder();
       builder.sets.push(...[...sets.values()].map(finish));
-      const ruleset = finishRuleset(builder, { form: 'ipset', family: 'mixed', backend: 'unknown', isPartial: false, generatedBy: null });
+      const ruleset = finishRuleset(builder, {
+        form: 'ipset',
+        family: 'mixed',
+        backend: 'unknown',
+        isPartial: false,
+        generatedBy: null,
+      });
       emit({ kind: 'ruleset', line: firstLine, ruleset });
     }
     sets = new Map();
@@ -128,12 +136,20 @@ function readOptions(set: SetDraft, options: string): void {
   const family = words[words.indexOf('family') + 1];
   if (words.includes('family')) set.family = family === 'inet6' ? 'ip6' : 'ip';
   for (const [index, word] of words.entries()) {
-    if (word === 'timeout' || word === 'range' || word === 'netmask' || word === 'markmask') set.flags.push(`${word} ${words[index + 1] ?? ''}`);
+    if (word === 'timeout' || word === 'range' || word === 'netmask' || word === 'markmask')
+      set.flags.push(`${word} ${words[index + 1] ?? ''}`);
     else if (word === 'counters' || word === 'comment' || word === 'skbinfo') set.flags.push(word);
   }
 }
 
 function finish(set: SetDraft): NamedSet {
   const isAddress = /(^|[:,])(ip|net)/.test(set.type);
-  return { family: set.family ?? (isAddress ? 'ip' : null), table: null, name: set.name, type: set.type, flags: set.flags, elements: set.elements };
+  return {
+    family: set.family ?? (isAddress ? 'ip' : null),
+    table: null,
+    name: set.name,
+    type: set.type,
+    flags: set.flags,
+    elements: set.elements,
+  };
 }

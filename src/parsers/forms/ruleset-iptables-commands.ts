@@ -8,9 +8,11 @@ import { splitShell } from '../ruleset/shell-words.js';
 
 /** A '#' alone is no prompt here but a comment: a rule that somebody commented out must not come back. */
 const PROMPT = /^\s*(?:\[?[\w.-]+@[\w.-]+[^#$%>]{0,60}[#$%>]|[$%>]|\++)\s+(?=(?:sudo\s+)?(?:\S*\/)?ip6?tables)/;
-const CHANGE = /^(?:\s*(?:sudo|then|do|else|ip netns exec \S+)\s+)*\s*(?:\/\S*\/)?ip6?tables(?:-legacy|-nft)?\s+(?:.*\s)?(?:-[AIDRNXFPEZ]|--(?:append|insert|delete|replace|new-chain|delete-chain|flush|policy|zero|rename-chain))(?:\s|$)/;
+const CHANGE =
+  /^(?:\s*(?:sudo|then|do|else|ip netns exec \S+)\s+)*\s*(?:\/\S*\/)?ip6?tables(?:-legacy|-nft)?\s+(?:.*\s)?(?:-[AIDRNXFPEZ]|--(?:append|insert|delete|replace|new-chain|delete-chain|flush|policy|zero|rename-chain))(?:\s|$)/;
 const BY_VARIABLE = /^\s*(?:sudo\s+)?["']?\$\{?\w*(?:IP6?T|iptables|fw|FW)\w*\}?["']?\s+(?:.*\s)?-[AIDRNXFPEZ](?:\s|$)/;
-const NAMES_PROGRAM = /^\s*(?:export\s+)?\w+=["']?(?:sudo\s+)?(?:\S*\/)?ip6?tables(?:-legacy|-nft)?(?:\s[^"']*)?["']?\s*$/;
+const NAMES_PROGRAM =
+  /^\s*(?:export\s+)?\w+=["']?(?:sudo\s+)?(?:\S*\/)?ip6?tables(?:-legacy|-nft)?(?:\s[^"']*)?["']?\s*$/;
 const SHELL_LINE =
   /^\s*(?:#|[A-Za-z_]\w*=|(?:export|local|readonly|declare|set|unset|if|then|else|elif|fi|for|while|until|do|done|case|esac|function|return|exit|break|continue|echo|printf|modprobe|insmod|sysctl|ip|ipset|tc|cat|sleep|true|false|test|source|service|systemctl|logger|touch|mkdir|rm|cp|mv|grep|awk|sed|cut|read|shift|trap|wait|exec|eval|cd|chmod|depmod|rmmod|nft|ebtables|arptables|ip6?tables\S*|sudo|route|ifconfig|:)(?:\s|;|$)|\.\s|\[|\{|\}|;;|\(|[\w*|" -]+\)\s*(?:$|;|\w)|[A-Za-z_][\w-]*\s*\(\s*\)|\/\S+|\$|[A-Za-z_]\w*\s*;?\s*$)/;
 
@@ -74,7 +76,9 @@ function isShell(script: Script, text: string): boolean {
   if (PROMPT.test(text) || CHANGE.test(text) || SHELL_LINE.test(text)) return true;
   const commands = splitShell(text, (name) => script.variables.get(name) ?? null);
   const first = commands[0];
-  return first !== undefined && (iptablesWords(first.words) !== null || script.functions.has(first.words[0]?.text ?? ''));
+  return (
+    first !== undefined && (iptablesWords(first.words) !== null || script.functions.has(first.words[0]?.text ?? ''))
+  );
 }
 
 function emitScript(emit: Emit, script: Script, firstLine: number): void {
@@ -83,14 +87,20 @@ function emitScript(emit: Emit, script: Script, firstLine: number): void {
   hookBuiltIns(chains);
   for (const [name, one] of script.functions) {
     const changes = one.body.filter((source) => /ip6?tables|\$\{?\w*IPT/.test(source)).length;
-    if (!one.wasCalled && changes > 0) script.builder.notes.add(`Function ${name}() in line ${one.line} is never called here; its ${changes} commands were left out.`);
+    if (!one.wasCalled && changes > 0)
+      script.builder.notes.add(
+        `Function ${name}() in line ${one.line} is never called here; its ${changes} commands were left out.`,
+      );
   }
   const families = [...new Set(chains.map((chain) => chain.family))];
   for (const family of families) {
     const own = chains.filter((chain) => chain.family === family);
     const tables = new Set(own.map((chain) => chain.table));
     const isWhole = [...tables].every((table) => script.emptied.has(`${family}\t${table}`));
-    const builder = { ...script.builder, chains: new Map(own.map((chain) => [`${chain.table}\t${chain.name}`, chain])) };
+    const builder = {
+      ...script.builder,
+      chains: new Map(own.map((chain) => [`${chain.table}\t${chain.name}`, chain])),
+    };
     const frame: Pick<Ruleset, 'form' | 'family' | 'backend' | 'isPartial' | 'generatedBy'> = {
       form: 'iptables commands',
       family,

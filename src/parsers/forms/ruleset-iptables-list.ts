@@ -5,13 +5,30 @@ import { type Emit, type Form, type FormContext, type FormReader, type LineOutco
 import { builtInOrder } from '../ruleset/builtin-chains.js';
 import { familyOfChains } from '../ruleset/family.js';
 import { readRuleWords } from '../ruleset/iptables-rule.js';
-import { beginsLikeRule, type ListingColumns, readColumns, readCount, readListingRule } from '../ruleset/listing-line.js';
-import { type ChainDraft, ensureChain, finishRuleset, hookBuiltIns, inferTable, newBuilder, type RulesetBuilder, unreadDraft } from '../ruleset/ruleset-builder.js';
+import {
+  beginsLikeRule,
+  type ListingColumns,
+  readColumns,
+  readCount,
+  readListingRule,
+} from '../ruleset/listing-line.js';
+import {
+  type ChainDraft,
+  ensureChain,
+  finishRuleset,
+  hookBuiltIns,
+  inferTable,
+  newBuilder,
+  type RulesetBuilder,
+  unreadDraft,
+} from '../ruleset/ruleset-builder.js';
 
-const CHAIN = /^Chain (\S+) \((?:policy (\w+)(?: (\d+[KMGT]?) packets, (\d+[KMGT]?) bytes)?|-?\d+ references?)\)(?:\s.*)?$/;
+const CHAIN =
+  /^Chain (\S+) \((?:policy (\w+)(?: (\d+[KMGT]?) packets, (\d+[KMGT]?) bytes)?|-?\d+ references?)\)(?:\s.*)?$/;
 const TABLE = /^(?:\*+ )?(?:IPv[46] )?[Tt]able:? [`'"]?(filter|nat|mangle|raw|security)['"]?:?\s*$/;
 /** The command itself, as people paste it with their prompt. */
-const COMMAND = /^(?:\S*[#$%>]|\S+@\S+:?\S*[#$%])\s+(?:sudo\s+)?(?:\S*\/)?(ip6?tables)(-legacy|-nft)?\s+((?:\S+\s+)*?(?:-[a-zA-Z]*L\S*|--list).*)$/;
+const COMMAND =
+  /^(?:\S*[#$%>]|\S+@\S+:?\S*[#$%])\s+(?:sudo\s+)?(?:\S*\/)?(ip6?tables)(-legacy|-nft)?\s+((?:\S+\s+)*?(?:-[a-zA-Z]*L\S*|--list).*)$/;
 const WARNING = /^# Warning: ip6?tables-legacy tables present/;
 
 export const iptablesListForm: Form = {
@@ -56,7 +73,13 @@ function openListing(emit: Emit, context: FormContext): FormReader {
   }
 
   function begin(line: number): Section {
-    const fresh: Section = { builder: newBuilder(), firstLine: line, table: told.table, isV6: false, hasWholeHead: false };
+    const fresh: Section = {
+      builder: newBuilder(),
+      firstLine: line,
+      table: told.table,
+      isV6: false,
+      hasWholeHead: false,
+    };
     sections.push(fresh);
     return fresh;
   }
@@ -68,7 +91,8 @@ function openListing(emit: Emit, context: FormContext): FormReader {
     const chains = [...current.builder.chains.values()];
     const last = chains.at(-1);
     // Built-in chains are listed first and in the order of the hooks: one that comes late begins another table.
-    const isNext = isBuiltIn && last !== undefined && (last.hook !== 'listed' || builtInOrder(last.name) >= builtInOrder(name));
+    const isNext =
+      isBuiltIn && last !== undefined && (last.hook !== 'listed' || builtInOrder(last.name) >= builtInOrder(name));
     if (isNext || chains.some((one) => one.name === name)) current = begin(line);
     chain = ensureChain(current.builder, 'ip', '', name, line - current.firstLine + 1);
     chain.hook = isBuiltIn ? 'listed' : null;
@@ -98,7 +122,9 @@ function openListing(emit: Emit, context: FormContext): FormReader {
     if (read.isRounded) current.builder.notes.add(ROUNDED);
     let draft = { ...rule.draft, packets: read.packets, bytes: read.bytes };
     if (!shown.hasInterfaces) {
-      current.builder.notes.add('Interfaces are not shown (listed without -v), so no rule can be evaluated to a sure match.');
+      current.builder.notes.add(
+        'Interfaces are not shown (listed without -v), so no rule can be evaluated to a sure match.',
+      );
       draft = { ...draft, conditions: [...draft.conditions, NOT_SHOWN] };
     }
     into.rules.push(draft);
@@ -152,7 +178,13 @@ function openListing(emit: Emit, context: FormContext): FormReader {
 }
 
 const ROUNDED = 'Counters are rounded to K, M or G (listed without -x).';
-const NOT_SHOWN = { field: 'not-shown', isNegated: false, values: ['in', 'out'], text: 'interfaces (listed without -v)', group: null };
+const NOT_SHOWN = {
+  field: 'not-shown',
+  isNegated: false,
+  values: ['in', 'out'],
+  text: 'interfaces (listed without -v)',
+  group: null,
+};
 
 /** With --line-numbers a listing that begins in the middle, or has lines cut out, keeps its numbers. */
 function fillGap(chain: ChainDraft, number: number | null, line: number): void {
@@ -191,12 +223,18 @@ function emitSections(emit: Emit, sections: readonly Section[], told: Told, note
     const into = open && open.family === family && !open.tables.has(table) ? open : newGroup(family, section.firstLine);
     if (into !== open) groups.push(into);
     into.tables.add(table);
-    if (!chains.some((one) => one.name === (table === 'raw' || table === 'nat' ? 'OUTPUT' : 'INPUT'))) into.isPartial = true;
+    if (!chains.some((one) => one.name === (table === 'raw' || table === 'nat' ? 'OUTPUT' : 'INPUT')))
+      into.isPartial = true;
     for (const note of section.builder.notes) into.builder.notes.add(note);
     for (const draft of chains) {
       const moved = ensureChain(into.builder, family, table, draft.name, 0);
       const shift = section.firstLine - into.firstLine;
-      Object.assign(moved, draft, { family, table, line: draft.line + shift, rules: draft.rules.map((rule) => ({ ...rule, line: rule.line + shift })) });
+      Object.assign(moved, draft, {
+        family,
+        table,
+        line: draft.line + shift,
+        rules: draft.rules.map((rule) => ({ ...rule, line: rule.line + shift })),
+      });
     }
   }
   function newGroup(family: RuleFamily, firstLine: number): Group {
@@ -206,7 +244,13 @@ function emitSections(emit: Emit, sections: readonly Section[], told: Told, note
     for (const draft of group.builder.chains.values()) draft.hook = null;
     hookBuiltIns(group.builder.chains.values());
     for (const note of notes) group.builder.notes.add(note);
-    const frame = { form: 'iptables -L', family: group.family, backend: told.backend, isPartial: group.isPartial, generatedBy: null } as const;
+    const frame = {
+      form: 'iptables -L',
+      family: group.family,
+      backend: told.backend,
+      isPartial: group.isPartial,
+      generatedBy: null,
+    } as const;
     emit({ kind: 'ruleset', line: group.firstLine, ruleset: finishRuleset(group.builder, frame) });
   }
 }

@@ -4,11 +4,20 @@ import type { RuleFamily } from '../../model/ruleset.js';
 import { type Emit, type Form, type FormContext, type FormReader, OTHER, TAKEN } from '../form.js';
 import { familyOfChains } from '../ruleset/family.js';
 import { applyCommand } from '../ruleset/iptables-command.js';
-import { ensureChain, finishRuleset, hookBuiltIns, inferTable, newBuilder, type RulesetBuilder, unreadDraft } from '../ruleset/ruleset-builder.js';
+import {
+  ensureChain,
+  finishRuleset,
+  hookBuiltIns,
+  inferTable,
+  newBuilder,
+  type RulesetBuilder,
+  unreadDraft,
+} from '../ruleset/ruleset-builder.js';
 import { splitSaveWords } from '../ruleset/words.js';
 
 const POLICY = /^-P (?:PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) (?:ACCEPT|DROP)(?: -c \d+ \d+)?$/;
-const COMMAND = /^(?:\S*[#$%>]|\S+@\S+:?\S*[#$%])\s+(?:sudo\s+)?(?:\S*\/)?(ip6?tables)(-legacy|-nft)?\s+((?:\S+\s+)*?(?:-[a-z]*S|--list-rules)(?:\s.*)?)$/;
+const COMMAND =
+  /^(?:\S*[#$%>]|\S+@\S+:?\S*[#$%])\s+(?:sudo\s+)?(?:\S*\/)?(ip6?tables)(-legacy|-nft)?\s+((?:\S+\s+)*?(?:-[a-z]*S|--list-rules)(?:\s.*)?)$/;
 
 export const iptablesRulesForm: Form = {
   id: 'iptables -S',
@@ -72,9 +81,17 @@ function openRules(emit: Emit, context: FormContext): FormReader {
       const isPolicy = trimmed.startsWith('-P ');
       const current = section && !(isPolicy && section.hasRules) ? section : begin(line);
       if (!isPolicy) current.hasRules = true;
-      const place = { builder: current.builder, family: 'ip', table: '', line: line - current.firstLine + 1, emptied: new Set<string>() } as const;
+      const place = {
+        builder: current.builder,
+        family: 'ip',
+        table: '',
+        line: line - current.firstLine + 1,
+        emptied: new Set<string>(),
+      } as const;
       const split = splitSaveWords(trimmed);
-      const result = split.ok ? applyCommand(split.words, place) : ({ is: 'unread', reason: split.reason, at: split.at } as const);
+      const result = split.ok
+        ? applyCommand(split.words, place)
+        : ({ is: 'unread', reason: split.reason, at: split.at } as const);
       if (result.is !== 'unread') return TAKEN;
       if (trimmed.startsWith('-A ')) {
         const chain = ensureChain(current.builder, 'ip', '', trimmed.split(' ')[1] ?? '', place.line);
@@ -99,6 +116,12 @@ function emitSection(emit: Emit, section: Section, told: RuleFamily | null, note
   for (const chain of chains) Object.assign(chain, { family, table });
   hookBuiltIns(chains);
   for (const note of notes) section.builder.notes.add(note);
-  const ruleset = finishRuleset(section.builder, { form: 'iptables -S', family, backend: 'unknown', isPartial: !isComplete, generatedBy: null });
+  const ruleset = finishRuleset(section.builder, {
+    form: 'iptables -S',
+    family,
+    backend: 'unknown',
+    isPartial: !isComplete,
+    generatedBy: null,
+  });
   emit({ kind: 'ruleset', line: section.firstLine, ruleset });
 }

@@ -6,7 +6,7 @@ import { type BracketState, followBrackets, isRecord, type JsonValue, objectsInA
 import { NFT_FAMILIES } from '../ruleset/nft-chain.js';
 import { elementText, statementText } from '../ruleset/nft-json-text.js';
 import { lexNftLine } from '../ruleset/nft-lexer.js';
-import { newNftReader, type NftReader } from '../ruleset/nft-reader.js';
+import { type NftReader, newNftReader } from '../ruleset/nft-reader.js';
 import { readNftRule } from '../ruleset/nft-rule.js';
 import { ensureChain, unreadDraft } from '../ruleset/ruleset-builder.js';
 import { finishNft } from './ruleset-nft.js';
@@ -36,7 +36,8 @@ function openNftJson(emit: Emit): FormReader {
     const reader = newNftReader();
     const version = readObjects(reader, objects);
     if (isCut) reader.builder.notes.add('The JSON is cut or garbled; what was whole in it was read.');
-    if (reader.tables.size > 0 || objects.length > 0) emit({ kind: 'ruleset', line: firstLine, ruleset: finishNft(reader, 'nft-json', isCut, version) });
+    if (reader.tables.size > 0 || objects.length > 0)
+      emit({ kind: 'ruleset', line: firstLine, ruleset: finishNft(reader, 'nft-json', isCut, version) });
     text = '';
     state = { depth: 0, isInString: false, isEscaped: false };
     return isCut ? { is: 'unread', reason: 'the JSON is cut or garbled; what was whole in it was read', at: 0 } : TAKEN;
@@ -87,7 +88,14 @@ function readObject(reader: NftReader, kind: string, value: Readonly<Record<stri
   else if (kind === 'set' || kind === 'map') readSet(reader, family, table, name, kind, value);
 }
 
-function readChain(reader: NftReader, family: RuleFamily, table: string, name: string, value: Readonly<Record<string, JsonValue>>, place: number): void {
+function readChain(
+  reader: NftReader,
+  family: RuleFamily,
+  table: string,
+  name: string,
+  value: Readonly<Record<string, JsonValue>>,
+  place: number,
+): void {
   const chain = ensureChain(reader.builder, family, table, name, place);
   const hook = stringOf(value['hook']);
   if (hook === null) return;
@@ -99,22 +107,42 @@ function readChain(reader: NftReader, family: RuleFamily, table: string, name: s
   chain.devices = (Array.isArray(device) ? device : device === undefined ? [] : [device]).map(String);
 }
 
-function readRule(reader: NftReader, family: RuleFamily, table: string, value: Readonly<Record<string, JsonValue>>, place: number): void {
+function readRule(
+  reader: NftReader,
+  family: RuleFamily,
+  table: string,
+  value: Readonly<Record<string, JsonValue>>,
+  place: number,
+): void {
   const chain = ensureChain(reader.builder, family, table, stringOf(value['chain']) ?? '', place);
   const statements = Array.isArray(value['expr']) ? value['expr'].map(statementText) : [];
   const comment = stringOf(value['comment']);
   const text = [...statements, ...(comment === null ? [] : [`comment "${comment}"`])].join(' ');
   const lexed = lexNftLine(text);
   const handle = typeof value['handle'] === 'number' ? value['handle'] : null;
-  if (lexed.error || lexed.comment !== null) chain.rules.push(unreadDraft(text, 'the JSON of this rule could not be put into words', place));
+  if (lexed.error || lexed.comment !== null)
+    chain.rules.push(unreadDraft(text, 'the JSON of this rule could not be put into words', place));
   else chain.rules.push(readNftRule(lexed.tokens, family, handle, place));
 }
 
-function readSet(reader: NftReader, family: RuleFamily, table: string, name: string, kind: string, value: Readonly<Record<string, JsonValue>>): void {
+function readSet(
+  reader: NftReader,
+  family: RuleFamily,
+  table: string,
+  name: string,
+  kind: string,
+  value: Readonly<Record<string, JsonValue>>,
+): void {
   const type = Array.isArray(value['type']) ? value['type'].map(String).join(' . ') : String(value['type'] ?? '');
   const into = stringOf(value['map']);
-  const flags = Array.isArray(value['flags']) ? value['flags'].map(String) : value['flags'] === undefined ? [] : [String(value['flags'])];
-  const elements = Array.isArray(value['elem']) ? value['elem'].map((element) => elementText(element).replaceAll('"', '')) : [];
+  const flags = Array.isArray(value['flags'])
+    ? value['flags'].map(String)
+    : value['flags'] === undefined
+      ? []
+      : [String(value['flags'])];
+  const elements = Array.isArray(value['elem'])
+    ? value['elem'].map((element) => elementText(element).replaceAll('"', ''))
+    : [];
   reader.builder.sets.push({
     family,
     table,

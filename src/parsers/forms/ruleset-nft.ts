@@ -2,11 +2,12 @@
 
 import type { Ruleset } from '../../model/ruleset.js';
 import { type Emit, type Form, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
-import { endNft, newNftReader, type NftReader, readNftLine } from '../ruleset/nft-reader.js';
+import { endNft, type NftReader, newNftReader, readNftLine } from '../ruleset/nft-reader.js';
 import { finishRuleset } from '../ruleset/ruleset-builder.js';
 
 const TABLE = /^\s*(?:(?:add|create) )?table (?:(?:ip|ip6|inet|arp|bridge|netdev) )?[\w.-]+\s*(?:\{.*)?(?:#.*)?$/;
-const COMMAND = /^\s*(?:add|create|insert) (?:chain|rule|set|map|element|flowtable) (?:ip|ip6|inet|arp|bridge|netdev) \S+ \S/;
+const COMMAND =
+  /^\s*(?:add|create|insert) (?:chain|rule|set|map|element|flowtable) (?:ip|ip6|inet|arp|bridge|netdev) \S+ \S/;
 
 export const nftForm: Form = {
   id: 'nft',
@@ -26,7 +27,8 @@ function openNft(emit: Emit): FormReader {
 
   function flush(): void {
     const isCut = endNft(reader);
-    if (reader.tables.size > 0) emit({ kind: 'ruleset', line: Math.max(1, firstLine), ruleset: finishNft(reader, 'nft', isCut, null) });
+    if (reader.tables.size > 0)
+      emit({ kind: 'ruleset', line: Math.max(1, firstLine), ruleset: finishNft(reader, 'nft', isCut, null) });
     reader = newNftReader();
     firstLine = 0;
   }
@@ -53,7 +55,12 @@ function openNft(emit: Emit): FormReader {
 }
 
 /** The tables read so far as one ruleset; 'mixed' when they are of several families. */
-export function finishNft(reader: NftReader, form: 'nft' | 'nft-json', isCut: boolean, generatedBy: string | null): Ruleset {
+export function finishNft(
+  reader: NftReader,
+  form: 'nft' | 'nft-json',
+  isCut: boolean,
+  generatedBy: string | null,
+): Ruleset {
   const families = new Set([...reader.tables].map((table) => table.split('\t')[0]));
   const [only] = families;
   const family = families.size === 1 && only !== undefined ? (only as Ruleset['family']) : 'mixed';

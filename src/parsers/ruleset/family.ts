@@ -18,5 +18,7 @@ export function familyOfChains(chains: readonly ChainDraft[]): RuleFamily {
       }
     }
   }
-  return chains.some((chain) => chain.rules.some((rule) => rule.conditions.some((one) => V6_FIELDS.has(one.field)))) ? 'ip6' : 'ip';
+  return chains.some((chain) => chain.rules.some((rule) => rule.conditions.some((one) => V6_FIELDS.has(one.field))))
+    ? 'ip6'
+    : 'ip';
 }

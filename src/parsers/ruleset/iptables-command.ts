@@ -117,7 +117,8 @@ function parseCommand(words: readonly Word[], place: CommandPlace): Parsed | str
       parsed.command = '-L';
     } else if (word.text === '-4' || word.text === '--ipv4') parsed.family = 'ip';
     else if (word.text === '-6' || word.text === '--ipv6') parsed.family = 'ip6';
-    else if (!/^(-v|-n|-x|--verbose|--numeric|--exact|--line-numbers|-[vnx]{2,})$/.test(word.text)) parsed.rest.push(word);
+    else if (!/^(-v|-n|-x|--verbose|--numeric|--exact|--line-numbers|-[vnx]{2,})$/.test(word.text))
+      parsed.rest.push(word);
   }
   return parsed.command === '' ? 'no command such as -A or -F in it' : parsed;
 }
@@ -126,7 +127,12 @@ function isTableName(text: string): boolean {
   return ['filter', 'nat', 'mangle', 'raw', 'security'].includes(text);
 }
 
-function forEachChain(builder: RulesetBuilder, family: RuleFamily, table: string, act: (chain: ChainDraft) => void): void {
+function forEachChain(
+  builder: RulesetBuilder,
+  family: RuleFamily,
+  table: string,
+  act: (chain: ChainDraft) => void,
+): void {
   for (const chain of [...builder.chains.values()]) {
     if (chain.family === family && chain.table === table) act(chain);
   }
@@ -158,7 +164,11 @@ function sweep(builder: RulesetBuilder, chain: ChainDraft, command: string, numb
 function setPolicy(chain: ChainDraft, rest: readonly Word[]): CommandResult {
   const policy = rest[1];
   if (policy?.text !== 'ACCEPT' && policy?.text !== 'DROP') {
-    return { is: 'unread', reason: `a policy is ACCEPT or DROP, not ${policy?.text ?? 'nothing'}`, at: policy?.at ?? rest[0]?.at ?? 0 };
+    return {
+      is: 'unread',
+      reason: `a policy is ACCEPT or DROP, not ${policy?.text ?? 'nothing'}`,
+      at: policy?.at ?? rest[0]?.at ?? 0,
+    };
   }
   chain.policy = policy.text;
   const counters = rest.findIndex((word) => word.text === '-c');
@@ -181,7 +191,12 @@ function changeRules(parsed: Parsed, place: CommandPlace, name: string): Command
   const isKnown = place.emptied.has(`${family}\t${table}`);
   if (command === '-D' && number !== null) {
     if (number >= 1 && number <= chain.rules.length) chain.rules.splice(number - 1, 1);
-    else return { is: 'unread', reason: `${name} has ${chain.rules.length} rules here, not ${number}`, at: rest[1]?.at ?? 0 };
+    else
+      return {
+        is: 'unread',
+        reason: `${name} has ${chain.rules.length} rules here, not ${number}`,
+        at: rest[1]?.at ?? 0,
+      };
     return DONE;
   }
   const drafts = readDrafts(name, rest.slice(isNumbered ? 2 : 1), place.line);
@@ -193,7 +208,11 @@ function changeRules(parsed: Parsed, place: CommandPlace, name: string): Command
     case '-I': {
       const position = (number ?? 1) - 1;
       if (position > chain.rules.length) {
-        return { is: 'unread', reason: `${name} has ${chain.rules.length} rules here, none can be inserted at ${number}`, at: rest[1]?.at ?? 0 };
+        return {
+          is: 'unread',
+          reason: `${name} has ${chain.rules.length} rules here, none can be inserted at ${number}`,
+          at: rest[1]?.at ?? 0,
+        };
       }
       // Several addresses are inserted one by one at the same place, so the last comes first (iptables/iptables.c: insert_entry()).
       chain.rules.splice(position, 0, ...[...drafts].reverse());
@@ -231,7 +250,11 @@ function isPlausible(chain: ChainDraft): boolean {
 /** One rule, or one for each pair of the addresses listed behind -s and -d, as iptables makes them. */
 function readDrafts(chain: string, words: readonly Word[], line: number): RuleDraft[] | { reason: string; at: number } {
   const drafts: RuleDraft[] = [];
-  for (const variant of eachAddress(eachAddress([words], ['-s', '--source', '--src']), ['-d', '--destination', '--dst'])) {
+  for (const variant of eachAddress(eachAddress([words], ['-s', '--source', '--src']), [
+    '-d',
+    '--destination',
+    '--dst',
+  ])) {
     const read = readRuleWords(chain, variant, line);
     if (!read.ok) return read;
     drafts.push(read.draft);
@@ -244,12 +267,16 @@ function eachAddress(variants: readonly (readonly Word[])[], options: readonly s
     const at = words.findIndex((word) => options.includes(word.text) && !word.isQuoted);
     const value = at < 0 ? undefined : words[at + 1];
     if (!value?.text.includes(',')) return [[...words]];
-    return value.text.split(',').map((address) => [...words.slice(0, at + 1), { ...value, text: address }, ...words.slice(at + 2)]);
+    return value.text
+      .split(',')
+      .map((address) => [...words.slice(0, at + 1), { ...value, text: address }, ...words.slice(at + 2)]);
   });
 }
 
 /** The chain's policy and counters as `iptables-save` prints them: ':INPUT DROP [12:3456]'. NULL when the line is none. */
-export function readChainLine(text: string): { name: string; policy: Chain['policy']; packets: number | null; bytes: number | null } | null {
+export function readChainLine(
+  text: string,
+): { name: string; policy: Chain['policy']; packets: number | null; bytes: number | null } | null {
   const match = /^:(\S+)\s+(ACCEPT|DROP|QUEUE|RETURN|-)(?:\s+\[(\d+):(\d+)\])?\s*$/.exec(text);
   if (!match) return null;
   const policy = match[2] === 'ACCEPT' || match[2] === 'DROP' ? match[2] : null;

@@ -96,15 +96,22 @@ export function readRuleWords(chain: string, words: readonly Word[], line: numbe
 function takeOption(rule: OpenRule, words: readonly Word[], at: number, isNegated: boolean): number | string {
   const word = words[at];
   if (!word) return 'nothing is left';
-  const short = /^-[a-z][^-]/i.test(word.text) && !word.text.startsWith('--') && !word.isQuoted ? word.text.slice(0, 2) : null;
+  const short =
+    /^-[a-z][^-]/i.test(word.text) && !word.text.startsWith('--') && !word.isQuoted ? word.text.slice(0, 2) : null;
   if (short && BUILT_IN[short]?.words === 1) {
-    const split: Word[] = [{ ...word, text: short }, { ...word, text: word.text.slice(2) }];
+    const split: Word[] = [
+      { ...word, text: short },
+      { ...word, text: word.text.slice(2) },
+    ];
     const taken = takeOption(rule, [...split, ...words.slice(at + 1)], 0, isNegated);
     return typeof taken === 'string' ? taken : taken - 1;
   }
   const equals = /^(--[a-z0-9-]+)=(.*)$/is.exec(word.text);
   if (equals && !word.isQuoted) {
-    const split: Word[] = [{ ...word, text: equals[1] ?? '' }, { ...word, text: equals[2] ?? '', isQuoted: true }];
+    const split: Word[] = [
+      { ...word, text: equals[1] ?? '' },
+      { ...word, text: equals[2] ?? '', isQuoted: true },
+    ];
     const taken = takeOption(rule, [...split, ...words.slice(at + 1)], 0, isNegated);
     return typeof taken === 'string' ? taken : taken - 1;
   }
@@ -188,7 +195,13 @@ function takeKnown(
     rule.comment = rule.comment === null ? (values[0]?.text ?? '') : `${rule.comment} ${values[0]?.text ?? ''}`;
     return taken.length;
   }
-  const condition = conditionOf(meaning, values.map((value) => value.text), isNegated, text, group);
+  const condition = conditionOf(
+    meaning,
+    values.map((value) => value.text),
+    isNegated,
+    text,
+    group,
+  );
   if (meaning.form === 'more' && appendTo(rule.conditions, condition)) return taken.length;
   if (meaning.field === 'proto' && !isNegated) {
     const match = MATCH_OF_PROTOCOL[condition.values[0] ?? ''];
@@ -198,7 +211,13 @@ function takeKnown(
   return taken.length;
 }
 
-function conditionOf(meaning: OptionMeaning, values: readonly string[], isNegated: boolean, text: string, group: number): Condition {
+function conditionOf(
+  meaning: OptionMeaning,
+  values: readonly string[],
+  isNegated: boolean,
+  text: string,
+  group: number,
+): Condition {
   return { field: meaning.field, isNegated, values: valuesOf(meaning, values), text, group };
 }
 
@@ -280,7 +299,13 @@ function finish(rule: OpenRule, chain: string, line: number): RuleDraft {
   for (const match of rule.matches) {
     // A match without options that is not known still decides (-m socket, -m rpfilter).
     if (!MATCHES.has(match.name) && !rule.conditions.some((one) => one.group === match.group)) {
-      rule.conditions.push({ field: 'other', isNegated: false, values: [match.name], text: `-m ${match.name}`, group: match.group });
+      rule.conditions.push({
+        field: 'other',
+        isNegated: false,
+        values: [match.name],
+        text: `-m ${match.name}`,
+        group: match.group,
+      });
     }
   }
   const conditions = inKernelOrder(rule.conditions);
@@ -290,7 +315,8 @@ function finish(rule: OpenRule, chain: string, line: number): RuleDraft {
     rule.options.push('--notrack');
   }
   const known = rule.target === null ? undefined : TARGETS.get(rule.target);
-  const prefix = known?.prefixOption === undefined ? null : prefixOf(rule, known.prefixOption, known.prefixLength ?? 29);
+  const prefix =
+    known?.prefixOption === undefined ? null : prefixOf(rule, known.prefixOption, known.prefixLength ?? 29);
   return {
     ...EMPTY_DRAFT,
     text: `-A ${chain} ${joinWords(rule.textWords)}`.trimEnd(),

@@ -23,9 +23,15 @@ export interface ListingRule {
 }
 
 export function readColumns(line: string): ListingColumns | null {
-  const match = /^\s*(num\s+)?(pkts\s+bytes\s+)?target\s+prot\s+opt\s+(in\s+out\s+)?source\s+destination\s*$/.exec(line);
+  const match = /^\s*(num\s+)?(pkts\s+bytes\s+)?target\s+prot\s+opt\s+(in\s+out\s+)?source\s+destination\s*$/.exec(
+    line,
+  );
   if (!match) return null;
-  return { hasNumbers: match[1] !== undefined, hasCounters: match[2] !== undefined, hasInterfaces: match[3] !== undefined };
+  return {
+    hasNumbers: match[1] !== undefined,
+    hasCounters: match[2] !== undefined,
+    hasInterfaces: match[3] !== undefined,
+  };
 }
 
 /** NULL when the line is not a rule in these columns. */
@@ -38,7 +44,11 @@ export function readListingRule(line: string, columns: ListingColumns): ListingR
   if (columns.hasNumbers && number === null) return null;
   if (columns.hasCounters && (packets === null || bytes === null)) return null;
   const places = columns.hasInterfaces ? 2 : 0;
-  const layout = findLayout(tokens.map((token) => token.text), at, places);
+  const layout = findLayout(
+    tokens.map((token) => token.text),
+    at,
+    places,
+  );
   if (!layout) return null;
   const { target, prot, opt, next } = layout;
   const inIf = columns.hasInterfaces ? (tokens[next]?.text ?? '*') : '*';
@@ -96,22 +106,33 @@ interface Layout {
 function findLayout(words: readonly string[], at: number, places: number): Layout | null {
   const isOpt = (word: string | undefined) => word === '--' || word === '-f' || word === '!f';
   const [first = '', second = '', third = ''] = words.slice(at);
-  if (isProtocol(first) && isOpt(second) && !(isProtocol(second) && isOpt(third))) return { target: '', prot: first, opt: second, next: at + 2 };
+  if (isProtocol(first) && isOpt(second) && !(isProtocol(second) && isOpt(third)))
+    return { target: '', prot: first, opt: second, next: at + 2 };
   if (isProtocol(second) && isOpt(third)) return { target: first, prot: second, opt: third, next: at + 3 };
   const withTarget = at + 2 + places;
-  if (isProtocol(second) && isPlace(words[withTarget]) && isPlace(words[withTarget + 1])) return { target: first, prot: second, opt: '', next: at + 2 };
+  if (isProtocol(second) && isPlace(words[withTarget]) && isPlace(words[withTarget + 1]))
+    return { target: first, prot: second, opt: '', next: at + 2 };
   const without = at + 1 + places;
-  if (isProtocol(first) && isPlace(words[without]) && isPlace(words[without + 1])) return { target: '', prot: first, opt: '', next: at + 1 };
+  if (isProtocol(first) && isPlace(words[without]) && isPlace(words[without + 1]))
+    return { target: '', prot: first, opt: '', next: at + 1 };
   return null;
 }
 
 function isProtocol(word: string): boolean {
   const bare = word.replace(/^!/, '');
-  return bare === 'all' || protocolNumber(bare) !== null || /^(hopopt|ggp|igrp|idp|rdp|iso-tp4|xtp|ddp|idpr-cmtp|skip|rspf|vmtp|ax\.25|micp|encap|isis|fc|hip|shim6|wesp|rohc)$/.test(bare);
+  return (
+    bare === 'all' ||
+    protocolNumber(bare) !== null ||
+    /^(hopopt|ggp|igrp|idp|rdp|iso-tp4|xtp|ddp|idpr-cmtp|skip|rspf|vmtp|ax\.25|micp|encap|isis|fc|hip|shim6|wesp|rohc)$/.test(
+      bare,
+    )
+  );
 }
 
 function isPlace(word: string | undefined): boolean {
-  return word !== undefined && /^!?(anywhere|default|[0-9a-fA-F:.]+(\/[\w.:]+)?|[\w-]+(\.[\w-]+)*(\/[\w.:]+)?)$/.test(word);
+  return (
+    word !== undefined && /^!?(anywhere|default|[0-9a-fA-F:.]+(\/[\w.:]+)?|[\w-]+(\.[\w-]+)*(\/[\w.:]+)?)$/.test(word)
+  );
 }
 
 function address(option: string, text: string): string {
@@ -183,7 +204,11 @@ function readPhrases(text: string, target: string): Spoken {
   return out;
 }
 
-function findPhrase(phrases: readonly Phrase[], text: string, at: number): { phrase: Phrase; found: RegExpExecArray } | null {
+function findPhrase(
+  phrases: readonly Phrase[],
+  text: string,
+  at: number,
+): { phrase: Phrase; found: RegExpExecArray } | null {
   for (const phrase of phrases) {
     phrase.begin.lastIndex = at;
     const found = phrase.begin.exec(text);

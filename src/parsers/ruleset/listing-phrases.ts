@@ -41,23 +41,48 @@ export const MATCH_PHRASES: readonly Phrase[] = [
   { begin: /flags:(!?)(\S*)\/(\S+)/y, match: null, words: (m) => `${not(m[1])}--tcp-flags ${m[2]} ${m[3]}` },
   { begin: /option=(!?)(\d+)/y, match: null, words: (m) => `${not(m[1])}--tcp-option ${m[2]}` },
   { begin: /(esp|ah) spis?:(!?)(\S+)/y, match: null, words: (m) => `-m ${m[1]} ${not(m[2])}--${m[1]}spi ${m[3]}` },
-  { begin: /multiport (sports|dports|ports) +(!?) ?(\S+)/y, match: 'multiport', words: (m) => `${not(m[2])}--${m[1]} ${m[3]}` },
+  {
+    begin: /multiport (sports|dports|ports) +(!?) ?(\S+)/y,
+    match: 'multiport',
+    words: (m) => `${not(m[2])}--${m[1]} ${m[3]}`,
+  },
   { begin: /source IP range (! )?(\S+)/y, match: 'iprange', words: (m) => `${not(m[1])}--src-range ${m[2]}` },
   { begin: /destination IP range (! )?(\S+)/y, match: 'iprange', words: (m) => `${not(m[1])}--dst-range ${m[2]}` },
   { begin: /(! )?state (\S+)/y, match: 'state', words: (m) => `${not(m[1])}--state ${m[2]}` },
-  conntrack('ctstate|ctproto|ctorigsrc|ctorigdst|ctreplsrc|ctrepldst|ctorigsrcport|ctorigdstport|ctreplsrcport|ctrepldstport'),
+  conntrack(
+    'ctstate|ctproto|ctorigsrc|ctorigdst|ctreplsrc|ctrepldst|ctorigsrcport|ctorigdstport|ctreplsrcport|ctrepldstport',
+  ),
   conntrack('ctstatus|ctexpire|ctdir'),
-  { begin: /icmptype (\d+)(?: code (\d+))?/y, match: 'icmp', words: (m) => `--icmp-type ${m[1]}${m[2] ? `/${m[2]}` : ''}` },
-  { begin: /icmp !type (\d+)(?: code (\d+))?/y, match: 'icmp', words: (m) => `! --icmp-type ${m[1]}${m[2] ? `/${m[2]}` : ''}` },
+  {
+    begin: /icmptype (\d+)(?: code (\d+))?/y,
+    match: 'icmp',
+    words: (m) => `--icmp-type ${m[1]}${m[2] ? `/${m[2]}` : ''}`,
+  },
+  {
+    begin: /icmp !type (\d+)(?: code (\d+))?/y,
+    match: 'icmp',
+    words: (m) => `! --icmp-type ${m[1]}${m[2] ? `/${m[2]}` : ''}`,
+  },
   { begin: /icmp (!?)([a-zA-Z][\w-]*)/y, match: 'icmp', words: (m) => `${not(m[1])}--icmp-type ${m[2]}` },
-  { begin: /ipv6-icmptype (\d+)(?: code (\d+))?/y, match: 'icmp6', words: (m) => `--icmpv6-type ${m[1]}${m[2] ? `/${m[2]}` : ''}` },
-  { begin: /ipv6-icmp !type (\d+)(?: code (\d+))?/y, match: 'icmp6', words: (m) => `! --icmpv6-type ${m[1]}${m[2] ? `/${m[2]}` : ''}` },
+  {
+    begin: /ipv6-icmptype (\d+)(?: code (\d+))?/y,
+    match: 'icmp6',
+    words: (m) => `--icmpv6-type ${m[1]}${m[2] ? `/${m[2]}` : ''}`,
+  },
+  {
+    begin: /ipv6-icmp !type (\d+)(?: code (\d+))?/y,
+    match: 'icmp6',
+    words: (m) => `! --icmpv6-type ${m[1]}${m[2] ? `/${m[2]}` : ''}`,
+  },
   { begin: /ipv6-icmp (!?)([a-zA-Z][\w-]*)/y, match: 'icmp6', words: (m) => `${not(m[1])}--icmpv6-type ${m[2]}` },
   { begin: /mark match +(! ?)?(\S+)/y, match: 'mark', words: (m) => `${not(m[1])}--mark ${m[2]}` },
   { begin: /(?:connmark|CONNMARK) match +(! ?)?(\S+)/y, match: 'connmark', words: (m) => `${not(m[1])}--mark ${m[2]}` },
   { begin: /MARK match +(! ?)?(\S+)/y, match: 'mark', words: (m) => `${not(m[1])}--mark ${m[2]}` },
   { begin: /limit: avg (\S+) burst (\d+)/y, match: 'limit', words: (m) => `--limit ${m[1]} --limit-burst ${m[2]}` },
-  kept('hashlimit', /limit: (?:up to|above) \S+(?: burst \S+)?(?: mode \S+)?(?: htable-\S+ \S+)*(?: (?:src|dst)mask \S+)*/y),
+  kept(
+    'hashlimit',
+    /limit: (?:up to|above) \S+(?: burst \S+)?(?: mode \S+)?(?: htable-\S+ \S+)*(?: (?:src|dst)mask \S+)*/y,
+  ),
   {
     begin: /ADDRTYPE match(?: src-type (!?)(\S+))?(?: dst-type (!?)(\S+))?(?: limit-(in|out))?/y,
     match: 'addrtype',
@@ -79,7 +104,11 @@ export const MATCH_PHRASES: readonly Phrase[] = [
   },
   { begin: /tos match ?(!?)(\S+)/y, match: 'tos', words: (m) => `${not(m[1])}--tos ${m[2]}` },
   { begin: /DSCP match (!?)(\S+)/y, match: 'dscp', words: (m) => `${not(m[1])}--dscp ${m[2]}` },
-  { begin: /MAC (! ?)?((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})/y, match: 'mac', words: (m) => `${not(m[1])}--mac-source ${m[2]}` },
+  {
+    begin: /MAC (! ?)?((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})/y,
+    match: 'mac',
+    words: (m) => `${not(m[1])}--mac-source ${m[2]}`,
+  },
   { begin: /tcpmss match (!?)(\S+)/y, match: 'tcpmss', words: (m) => `${not(m[1])}--mss ${m[2]}` },
   { begin: /PKTTYPE (!?)=? ?(\S+)/y, match: 'pkttype', words: (m) => `${not(m[1])}--pkt-type ${m[2]}` },
   {
@@ -87,19 +116,43 @@ export const MATCH_PHRASES: readonly Phrase[] = [
     match: 'set',
     words: (m) => `${not(m[1])}--match-set ${m[2]} ${m[3]}${m[4] ? ' --return-nomatch' : ''}`,
   },
-  { begin: /PHYSDEV match((?: !)?(?: --physdev-\S+(?: [^-!\s]\S*)?)(?: ?!? ?--physdev-\S+(?: [^-!\s]\S*)?)*)/y, match: 'physdev', words: (m) => m[1] ?? '' },
-  { begin: /(! )?owner (U|G)ID match (\S+)/y, match: 'owner', words: (m) => `${not(m[1])}--${m[2] === 'U' ? 'uid' : 'gid'}-owner ${m[3]}` },
+  {
+    begin: /PHYSDEV match((?: !)?(?: --physdev-\S+(?: [^-!\s]\S*)?)(?: ?!? ?--physdev-\S+(?: [^-!\s]\S*)?)*)/y,
+    match: 'physdev',
+    words: (m) => m[1] ?? '',
+  },
+  {
+    begin: /(! )?owner (U|G)ID match (\S+)/y,
+    match: 'owner',
+    words: (m) => `${not(m[1])}--${m[2] === 'U' ? 'uid' : 'gid'}-owner ${m[3]}`,
+  },
   { begin: /(! )?owner socket exists/y, match: 'owner', words: (m) => `${not(m[1])}--socket-exists` },
   { begin: /helper match (! )?"([^"]*)"/y, match: 'helper', words: (m) => `${not(m[1])}--helper ${m[2]}` },
   { begin: /ECN match (!?)ECT=(\d)/y, match: 'ecn', words: (m) => `${not(m[1])}--ecn-ip-ect ${m[2]}` },
-  { begin: /ECN match (!?)(ECE|CWR)/y, match: 'ecn', words: (m) => `${not(m[1])}--ecn-tcp-${(m[2] ?? '').toLowerCase()}` },
-  kept('statistic', /statistic mode (?:random probability \S+|random ! probability \S+|nth !? ?every \d+(?: packet \d+)?)/y),
-  kept('recent', /(?:! )?recent: (?:SET|CHECK|UPDATE|REMOVE)(?: (?:seconds|hit_count): \d+| reap| TTL-Match)*(?: name: \S+)?(?: side: \S+)?(?: mask: \S+)?/y),
+  {
+    begin: /ECN match (!?)(ECE|CWR)/y,
+    match: 'ecn',
+    words: (m) => `${not(m[1])}--ecn-tcp-${(m[2] ?? '').toLowerCase()}`,
+  },
+  kept(
+    'statistic',
+    /statistic mode (?:random probability \S+|random ! probability \S+|nth !? ?every \d+(?: packet \d+)?)/y,
+  ),
+  kept(
+    'recent',
+    /(?:! )?recent: (?:SET|CHECK|UPDATE|REMOVE)(?: (?:seconds|hit_count): \d+| reap| TTL-Match)*(?: name: \S+)?(?: side: \S+)?(?: mask: \S+)?/y,
+  ),
   kept('connlimit', /#conn (?:src|dst)\/\S+ [<>]=? \d+/y),
   kept('connbytes', /(?:! )?connbytes \S+ connbytes mode \S+ connbytes direction \S+/y),
   kept('quota', /(?:! )?quota: \d+ bytes/y),
-  kept('time', /TIME(?: from \S+ to \S+)?(?: on \S+)?(?: starting from \S+)?(?: until date \S+)?(?: UTC| contiguous| kerneltz)*/y),
-  kept('string', /(?:! )?STRING match +(?:! ?)?(?:"(?:[^"\\]|\\.)*"|\S+)(?: ALGO name \S+)?(?: FROM \d+)?(?: TO \d+)?(?: ICASE)?/y),
+  kept(
+    'time',
+    /TIME(?: from \S+ to \S+)?(?: on \S+)?(?: starting from \S+)?(?: until date \S+)?(?: UTC| contiguous| kerneltz)*/y,
+  ),
+  kept(
+    'string',
+    /(?:! )?STRING match +(?:! ?)?(?:"(?:[^"\\]|\\.)*"|\S+)(?: ALGO name \S+)?(?: FROM \d+)?(?: TO \d+)?(?: ICASE)?/y,
+  ),
   kept('u32', /(?:! )?u32 "[^"]*"/y),
   kept('policy', /policy match dir (?:in|out)(?: pol \S+)?(?: strict)?/y),
   kept('socket', /socket(?: --\S+)*/y),
@@ -120,10 +173,23 @@ export const TARGET_PHRASES: Readonly<Record<string, readonly Phrase[]>> = {
   REJECT: [option(/reject-with (\S+)/y, (m) => `--reject-with ${m[1]}`)],
   LOG: [
     option(/LOG flags (\d+) level (\d+)(?: prefix (?:"(.*)"|`(.*)'))?\s*$/y, (m) =>
-      logOptions(m[3] ?? m[4], m[2] ?? '', LOG_FLAGS.filter((_, bit) => (Number(m[1]) >> bit) & 1)),
+      logOptions(
+        m[3] ?? m[4],
+        m[2] ?? '',
+        LOG_FLAGS.filter((_, bit) => (Number(m[1]) >> bit) & 1),
+      ),
     ),
-    option(/LOG level (\S+)((?: (?:tcp-sequence|tcp-options|ip-options|uid|macdecode))*)(?: unknown-flags)?(?: prefix (?:"(.*)"|`(.*)'))?\s*$/y, (m) =>
-      logOptions(m[3] ?? m[4], m[1] ?? '', (m[2] ?? '').split(' ').filter(Boolean).map((flag) => `--log-${flag}`)),
+    option(
+      /LOG level (\S+)((?: (?:tcp-sequence|tcp-options|ip-options|uid|macdecode))*)(?: unknown-flags)?(?: prefix (?:"(.*)"|`(.*)'))?\s*$/y,
+      (m) =>
+        logOptions(
+          m[3] ?? m[4],
+          m[1] ?? '',
+          (m[2] ?? '')
+            .split(' ')
+            .filter(Boolean)
+            .map((flag) => `--log-${flag}`),
+        ),
     ),
   ],
   NFLOG: [
@@ -142,7 +208,10 @@ export const TARGET_PHRASES: Readonly<Record<string, readonly Phrase[]>> = {
     option(/MARK xor (\S+)/y, (m) => `--set-xmark ${m[1]}/0x0`),
   ],
   CONNMARK: [
-    option(/CONNMARK (save|restore)(?: mask (\S+))?/y, (m) => `--${m[1]}-mark --nfmask ${m[2] ?? '0xffffffff'} --ctmask ${m[2] ?? '0xffffffff'}`),
+    option(
+      /CONNMARK (save|restore)(?: mask (\S+))?/y,
+      (m) => `--${m[1]}-mark --nfmask ${m[2] ?? '0xffffffff'} --ctmask ${m[2] ?? '0xffffffff'}`,
+    ),
     option(/CONNMARK (?:xset|set) (\S+)/y, (m) => `--set-xmark ${withMask(m[1])}`),
     option(/CONNMARK or (\S+)/y, (m) => `--set-xmark ${m[1]}/${m[1]}`),
     option(/CONNMARK and (\S+)/y, (m) => `--set-xmark 0x0/0x${(~Number(m[1]) >>> 0).toString(16)}`),
@@ -157,15 +226,36 @@ export const TARGET_PHRASES: Readonly<Record<string, readonly Phrase[]>> = {
     option(/bypass/y, () => '--queue-bypass'),
     option(/cpu-fanout/y, () => '--queue-cpu-fanout'),
   ],
-  TCPMSS: [option(/TCPMSS clamp to PMTU/y, () => '--clamp-mss-to-pmtu'), option(/TCPMSS set (\d+)/y, (m) => `--set-mss ${m[1]}`)],
+  TCPMSS: [
+    option(/TCPMSS clamp to PMTU/y, () => '--clamp-mss-to-pmtu'),
+    option(/TCPMSS set (\d+)/y, (m) => `--set-mss ${m[1]}`),
+  ],
   DSCP: [option(/DSCP set (\S+)/y, (m) => `--set-dscp ${m[1]}`)],
   TOS: [option(/TOS set (\S+)/y, (m) => `--set-tos ${m[1]}`)],
-  TTL: [option(/TTL (?:set to|decrement by|increment by) (\d+)/y, (m) => `--ttl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`)],
-  HL: [option(/HL (?:set to|decrement by|increment by) (\d+)/y, (m) => `--hl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`)],
-  CLASSIFY: [option(/CLASSIFY set (\S+)/y, (m) => `--set-class ${(m[1] ?? '').split(':').map((part) => part.padStart(4, '0')).join(':')}`)],
+  TTL: [
+    option(
+      /TTL (?:set to|decrement by|increment by) (\d+)/y,
+      (m) => `--ttl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`,
+    ),
+  ],
+  HL: [
+    option(/HL (?:set to|decrement by|increment by) (\d+)/y, (m) => `--hl-${m[0].split(' ')[1]?.slice(0, 3)} ${m[1]}`),
+  ],
+  CLASSIFY: [
+    option(
+      /CLASSIFY set (\S+)/y,
+      (m) =>
+        `--set-class ${(m[1] ?? '')
+          .split(':')
+          .map((part) => part.padStart(4, '0'))
+          .join(':')}`,
+    ),
+  ],
   CHECKSUM: [option(/CHECKSUM fill/y, () => '--checksum-fill')],
   TEE: [option(/TEE gw:(\S+)/y, (m) => `--gateway ${m[1]}`), option(/oif=(\S+)/y, (m) => `--oif ${m[1]}`)],
-  TPROXY: [option(/TPROXY redirect (\S+):(\d+) mark (\S+)/y, (m) => `--on-port ${m[2]} --on-ip ${m[1]} --tproxy-mark ${m[3]}`)],
+  TPROXY: [
+    option(/TPROXY redirect (\S+):(\d+) mark (\S+)/y, (m) => `--on-port ${m[2]} --on-ip ${m[1]} --tproxy-mark ${m[3]}`),
+  ],
   SET: [option(/(add|del|map)-set (\S+) (\S+)/y, (m) => `--${m[1]}-set ${m[2]} ${m[3]}`)],
   AUDIT: [option(/AUDIT (\S+)/y, (m) => `--type ${m[1]}`)],
 };
@@ -185,6 +275,10 @@ function withMask(value: string | undefined): string {
 function logOptions(prefix: string | undefined, level: string, more: readonly string[]): string {
   const number = LOG_LEVELS.indexOf(level);
   const spoken = number < 0 ? level : String(number);
-  const parts = [prefix ? `--log-prefix ${quoteWord(prefix, true)}` : '', spoken === '4' ? '' : `--log-level ${spoken}`, ...more];
+  const parts = [
+    prefix ? `--log-prefix ${quoteWord(prefix, true)}` : '',
+    spoken === '4' ? '' : `--log-level ${spoken}`,
+    ...more,
+  ];
   return parts.filter(Boolean).join(' ');
 }

@@ -1,13 +1,20 @@
 // Heads of nft chains and the contents of nft sets: hook, priority by name and arithmetic, devices, elements.
 
 import type { NamedSet, RuleFamily } from '../../model/ruleset.js';
-import { bracesFrom, splitElements } from './nft-match.js';
 import { type NftToken, nftText } from './nft-lexer.js';
+import { bracesFrom, splitElements } from './nft-match.js';
 
 export const NFT_FAMILIES: readonly RuleFamily[] = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'];
 
 /** Names of priorities (src/rule.c: std_prios, bridge_std_prios, nftables 1.0.6). */
-const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 };
+const PRIORITIES: Readonly<Record<string, number>> = {
+  raw: -300,
+  mangle: -150,
+  dstnat: -100,
+  filter: 0,
+  security: 50,
+  srcnat: 100,
+};
 const BRIDGE_PRIORITIES: Readonly<Record<string, number>> = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
 
 /** 'srcnat + 10', 'mangle-5', '-300'; NULL when it is neither a number nor a known name. */
@@ -67,16 +74,33 @@ export function readSetStatement(set: SetDraft, tokens: readonly NftToken[]): bo
       set.type = nftText(tokens.slice(1)).trim();
       return true;
     case 'flags':
-      set.flags.push(...tokens.slice(1).map((token) => token.text).filter((word) => word !== ','));
+      set.flags.push(
+        ...tokens
+          .slice(1)
+          .map((token) => token.text)
+          .filter((word) => word !== ','),
+      );
       return true;
     case 'elements':
-      if (second === '=' && tokens[2]?.text === '{') set.elements.push(...splitElements(bracesFrom(tokens, 2).inner).map(elementText));
+      if (second === '=' && tokens[2]?.text === '{')
+        set.elements.push(...splitElements(bracesFrom(tokens, 2).inner).map(elementText));
       return true;
     case 'auto-merge':
       set.flags.push(first);
       return true;
     default:
-      return ['timeout', 'gc-interval', 'size', 'policy', 'counter', 'comment', 'limit', 'quota', 'last', 'ct'].includes(first ?? '');
+      return [
+        'timeout',
+        'gc-interval',
+        'size',
+        'policy',
+        'counter',
+        'comment',
+        'limit',
+        'quota',
+        'last',
+        'ct',
+      ].includes(first ?? '');
   }
 }
 

@@ -76,20 +76,20 @@ const FIELDS: Readonly<Record<string, NftField>> = {
   'ct expiration': field('ctexpire', 'seconds'),
   'ct protocol': field('ctproto', 'proto'),
   'ct l3proto': field('nfproto', 'nfproto'),
-  'iif': field('in', 'interface'),
-  'iifname': field('in', 'interface'),
-  'oif': field('out', 'interface'),
-  'oifname': field('out', 'interface'),
-  'ibrname': field('bridge-in', 'interface'),
-  'obrname': field('bridge-out', 'interface'),
-  'l4proto': field('proto', 'proto'),
-  'nfproto': field('nfproto', 'nfproto'),
-  'protocol': field('nfproto', 'ethertype'),
-  'mark': field('mark', 'mark'),
-  'pkttype': field('pkttype', 'pkttype'),
-  'length': field('length', 'number'),
-  'skuid': field('uid', 'owner'),
-  'skgid': field('gid', 'owner'),
+  iif: field('in', 'interface'),
+  iifname: field('in', 'interface'),
+  oif: field('out', 'interface'),
+  oifname: field('out', 'interface'),
+  ibrname: field('bridge-in', 'interface'),
+  obrname: field('bridge-out', 'interface'),
+  l4proto: field('proto', 'proto'),
+  nfproto: field('nfproto', 'nfproto'),
+  protocol: field('nfproto', 'ethertype'),
+  mark: field('mark', 'mark'),
+  pkttype: field('pkttype', 'pkttype'),
+  length: field('length', 'number'),
+  skuid: field('uid', 'owner'),
+  skgid: field('gid', 'owner'),
 };
 
 /** Tuple of the entry, by direction: 'ct original saddr' is ctorigsrc, 'ct reply proto-dst' ctrepldstport. */
@@ -120,13 +120,60 @@ const SHAPES: ReadonlyArray<readonly [string, RegExp]> = [
   ['vxlan', /^vxlan (?:(?:ip|ip6|tcp|udp|ether|icmp|vlan) )?[\w-]+/],
   ['gre', /^gre (?:(?:ip|ip6|tcp|udp) )?[\w-]+/],
   ['geneve', /^geneve (?:(?:ip|ip6|tcp|udp|ether) )?[\w-]+/],
-  ...['ip', 'ip6', 'udp', 'udplite', 'th', 'icmp', 'icmpv6', 'esp', 'ah', 'comp', 'ether', 'vlan', 'igmp', 'frag', 'hbh', 'dst', 'mh', 'srh'].map(
-    (word) => [word, new RegExp(`^${word} [\\w-]+`)] as const,
-  ),
+  ...[
+    'ip',
+    'ip6',
+    'udp',
+    'udplite',
+    'th',
+    'icmp',
+    'icmpv6',
+    'esp',
+    'ah',
+    'comp',
+    'ether',
+    'vlan',
+    'igmp',
+    'frag',
+    'hbh',
+    'dst',
+    'mh',
+    'srh',
+  ].map((word) => [word, new RegExp(`^${word} [\\w-]+`)] as const),
 ];
 const BARE = new Set([
-  ...['iif', 'iifname', 'oif', 'oifname', 'iiftype', 'oiftype', 'iifgroup', 'oifgroup', 'iifkind', 'oifkind', 'ibrname', 'obrname', 'sdif', 'sdifname'],
-  ...['l4proto', 'nfproto', 'protocol', 'mark', 'pkttype', 'length', 'skuid', 'skgid', 'cpu', 'rtclassid', 'cgroup', 'secpath', 'random', 'priority'],
+  ...[
+    'iif',
+    'iifname',
+    'oif',
+    'oifname',
+    'iiftype',
+    'oiftype',
+    'iifgroup',
+    'oifgroup',
+    'iifkind',
+    'oifkind',
+    'ibrname',
+    'obrname',
+    'sdif',
+    'sdifname',
+  ],
+  ...[
+    'l4proto',
+    'nfproto',
+    'protocol',
+    'mark',
+    'pkttype',
+    'length',
+    'skuid',
+    'skgid',
+    'cpu',
+    'rtclassid',
+    'cgroup',
+    'secpath',
+    'random',
+    'priority',
+  ],
   ...['time', 'hour', 'day', 'nftrace', 'nexthdr'],
 ]);
 
@@ -144,7 +191,9 @@ export function readNftField(words: readonly string[]): NftSide | null {
   if (BARE.has(first)) return { meaning: FIELDS[first] ?? OPAQUE, words: 1, text: first };
   const shape = SHAPES.find(([word]) => word === first);
   if (!shape) return null;
-  const found = /^tcp (?!option)/.test(words.slice(0, 2).join(' ')) ? /^tcp \w+/.exec(words.slice(0, 2).join(' ')) : shape[1].exec(words.slice(0, 12).join(' '));
+  const found = /^tcp (?!option)/.test(words.slice(0, 2).join(' '))
+    ? /^tcp \w+/.exec(words.slice(0, 2).join(' '))
+    : shape[1].exec(words.slice(0, 12).join(' '));
   if (!found) return null;
   return { meaning: meaningOf(found[0]), words: found[0].split(' ').length, text: found[0] };
 }

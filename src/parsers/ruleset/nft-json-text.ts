@@ -30,7 +30,9 @@ export function statementText(statement: JsonValue): string {
     case 'limit':
       return limitText(value ?? null);
     case 'quota':
-      return isRecord(value) ? `quota ${value['inv'] === true ? 'over ' : ''}${text(value['val'])} ${text(value['val_unit'])}` : `quota name "${text(value)}"`;
+      return isRecord(value)
+        ? `quota ${value['inv'] === true ? 'over ' : ''}${text(value['val'])} ${text(value['val_unit'])}`
+        : `quota name "${text(value)}"`;
     case 'reject':
       return rejectText(value ?? null);
     case 'snat':
@@ -39,9 +41,13 @@ export function statementText(statement: JsonValue): string {
     case 'redirect':
       return natText(key, value ?? null);
     case 'queue':
-      return isRecord(value) ? `queue flags ${list(value['flags'])} to ${expression(value['num'])}`.replace('flags  ', '') : 'queue';
+      return isRecord(value)
+        ? `queue flags ${list(value['flags'])} to ${expression(value['num'])}`.replace('flags  ', '')
+        : 'queue';
     case 'ct count':
-      return isRecord(value) ? `ct count ${value['inv'] === true ? 'over ' : ''}${text(value['val'])}` : opaque(statement);
+      return isRecord(value)
+        ? `ct count ${value['inv'] === true ? 'over ' : ''}${text(value['val'])}`
+        : opaque(statement);
     case 'ct helper':
     case 'ct timeout':
     case 'ct expectation':
@@ -50,17 +56,25 @@ export function statementText(statement: JsonValue): string {
       return typeof value === 'string' ? `synproxy name "${value}"` : 'synproxy';
     case 'set':
     case 'map':
-      return isRecord(value) ? `${text(value['op'])} ${text(value['set'])} { ${expression(value['elem'])}${dynamicText(value['stmt'])} }` : opaque(statement);
+      return isRecord(value)
+        ? `${text(value['op'])} ${text(value['set'])} { ${expression(value['elem'])}${dynamicText(value['stmt'])} }`
+        : opaque(statement);
     case 'meter':
-      return isRecord(value) ? `meter ${text(value['name'])} { ${expression(value['key'])} ${statementText(value['stmt'] ?? null)} }` : opaque(statement);
+      return isRecord(value)
+        ? `meter ${text(value['name'])} { ${expression(value['key'])} ${statementText(value['stmt'] ?? null)} }`
+        : opaque(statement);
     case 'flow':
       return isRecord(value) ? `flow ${text(value['op'])} ${text(value['flowtable'])}` : opaque(statement);
     case 'dup':
-      return isRecord(value) ? `dup to ${expression(value['addr'])}${value['dev'] === undefined ? '' : ` device ${expression(value['dev'])}`}` : opaque(statement);
+      return isRecord(value)
+        ? `dup to ${expression(value['addr'])}${value['dev'] === undefined ? '' : ` device ${expression(value['dev'])}`}`
+        : opaque(statement);
     case 'fwd':
       return isRecord(value) ? `fwd to ${expression(value['dev'])}` : opaque(statement);
     case 'tproxy':
-      return isRecord(value) ? `tproxy to ${value['addr'] === undefined ? '' : expression(value['addr'])}:${text(value['port'])}` : opaque(statement);
+      return isRecord(value)
+        ? `tproxy to ${value['addr'] === undefined ? '' : expression(value['addr'])}:${text(value['port'])}`
+        : opaque(statement);
     case 'xt':
       return isRecord(value) ? `xt ${text(value['type'])} "${text(value['name'])}"` : opaque(statement);
     case 'last':
@@ -90,12 +104,20 @@ function matchText(match: Readonly<Record<string, JsonValue>>): string {
   const left = expression(match['left']);
   const right = match['right'] ?? null;
   const isFlags = / flags$|^ct (state|status)$|tcp flags &/.test(left) || left.includes('tcp flags');
-  const sign = operator === 'in' ? '' : operator === '==' ? (isFlags && !isSet(right) && (left === 'tcp flags' || left === 'ct status') ? '== ' : '') : `${operator} `;
+  const sign =
+    operator === 'in'
+      ? ''
+      : operator === '=='
+        ? isFlags && !isSet(right) && (left === 'tcp flags' || left === 'ct status')
+          ? '== '
+          : ''
+        : `${operator} `;
   // (flags & mask) == value has a spelling of its own, and a plain one that older versions print.
   const masked = /^tcp flags & \((.*)\)$/.exec(left);
   if (masked) return `tcp flags & (${masked[1]}) ${operator} ${flagsText(right)}`;
   if (right === true || right === false) return `${left} ${sign}${right ? 'exists' : 'missing'}`;
-  if (/^[io]if(name)?$/.test(left) && typeof right === 'string' && !right.startsWith('@')) return `${left} ${sign}"${right}"`;
+  if (/^[io]if(name)?$/.test(left) && typeof right === 'string' && !right.startsWith('@'))
+    return `${left} ${sign}"${right}"`;
   return `${left} ${left.includes(' & ') && sign === '' ? '== ' : sign}${isFlags && Array.isArray(right) ? right.map(text).join(',') : expression(right)}`;
 }
 
@@ -122,17 +144,23 @@ export function expression(value: JsonValue | undefined): string {
       return isRecord(inner) ? ['ct', text(inner['dir']), text(inner['key'])].filter(Boolean).join(' ') : 'ct';
     case 'payload':
       if (!isRecord(inner)) return '';
-      return inner['base'] === undefined ? `${text(inner['protocol'])} ${text(inner['field'])}` : `@${text(inner['base'])},${text(inner['offset'])},${text(inner['len'])}`;
+      return inner['base'] === undefined
+        ? `${text(inner['protocol'])} ${text(inner['field'])}`
+        : `@${text(inner['base'])},${text(inner['offset'])},${text(inner['len'])}`;
     case 'tcp option':
     case 'exthdr':
       return isRecord(inner) ? `${key} ${[text(inner['name']), text(inner['field'])].filter(Boolean).join(' ')}` : key;
     case 'fib':
-      return isRecord(inner) ? `fib ${(Array.isArray(inner['flags']) ? inner['flags'] : [inner['flags'] ?? '']).map(text).join(' . ')} ${text(inner['result'])}` : 'fib';
+      return isRecord(inner)
+        ? `fib ${(Array.isArray(inner['flags']) ? inner['flags'] : [inner['flags'] ?? '']).map(text).join(' . ')} ${text(inner['result'])}`
+        : 'fib';
     case 'rt':
     case 'socket':
       return isRecord(inner) ? [key, text(inner['family']), text(inner['key'])].filter(Boolean).join(' ') : key;
     case 'numgen':
-      return isRecord(inner) ? `numgen ${text(inner['mode'])} mod ${text(inner['mod'])} offset ${text(inner['offset'] ?? 0)}` : key;
+      return isRecord(inner)
+        ? `numgen ${text(inner['mode'])} mod ${text(inner['mod'])} offset ${text(inner['offset'] ?? 0)}`
+        : key;
     case 'jhash':
       return isRecord(inner) ? `jhash ${expression(inner['expr'])} mod ${text(inner['mod'])}` : key;
     case 'symhash':
@@ -140,7 +168,9 @@ export function expression(value: JsonValue | undefined): string {
     case 'osf':
       return isRecord(inner) ? `osf ${text(inner['key'])}` : key;
     case 'ipsec':
-      return isRecord(inner) ? ['ipsec', text(inner['dir']), text(inner['family']), text(inner['key'])].filter(Boolean).join(' ') : key;
+      return isRecord(inner)
+        ? ['ipsec', text(inner['dir']), text(inner['family']), text(inner['key'])].filter(Boolean).join(' ')
+        : key;
     case 'concat':
       return Array.isArray(inner) ? inner.map(expression).join(' . ') : expression(inner);
     case 'prefix':
@@ -166,14 +196,19 @@ export function expression(value: JsonValue | undefined): string {
 
 function arithmetic(sign: string, parts: readonly JsonValue[]): string {
   const [left, ...rest] = parts;
-  return [expression(left), ...rest.map((part) => (Array.isArray(part) ? `(${part.map(text).join('|')})` : expression(part)))].join(` ${sign} `);
+  return [
+    expression(left),
+    ...rest.map((part) => (Array.isArray(part) ? `(${part.map(text).join('|')})` : expression(part))),
+  ].join(` ${sign} `);
 }
 
 /** One element of a set, or 'key : verdict' of a map. */
 export function elementText(element: JsonValue): string {
   if (!Array.isArray(element)) return expression(element);
   const [key, value] = element;
-  const verdict = isRecord(value) && Object.keys(value).some((word) => ['accept', 'drop', 'jump', 'goto', 'return', 'continue', 'queue'].includes(word));
+  const verdict =
+    isRecord(value) &&
+    Object.keys(value).some((word) => ['accept', 'drop', 'jump', 'goto', 'return', 'continue', 'queue'].includes(word));
   return `${expression(key)} : ${verdict ? statementText(value ?? null) : expression(value)}`;
 }
 
@@ -193,7 +228,8 @@ function logText(value: JsonValue): string {
     if (value[key] !== undefined) words.push(`${key} ${text(value[key])}`);
   }
   const flags = value['flags'];
-  for (const flag of Array.isArray(flags) ? flags : flags === undefined ? [] : [flags]) words.push(`flags ${text(flag)}`);
+  for (const flag of Array.isArray(flags) ? flags : flags === undefined ? [] : [flags])
+    words.push(`flags ${text(flag)}`);
   return words.join(' ');
 }
 

@@ -36,10 +36,12 @@ export function lexNftLine(line: string): NftLine {
       continue;
     }
     if (character === '#') return { tokens, comment: line.slice(at + 1), isContinued: false, error: null };
-    if (character === '\\' && line.slice(at + 1).trim() === '') return { tokens, comment: null, isContinued: true, error: null };
+    if (character === '\\' && line.slice(at + 1).trim() === '')
+      return { tokens, comment: null, isContinued: true, error: null };
     if (character === '"') {
       const end = closingQuote(line, at, tokens.at(-1)?.text ?? '');
-      if (end < 0) return { tokens, comment: null, isContinued: false, error: { reason: 'a quote is opened and not closed', at } };
+      if (end < 0)
+        return { tokens, comment: null, isContinued: false, error: { reason: 'a quote is opened and not closed', at } };
       tokens.push({ text: line.slice(at + 1, end), isQuoted: true, isSpaced, at });
       at = end + 1;
       isSpaced = false;
@@ -75,7 +77,10 @@ function pushWord(tokens: NftToken[], word: string, isSpaced: boolean, at: numbe
     return;
   }
   const key = glued[1] ?? '';
-  tokens.push({ text: key, isQuoted: false, isSpaced, at }, { text: ':', isQuoted: false, isSpaced: true, at: at + key.length });
+  tokens.push(
+    { text: key, isQuoted: false, isSpaced, at },
+    { text: ':', isQuoted: false, isSpaced: true, at: at + key.length },
+  );
   if (glued[2] !== undefined) tokens.push({ text: glued[2], isQuoted: false, isSpaced: true, at: at + key.length + 1 });
 }
 
@@ -92,6 +97,8 @@ function closingQuote(line: string, open: number, before: string): number {
 /** The tokens as text again, spaced as they were. */
 export function nftText(tokens: readonly NftToken[]): string {
   return tokens
-    .map((token, index) => `${index > 0 && token.isSpaced ? ' ' : ''}${token.isQuoted ? `"${token.text}"` : token.text}`)
+    .map(
+      (token, index) => `${index > 0 && token.isSpaced ? ' ' : ''}${token.isQuoted ? `"${token.text}"` : token.text}`,
+    )
     .join('');
 }

@@ -186,11 +186,15 @@ export function matchCondition(left: NftLeft, sign: string, right: NftRight, tex
   const field = left.parts.map((part) => part.field).join(' . ');
   const base = { group: null, text };
   const only = left.parts[0];
-  if (left.parts.some((part) => part.field === 'other') || !only) return { ...base, field: 'other', isNegated: sign === '!=', values: [] };
+  if (left.parts.some((part) => part.field === 'other') || !only)
+    return { ...base, field: 'other', isNegated: sign === '!=', values: [] };
   const named = right.values.length === 1 && right.values[0]?.[0]?.startsWith('@') ? right.values[0].join(' . ') : null;
-  if (named !== null && left.arithmetic.length === 0) return { ...base, field, isNegated: sign === '!=', values: [named] };
+  if (named !== null && left.arithmetic.length === 0)
+    return { ...base, field, isNegated: sign === '!=', values: [named] };
   if (left.parts.length > 1) {
-    const values = right.values.map((value) => value.map((part, index) => fieldValue(left.parts[index] ?? only, part)).join(' . '));
+    const values = right.values.map((value) =>
+      value.map((part, index) => fieldValue(left.parts[index] ?? only, part)).join(' . '),
+    );
     return left.arithmetic.length > 0 ? other(text) : { ...base, field, isNegated: sign === '!=', values };
   }
   if (only.field === 'tcp-flags') return flagsCondition(left, sign, right, text);
@@ -200,15 +204,26 @@ export function matchCondition(left: NftLeft, sign: string, right: NftRight, tex
     const bound = Number(values[0]);
     if (!Number.isInteger(bound)) return other(text);
     const highest = HIGHEST[only.kind] ?? '4294967295';
-    const range = { '<': `0:${bound - 1}`, '<=': `0:${bound}`, '>': `${bound + 1}:${highest}`, '>=': `${bound}:${highest}` }[sign];
+    const range = {
+      '<': `0:${bound - 1}`,
+      '<=': `0:${bound}`,
+      '>': `${bound + 1}:${highest}`,
+      '>=': `${bound}:${highest}`,
+    }[sign];
     return { ...base, field, isNegated: false, values: [range] };
   }
-  if (only.field === 'ctstate') return { ...base, field, isNegated: sign === '!=' || sign === '!', values: sortedStates(values) };
+  if (only.field === 'ctstate')
+    return { ...base, field, isNegated: sign === '!=' || sign === '!', values: sortedStates(values) };
   // Status has many bits at once: without sign any of them, with == and != exactly these (src/netlink_linearize.c: netlink_gen_flagcmp()).
   if (only.field === 'ctstatus') {
     const isExact = sign === '==' || sign === '!=' || right.isSet;
     const exact = right.isSet ? values : [sortedStates(values).join(',')];
-    return { ...base, field: isExact ? 'ctstatus-exact' : field, isNegated: sign === '!=' || sign === '!', values: isExact ? exact : sortedStates(values) };
+    return {
+      ...base,
+      field: isExact ? 'ctstatus-exact' : field,
+      isNegated: sign === '!=' || sign === '!',
+      values: isExact ? exact : sortedStates(values),
+    };
   }
   return { ...base, field, isNegated: sign === '!=' || sign === '!', values };
 }
@@ -221,15 +236,25 @@ function other(text: string): Condition {
 function maskedCondition(meaning: NftField, left: NftLeft, sign: string, right: NftRight, text: string): Condition {
   const mask = left.arithmetic[0];
   const value = right.values.length === 1 ? (right.values[0] ?? []).join(' ') : '';
-  if (left.arithmetic.length !== 1 || mask?.sign !== '&' || (sign !== '' && sign !== '==' && sign !== '!=') || right.isSet) return other(text);
+  if (
+    left.arithmetic.length !== 1 ||
+    mask?.sign !== '&' ||
+    (sign !== '' && sign !== '==' && sign !== '!=') ||
+    right.isSet
+  )
+    return other(text);
   const isNegated = sign === '!=';
   const base = { isNegated, text, group: null };
   if (meaning.field === 'mark' || meaning.field === 'ctmark') {
-    return isNumber(mask.operand) && isNumber(value) ? { ...base, field: meaning.field, values: [canonicalValue('mark', `${value}/${mask.operand}`)] } : other(text);
+    return isNumber(mask.operand) && isNumber(value)
+      ? { ...base, field: meaning.field, values: [canonicalValue('mark', `${value}/${mask.operand}`)] }
+      : other(text);
   }
-  if (meaning.kind === 'address') return { ...base, field: meaning.field, values: [canonicalValue('address', `${value}/${mask.operand}`)] };
+  if (meaning.kind === 'address')
+    return { ...base, field: meaning.field, values: [canonicalValue('address', `${value}/${mask.operand}`)] };
   // The offset has 13 bits; the flags above it are not part of it.
-  if (meaning.field === 'frag-off' && Number(mask.operand) === 0x1fff && Number(value) === 0) return { ...base, isNegated: !isNegated, field: 'fragment', values: [] };
+  if (meaning.field === 'frag-off' && Number(mask.operand) === 0x1fff && Number(value) === 0)
+    return { ...base, isNegated: !isNegated, field: 'fragment', values: [] };
   return other(text);
 }
 
@@ -246,11 +271,22 @@ function flagsCondition(left: NftLeft, sign: string, right: NftRight, text: stri
   const all = flagWords(flags.filter(Boolean).join(','));
   if (mask) {
     if (left.arithmetic.length !== 1 || mask.sign !== '&') return other(text);
-    if (right.isSet) return { ...base, isNegated: sign === '!=', values: flags.map((one) => flagCondition(mask.operand.replaceAll(' ', ','), one)) };
-    return { ...base, isNegated: sign === '!=', values: [flagCondition(mask.operand.replaceAll(' ', ','), isNone(right) ? '' : all)] };
+    if (right.isSet)
+      return {
+        ...base,
+        isNegated: sign === '!=',
+        values: flags.map((one) => flagCondition(mask.operand.replaceAll(' ', ','), one)),
+      };
+    return {
+      ...base,
+      isNegated: sign === '!=',
+      values: [flagCondition(mask.operand.replaceAll(' ', ','), isNone(right) ? '' : all)],
+    };
   }
-  if (right.isSet) return { ...base, isNegated: sign === '!=', values: flags.map((one) => flagCondition(EVERY_FLAG, one)) };
-  if (sign === '==' || sign === '!=') return { ...base, isNegated: sign === '!=', values: [flagCondition(EVERY_FLAG, isNone(right) ? '' : all)] };
+  if (right.isSet)
+    return { ...base, isNegated: sign === '!=', values: flags.map((one) => flagCondition(EVERY_FLAG, one)) };
+  if (sign === '==' || sign === '!=')
+    return { ...base, isNegated: sign === '!=', values: [flagCondition(EVERY_FLAG, isNone(right) ? '' : all)] };
   return { ...base, isNegated: sign !== '!', values: [flagCondition(all, '')] };
 }
 
@@ -263,10 +299,22 @@ export function impliedBy(left: NftLeft, tableFamily: string): Condition[] {
   const conditions: Condition[] = [];
   for (const part of left.parts) {
     if (part.network !== undefined && tableFamily !== (part.network === 'ipv4' ? 'ip' : 'ip6')) {
-      conditions.push({ field: 'nfproto', isNegated: false, values: [part.network], text: `meta nfproto ${part.network}`, group: null });
+      conditions.push({
+        field: 'nfproto',
+        isNegated: false,
+        values: [part.network],
+        text: `meta nfproto ${part.network}`,
+        group: null,
+      });
     }
     if (part.transport !== undefined) {
-      conditions.push({ field: 'proto', isNegated: false, values: [part.transport], text: `meta l4proto ${part.transport}`, group: null });
+      conditions.push({
+        field: 'proto',
+        isNegated: false,
+        values: [part.transport],
+        text: `meta l4proto ${part.transport}`,
+        group: null,
+      });
     }
   }
   return conditions;

@@ -3,10 +3,17 @@
 
 import type { RuleFamily } from '../../model/ruleset.js';
 import { deviceNames, finishSet, NFT_FAMILIES, readChainHead, readSetStatement, type SetDraft } from './nft-chain.js';
-import { lexNftLine, nftText, type NftToken } from './nft-lexer.js';
+import { lexNftLine, type NftToken, nftText } from './nft-lexer.js';
 import { bracesFrom, splitElements } from './nft-match.js';
 import { beginsNftRule, readNftRule } from './nft-rule.js';
-import { type ChainDraft, ensureChain, findChain, newBuilder, type RulesetBuilder, removeChain } from './ruleset-builder.js';
+import {
+  type ChainDraft,
+  ensureChain,
+  findChain,
+  newBuilder,
+  type RulesetBuilder,
+  removeChain,
+} from './ruleset-builder.js';
 
 type Block =
   | { readonly is: 'table'; readonly family: RuleFamily; readonly table: string }
@@ -29,7 +36,11 @@ export interface NftReader {
 }
 
 /** 'ended': a table of that name is there already, so another listing begins; the caller starts a new reader and gives the line again. */
-export type NftOutcome = { readonly is: 'taken' } | { readonly is: 'unread'; readonly reason: string; readonly at: number } | { readonly is: 'foreign' } | { readonly is: 'ended' };
+export type NftOutcome =
+  | { readonly is: 'taken' }
+  | { readonly is: 'unread'; readonly reason: string; readonly at: number }
+  | { readonly is: 'foreign' }
+  | { readonly is: 'ended' };
 
 export function newNftReader(): NftReader {
   return {
@@ -45,7 +56,22 @@ export function newNftReader(): NftReader {
 }
 
 const TAKEN: NftOutcome = { is: 'taken' };
-const COMMANDS = new Set(['add', 'create', 'insert', 'delete', 'destroy', 'replace', 'flush', 'define', 'redefine', 'undefine', 'include', 'reset', 'rename', 'list']);
+const COMMANDS = new Set([
+  'add',
+  'create',
+  'insert',
+  'delete',
+  'destroy',
+  'replace',
+  'flush',
+  'define',
+  'redefine',
+  'undefine',
+  'include',
+  'reset',
+  'rename',
+  'list',
+]);
 const OBJECTS = new Set(['flowtable', 'counter', 'quota', 'limit', 'secmark', 'synproxy', 'tunnel']);
 
 /** @param place line within the ruleset, from 1. Never throws. */
@@ -100,7 +126,9 @@ function readComment(reader: NftReader, comment: string): number | null {
   const handle = /^ handle (\d+)/.exec(comment);
   if (handle) return Number(handle[1]);
   if (/managed by iptables-nft/.test(comment)) {
-    reader.builder.notes.add('Tables made by iptables-nft are shown in the words of nft, which cannot say all of iptables; iptables-nft-save is exact.');
+    reader.builder.notes.add(
+      'Tables made by iptables-nft are shown in the words of nft, which cannot say all of iptables; iptables-nft-save is exact.',
+    );
   }
   return null;
 }
@@ -116,7 +144,9 @@ function isTableAgain(reader: NftReader, tokens: readonly NftToken[]): boolean {
 function tableName(tokens: readonly NftToken[]): { family: RuleFamily; table: string; next: number } | null {
   const family = NFT_FAMILIES.find((one) => one === tokens[0]?.text);
   const name = tokens[family === undefined ? 0 : 1];
-  return name && /^[^{};]+$/.test(name.text) ? { family: family ?? 'ip', table: name.text, next: family === undefined ? 1 : 2 } : null;
+  return name && /^[^{};]+$/.test(name.text)
+    ? { family: family ?? 'ip', table: name.text, next: family === undefined ? 1 : 2 }
+    : null;
 }
 
 function innermost(reader: NftReader): Block | undefined {
@@ -128,7 +158,11 @@ function openBlock(reader: NftReader, place: number): boolean {
   const words = reader.pending.map((token) => token.text);
   if (words[0] === 'add' || words[0] === 'create') words.shift();
   const block = innermost(reader);
-  const made = !block ? outerBlock(reader, words, place) : block.is === 'table' ? innerBlock(reader, block, words, place) : null;
+  const made = !block
+    ? outerBlock(reader, words, place)
+    : block.is === 'table'
+      ? innerBlock(reader, block, words, place)
+      : null;
   if (!made) return false;
   reader.pending = [];
   reader.blocks.push(made);
@@ -146,9 +180,15 @@ function outerBlock(reader: NftReader, words: readonly string[], place: number):
   return innerBlock(reader, named, [kind, ...words.slice(1 + named.next)], place);
 }
 
-function innerBlock(reader: NftReader, table: { family: RuleFamily; table: string }, words: readonly string[], place: number): Block | null {
+function innerBlock(
+  reader: NftReader,
+  table: { family: RuleFamily; table: string },
+  words: readonly string[],
+  place: number,
+): Block | null {
   const [kind = '', name = ''] = words;
-  if (kind === 'chain') return { is: 'chain', chain: ensureChain(reader.builder, table.family, table.table, name, place) };
+  if (kind === 'chain')
+    return { is: 'chain', chain: ensureChain(reader.builder, table.family, table.table, name, place) };
   if (kind === 'set' || kind === 'map') return { is: 'set', set: newSet(table, name, kind === 'map') };
   if (OBJECTS.has(kind) || (kind === 'ct' && words.length === 3)) return { is: 'object' };
   return null;
@@ -181,7 +221,9 @@ function endStatement(reader: NftReader, handle: number | null): NftOutcome {
     case 'object':
       return TAKEN;
     case 'table':
-      return ['comment', 'flags'].includes(first.text) || OBJECTS.has(first.text) ? TAKEN : unread('not known inside a table', first.at);
+      return ['comment', 'flags'].includes(first.text) || OBJECTS.has(first.text)
+        ? TAKEN
+        : unread('not known inside a table', first.at);
   }
 }
 
@@ -192,10 +234,17 @@ function unread(reason: string, at: number): NftOutcome {
 /** define'd variables are put in; others stay and are values that cannot be evaluated. */
 function substitute(reader: NftReader, tokens: readonly NftToken[]): readonly NftToken[] {
   if (reader.variables.size === 0) return tokens;
-  return tokens.flatMap((token) => (token.text.startsWith('$') && !token.isQuoted ? (reader.variables.get(token.text.slice(1)) ?? [token]) : [token]));
+  return tokens.flatMap((token) =>
+    token.text.startsWith('$') && !token.isQuoted ? (reader.variables.get(token.text.slice(1)) ?? [token]) : [token],
+  );
 }
 
-function chainStatement(reader: NftReader, chain: ChainDraft, tokens: readonly NftToken[], handle: number | null): NftOutcome {
+function chainStatement(
+  reader: NftReader,
+  chain: ChainDraft,
+  tokens: readonly NftToken[],
+  handle: number | null,
+): NftOutcome {
   const first = tokens[0];
   const second = tokens[1]?.text;
   if (!first) return TAKEN;
@@ -212,7 +261,8 @@ function chainStatement(reader: NftReader, chain: ChainDraft, tokens: readonly N
     chain.devices = deviceNames(tokens, 0);
     return TAKEN;
   }
-  if ((first.text === 'comment' && tokens.length === 2) || (first.text === 'flags' && tokens.length === 2)) return TAKEN;
+  if ((first.text === 'comment' && tokens.length === 2) || (first.text === 'flags' && tokens.length === 2))
+    return TAKEN;
   if (first.isQuoted || !beginsNftRule(first.text)) return unread('neither a statement nor a match of nft', first.at);
   chain.rules.push(readNftRule(tokens, chain.family, handle, reader.pendingLine));
   return TAKEN;
@@ -234,7 +284,24 @@ function command(reader: NftReader, tokens: readonly NftToken[]): NftOutcome {
     reader.builder.sets.length = 0;
     return TAKEN;
   }
-  const isBare = ['add', 'insert'].includes(verb.text) && noun !== undefined && !['table', 'chain', 'rule', 'set', 'map', 'element', 'flowtable', 'ct', 'counter', 'quota', 'limit', 'synproxy', 'secmark'].includes(noun.text);
+  const isBare =
+    ['add', 'insert'].includes(verb.text) &&
+    noun !== undefined &&
+    ![
+      'table',
+      'chain',
+      'rule',
+      'set',
+      'map',
+      'element',
+      'flowtable',
+      'ct',
+      'counter',
+      'quota',
+      'limit',
+      'synproxy',
+      'secmark',
+    ].includes(noun.text);
   const kind = isBare ? 'rule' : (noun?.text ?? '');
   const named = tableName(tokens.slice(isBare ? 1 : 2));
   if (!named) return kind === 'ruleset' ? TAKEN : unread(`${verb.text} names no table`, verb.at);
@@ -242,7 +309,14 @@ function command(reader: NftReader, tokens: readonly NftToken[]): NftOutcome {
   return onTable(reader, verb.text, kind, named, rest, verb.at);
 }
 
-function onTable(reader: NftReader, verb: string, kind: string, named: { family: RuleFamily; table: string }, rest: readonly NftToken[], at: number): NftOutcome {
+function onTable(
+  reader: NftReader,
+  verb: string,
+  kind: string,
+  named: { family: RuleFamily; table: string },
+  rest: readonly NftToken[],
+  at: number,
+): NftOutcome {
   const { builder } = reader;
   const name = rest[0]?.text ?? '';
   const chain = name === '' ? undefined : findChain(builder, named.family, named.table, name);
@@ -272,7 +346,9 @@ function onTable(reader: NftReader, verb: string, kind: string, named: { family:
       return TAKEN;
     case 'add element': {
       const at2 = rest.findIndex((token) => token.text === '{');
-      const found = builder.sets.findIndex((set) => set.name === name && set.table === named.table && set.family === named.family);
+      const found = builder.sets.findIndex(
+        (set) => set.name === name && set.table === named.table && set.family === named.family,
+      );
       const set = builder.sets[found];
       const more = at2 < 0 ? [] : splitElements(bracesFrom(rest, at2).inner).map((element) => nftText(element));
       if (set) builder.sets[found] = { ...set, elements: [...set.elements, ...more] };
@@ -292,7 +368,8 @@ function changeRule(reader: NftReader, verb: string, chain: ChainDraft, rest: re
   let from = 1;
   let index: number | null = null;
   if (/^(index|position|handle)$/.test(rest[1]?.text ?? '')) {
-    if (rest[1]?.text !== 'index') return unread('a place by handle cannot be told from the script alone', rest[1]?.at ?? 0);
+    if (rest[1]?.text !== 'index')
+      return unread('a place by handle cannot be told from the script alone', rest[1]?.at ?? 0);
     index = Number(rest[2]?.text);
     from = 3;
   }

@@ -4,7 +4,19 @@ import type { Condition, RuleFamily, VerdictMap, VerdictMapEntry } from '../../m
 import { flagCondition } from './iptables-matches.js';
 import { TARGETS } from './iptables-targets.js';
 import { type NftToken, nftText } from './nft-lexer.js';
-import { bracesFrom, elementParts, fieldValue, impliedBy, matchCondition, type NftLeft, readLeft, readRight, readSign, splitElements, stretch } from './nft-match.js';
+import {
+  bracesFrom,
+  elementParts,
+  fieldValue,
+  impliedBy,
+  matchCondition,
+  type NftLeft,
+  readLeft,
+  readRight,
+  readSign,
+  splitElements,
+  stretch,
+} from './nft-match.js';
 import { EMPTY_DRAFT, type RuleDraft } from './rule-draft.js';
 
 type Verdict = RuleDraft['verdict'];
@@ -31,7 +43,12 @@ interface OpenRule {
 /** Handles the statement whose first word stands at a position; returns the position behind it. */
 type Statement = (rule: OpenRule, at: number) => number;
 
-const VERDICTS: Readonly<Record<string, Verdict>> = { accept: 'ACCEPT', drop: 'DROP', return: 'RETURN', continue: null };
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  accept: 'ACCEPT',
+  drop: 'DROP',
+  return: 'RETURN',
+  continue: null,
+};
 
 /** Statements by their first word. */
 const STATEMENTS: Readonly<Record<string, Statement>> = {
@@ -74,7 +91,12 @@ const STATEMENTS: Readonly<Record<string, Statement>> = {
  * @param family of the table: decides which protocol tests nft adds unseen.
  * @returns the rule; what is not understood in it is a condition in field 'other', never left out.
  */
-export function readNftRule(tokens: readonly NftToken[], family: RuleFamily, handle: number | null, line: number): RuleDraft {
+export function readNftRule(
+  tokens: readonly NftToken[],
+  family: RuleFamily,
+  handle: number | null,
+  line: number,
+): RuleDraft {
   const rule: OpenRule = {
     tokens,
     family,
@@ -110,7 +132,11 @@ export function readNftRule(tokens: readonly NftToken[], family: RuleFamily, han
 
 /** Whether a rule can begin with this word. */
 export function beginsNftRule(word: string): boolean {
-  return Object.hasOwn(STATEMENTS, word) || readLeft([{ text: word, isQuoted: false, isSpaced: true, at: 0 }], 0) !== null || /^(@|[a-z][a-z0-9_]*$)/.test(word);
+  return (
+    Object.hasOwn(STATEMENTS, word) ||
+    readLeft([{ text: word, isQuoted: false, isSpaced: true, at: 0 }], 0) !== null ||
+    /^(@|[a-z][a-z0-9_]*$)/.test(word)
+  );
 }
 
 function readOne(rule: OpenRule, at: number): number {
@@ -130,7 +156,8 @@ function readConntrackObject(rule: OpenRule, at: number): number {
   const [first, second, third] = [0, 1, 2].map((offset) => rule.tokens[at + offset]?.text ?? '');
   if (first !== 'ct') return at;
   if (second === 'count') return opaqueUntil(rule, at, 'other');
-  if (third === 'set' && ['helper', 'timeout', 'expectation'].includes(second ?? '')) return effect(rule, at, Math.min(at + 4, rule.tokens.length), 'CT');
+  if (third === 'set' && ['helper', 'timeout', 'expectation'].includes(second ?? ''))
+    return effect(rule, at, Math.min(at + 4, rule.tokens.length), 'CT');
   return at;
 }
 
@@ -148,7 +175,12 @@ function readMatch(rule: OpenRule, at: number, left: NftLeft): number {
     end = mask.next;
     const comp = right.values.map((value) => value.join(',')).join(',');
     const of = mask.values.map((value) => value.join(',')).join(',');
-    condition = { ...condition, isNegated: sign === '!=', values: [flagCondition(of, comp)], text: stretch(tokens, at, end) };
+    condition = {
+      ...condition,
+      isNegated: sign === '!=',
+      values: [flagCondition(of, comp)],
+      text: stretch(tokens, at, end),
+    };
   }
   addCondition(rule, left, condition);
   return end;
@@ -157,11 +189,18 @@ function readMatch(rule: OpenRule, at: number, left: NftLeft): number {
 /** Adds a match with the tests it presupposes; what the rule tests already is not repeated. */
 function addCondition(rule: OpenRule, left: NftLeft, condition: Condition): void {
   for (const implied of impliedBy(left, rule.family)) {
-    const isThere = rule.conditions.some((one) => one.field === implied.field && !one.isNegated && one.values.join() === implied.values.join());
+    const isThere = rule.conditions.some(
+      (one) => one.field === implied.field && !one.isNegated && one.values.join() === implied.values.join(),
+    );
     if (!isThere) rule.conditions.push(implied);
   }
   const isRepeated = rule.conditions.some(
-    (one) => one.field === condition.field && one.field === 'proto' && !one.isNegated && !condition.isNegated && one.values.join() === condition.values.join(),
+    (one) =>
+      one.field === condition.field &&
+      one.field === 'proto' &&
+      !one.isNegated &&
+      !condition.isNegated &&
+      one.values.join() === condition.values.join(),
   );
   if (!isRepeated) rule.conditions.push(condition);
 }
@@ -172,10 +211,14 @@ function readVerdictMap(rule: OpenRule, at: number, left: NftLeft): number {
   const named = tokens[from]?.text.startsWith('@') ? (tokens[from]?.text.slice(1) ?? '') : null;
   const body = named === null && tokens[from]?.text === '{' ? bracesFrom(tokens, from) : { inner: [], next: from + 1 };
   for (const implied of impliedBy(left, rule.family)) {
-    if (!rule.conditions.some((one) => one.field === implied.field && one.values.join() === implied.values.join())) rule.conditions.push(implied);
+    if (!rule.conditions.some((one) => one.field === implied.field && one.values.join() === implied.values.join()))
+      rule.conditions.push(implied);
   }
   rule.verdictMap = {
-    field: left.arithmetic.length > 0 || left.parts.some((part) => part.field === 'other') ? 'other' : left.parts.map((part) => part.field).join(' . '),
+    field:
+      left.arithmetic.length > 0 || left.parts.some((part) => part.field === 'other')
+        ? 'other'
+        : left.parts.map((part) => part.field).join(' . '),
     map: named,
     entries: splitElements(body.inner).map((element) => mapEntry(element, left)),
   };
@@ -187,7 +230,10 @@ function readVerdictMap(rule: OpenRule, at: number, left: NftLeft): number {
 function mapEntry(element: readonly NftToken[], left: NftLeft): VerdictMapEntry {
   const key = elementParts(element);
   const colon = element.findIndex((token) => token.text === ':' && !token.isQuoted);
-  const value = key.length === 1 && key[0] === '*' ? '*' : key.map((part, index) => fieldValue(left.parts[index] ?? { field: 'other', kind: 'text' }, part)).join(' . ');
+  const value =
+    key.length === 1 && key[0] === '*'
+      ? '*'
+      : key.map((part, index) => fieldValue(left.parts[index] ?? { field: 'other', kind: 'text' }, part)).join(' . ');
   return { value, ...verdictWords(element.slice(colon + 1).map((token) => token.text)) };
 }
 
@@ -213,7 +259,15 @@ function readMangle(rule: OpenRule, at: number, left: NftLeft): number {
     else if (word === ':' || word === '.') end++;
     else break;
   }
-  const names: Readonly<Record<string, string>> = { mark: 'MARK', ctmark: 'CONNMARK', ctzone: 'CT', tcpmss: 'TCPMSS', dscp: 'DSCP', ttl: 'TTL', hl: 'HL' };
+  const names: Readonly<Record<string, string>> = {
+    mark: 'MARK',
+    ctmark: 'CONNMARK',
+    ctzone: 'CT',
+    tcpmss: 'TCPMSS',
+    dscp: 'DSCP',
+    ttl: 'TTL',
+    hl: 'HL',
+  };
   const field = left.parts[0]?.field ?? 'other';
   const isTrace = tokens[at + 1]?.text === 'nftrace' || tokens[at]?.text === 'nftrace';
   return effect(rule, at, Math.min(end, tokens.length), isTrace ? 'TRACE' : (names[field] ?? 'SET-FIELD'));
@@ -228,7 +282,8 @@ function closing(tokens: readonly NftToken[], open: number): number {
 
 /** Something that is done to the packet and lets it go on. */
 function effect(rule: OpenRule, at: number, end: number, target: string): number {
-  if (rule.verdict === null && rule.jump === null && (rule.target === null || rule.target === 'LOG')) rule.target = rule.target ?? target;
+  if (rule.verdict === null && rule.jump === null && (rule.target === null || rule.target === 'LOG'))
+    rule.target = rule.target ?? target;
   rule.options.push(stretch(rule.tokens, at, end));
   return end;
 }
@@ -272,7 +327,8 @@ function readLog(rule: OpenRule, at: number): number {
     rule.logPrefix = prefix;
     rule.conditionsBeforeLog = rule.conditions.length;
   }
-  if (rule.target === null) rule.target = tokens.slice(at, end).some((token) => token.text === 'group' && !token.isQuoted) ? 'NFLOG' : 'LOG';
+  if (rule.target === null)
+    rule.target = tokens.slice(at, end).some((token) => token.text === 'group' && !token.isQuoted) ? 'NFLOG' : 'LOG';
   rule.options.push(stretch(tokens, at, end));
   return end;
 }
@@ -335,7 +391,13 @@ function untilStatement(tokens: readonly NftToken[], from: number, isMatchToo: b
 function opaqueUntil(rule: OpenRule, at: number, field: string): number {
   const end = untilStatement(rule.tokens, at + 1, true);
   const text = stretch(rule.tokens, at, end);
-  rule.conditions.push({ field, isNegated: false, values: field === 'limit' ? [text.replace(/^limit /, '')] : [rule.tokens[at]?.text ?? ''], text, group: null });
+  rule.conditions.push({
+    field,
+    isNegated: false,
+    values: field === 'limit' ? [text.replace(/^limit /, '')] : [rule.tokens[at]?.text ?? ''],
+    text,
+    group: null,
+  });
   return end;
 }
 
@@ -346,7 +408,8 @@ function readDynamic(rule: OpenRule, at: number): number {
   while (open < tokens.length && tokens[open]?.text !== '{') open++;
   const end = open < tokens.length ? bracesFrom(tokens, open).next : tokens.length;
   const text = stretch(tokens, at, end);
-  if (/ (limit|quota|ct count) /.test(text)) rule.conditions.push({ field: 'other', isNegated: false, values: [tokens[at]?.text ?? ''], text, group: null });
+  if (/ (limit|quota|ct count) /.test(text))
+    rule.conditions.push({ field: 'other', isNegated: false, values: [tokens[at]?.text ?? ''], text, group: null });
   else effect(rule, at, end, 'SET');
   return end;
 }
@@ -361,7 +424,13 @@ function readXt(rule: OpenRule, at: number): number {
     if (rule.verdict !== null) rule.target = name;
     return effect(rule, at, Math.min(at + 3, tokens.length), name);
   }
-  rule.conditions.push({ field: 'other', isNegated: false, values: [name], text: stretch(tokens, at, at + 3), group: null });
+  rule.conditions.push({
+    field: 'other',
+    isNegated: false,
+    values: [name],
+    text: stretch(tokens, at, at + 3),
+    group: null,
+  });
   return at + 3;
 }
 

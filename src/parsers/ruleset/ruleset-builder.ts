@@ -35,12 +35,23 @@ function key(family: RuleFamily, table: string, name: string): string {
   return `${family}\t${table}\t${name}`;
 }
 
-export function findChain(builder: RulesetBuilder, family: RuleFamily, table: string, name: string): ChainDraft | undefined {
+export function findChain(
+  builder: RulesetBuilder,
+  family: RuleFamily,
+  table: string,
+  name: string,
+): ChainDraft | undefined {
   return builder.chains.get(key(family, table, name));
 }
 
 /** The chain of that name, made when it is not there; an iptables built-in chain gets its hook at once. */
-export function ensureChain(builder: RulesetBuilder, family: RuleFamily, table: string, name: string, line: number): ChainDraft {
+export function ensureChain(
+  builder: RulesetBuilder,
+  family: RuleFamily,
+  table: string,
+  name: string,
+  line: number,
+): ChainDraft {
   const known = findChain(builder, family, table, name);
   if (known) return known;
   const made: ChainDraft = {
@@ -87,7 +98,9 @@ export function hookBuiltIns(chains: Iterable<ChainDraft>): void {
  */
 export function inferTable(chains: readonly ChainDraft[], isComplete: boolean): string {
   const builtIns = chains.filter((chain) => isBuiltInChain(chain.name)).map((chain) => chain.name);
-  const only = new Set(chains.flatMap((chain) => chain.rules.flatMap((rule) => TABLE_OF_TARGET[rule.target ?? ''] ?? [])));
+  const only = new Set(
+    chains.flatMap((chain) => chain.rules.flatMap((rule) => TABLE_OF_TARGET[rule.target ?? ''] ?? [])),
+  );
   if (only.size === 1) return [...only][0] ?? '';
   if (isComplete) {
     const exact = tableOfBuiltIns(builtIns);
@@ -110,12 +123,16 @@ export interface RulesetFrame {
 export function finishRuleset(builder: RulesetBuilder, frame: RulesetFrame): Ruleset {
   const drafts = [...builder.chains.values()];
   const chains = drafts.map((chain) => {
-    const names = new Set(drafts.filter((one) => one.family === chain.family && one.table === chain.table).map((one) => one.name));
+    const names = new Set(
+      drafts.filter((one) => one.family === chain.family && one.table === chain.table).map((one) => one.name),
+    );
     return finishChain(chain, names);
   });
   return {
     ...frame,
-    hasCounters: chains.some((chain) => chain.policyPackets !== null || chain.rules.some((rule) => rule.packets !== null)),
+    hasCounters: chains.some(
+      (chain) => chain.policyPackets !== null || chain.rules.some((rule) => rule.packets !== null),
+    ),
     notes: [...builder.notes],
     chains,
     sets: builder.sets,
@@ -129,7 +146,8 @@ function finishChain(chain: ChainDraft, names: ReadonlySet<string>): Chain {
     const isOurs = isOurTable || (draft.comment?.startsWith('ctwhy:') ?? false);
     if (!isOurs) userNumber++;
     // A chain comes before an extension of the same name.
-    const isChain = draft.target !== null && draft.jump === null && draft.verdictMap === null && names.has(draft.target);
+    const isChain =
+      draft.target !== null && draft.jump === null && draft.verdictMap === null && names.has(draft.target);
     const asChain = isChain ? { verdict: null, jump: draft.target, logPrefix: null, conditionsBeforeLog: null } : {};
     return {
       family: chain.family,

@@ -11,7 +11,13 @@ type Frame =
   /** Taken or not taken, nobody can say from here. */
   | { readonly is: 'undecided'; readonly word: string }
   /** Commands are kept until its end, then carried out once for each item. */
-  | { readonly is: 'for'; readonly name: string; readonly items: readonly string[]; readonly body: string[]; depth: number }
+  | {
+      readonly is: 'for';
+      readonly name: string;
+      readonly items: readonly string[];
+      readonly body: string[];
+      depth: number;
+    }
   | { readonly is: 'function'; readonly name: string; readonly body: string[]; depth: number; readonly line: number };
 
 export interface ScriptProblem {
@@ -55,7 +61,14 @@ const MOST_STEPS = 50_000;
 const DEEPEST = 30;
 
 /** Whether a command is one of iptables' own, with what stands in front of it (sudo, ip netns exec …) taken off. */
-export function iptablesWords(words: readonly Word[]): { readonly family: RuleFamily; readonly backend: Ruleset['backend']; readonly words: readonly Word[]; readonly isRestore: boolean } | null {
+export function iptablesWords(
+  words: readonly Word[],
+): {
+  readonly family: RuleFamily;
+  readonly backend: Ruleset['backend'];
+  readonly words: readonly Word[];
+  readonly isRestore: boolean;
+} | null {
   let at = 0;
   for (;;) {
     const word = words[at]?.text ?? '';
@@ -112,7 +125,13 @@ function runCommand(script: Script, command: ShellCommand, place: number, depth:
     case 'function': {
       const isOpen = command.words[2]?.text === '{';
       const rest = isOpen ? command.source.replace(/^[^{]*\{/, '').trim() : '';
-      script.frames.push({ is: 'function', name: command.words[1]?.text ?? '', body: rest === '' ? [] : [rest], depth: isOpen ? 1 : 0, line: place });
+      script.frames.push({
+        is: 'function',
+        name: command.words[1]?.text ?? '',
+        body: rest === '' ? [] : [rest],
+        depth: isOpen ? 1 : 0,
+        line: place,
+      });
       return QUIET;
     }
     case 'for':
@@ -146,26 +165,56 @@ function runCommand(script: Script, command: ShellCommand, place: number, depth:
     }
     return QUIET;
   }
-  return simpleCommand(script, command, place, depth, undecided?.is === 'undecided' ? undecided.word : wasUnknown ? '&& or ||' : null);
+  return simpleCommand(
+    script,
+    command,
+    place,
+    depth,
+    undecided?.is === 'undecided' ? undecided.word : wasUnknown ? '&& or ||' : null,
+  );
 }
 
-function simpleCommand(script: Script, command: ShellCommand, place: number, depth: number, undecided: string | null): Ran {
+function simpleCommand(
+  script: Script,
+  command: ShellCommand,
+  place: number,
+  depth: number,
+  undecided: string | null,
+): Ran {
   const found = iptablesWords(command.words);
   if (!found) return callFunction(script, command, place, depth);
   script.families.add(found.family);
   if (found.backend !== 'unknown') script.backend = found.backend;
   const fail = (reason: string, at = command.at): Ran => ({ problem: { reason, at }, holds: null });
-  const asks = found.words.some((word) => /^(-[CLS]|--check|--list|--list-rules|-h|--help|-V|--version)$/.test(word.text));
-  if (undecided !== null && !asks) return fail(`whether it runs depends on "${undecided}", which cannot be evaluated here`);
+  const asks = found.words.some((word) =>
+    /^(-[CLS]|--check|--list|--list-rules|-h|--help|-V|--version)$/.test(word.text),
+  );
+  if (undecided !== null && !asks)
+    return fail(`whether it runs depends on "${undecided}", which cannot be evaluated here`);
   if (command.reason !== null) return asks ? { problem: null, holds: null } : fail(command.reason);
   if (found.isRestore) {
-    if (command.hereEnd === null) return fail(command.readsFile === null ? 'what it restores was not given' : `it reads ${command.readsFile}, which was not given`);
-    script.here = { family: found.family, lines: [], keeps: found.words.some((word) => word.text === '-n' || word.text === '--noflush') };
+    if (command.hereEnd === null)
+      return fail(
+        command.readsFile === null
+          ? 'what it restores was not given'
+          : `it reads ${command.readsFile}, which was not given`,
+      );
+    script.here = {
+      family: found.family,
+      lines: [],
+      keeps: found.words.some((word) => word.text === '-n' || word.text === '--noflush'),
+    };
     return QUIET;
   }
   if (command.joinedBy === '|') return fail('what comes through the pipe was not given');
   if (++script.steps > MOST_STEPS) return fail('too many commands to follow');
-  const where = { builder: script.builder, family: found.family, table: 'filter', line: place, emptied: script.emptied };
+  const where = {
+    builder: script.builder,
+    family: found.family,
+    table: 'filter',
+    line: place,
+    emptied: script.emptied,
+  };
   const result = applyCommand(found.words, where);
   if (result.is === 'unread') return fail(result.reason, result.at);
   return { problem: null, holds: result.is === 'asked' ? result.holds : true };
@@ -175,13 +224,25 @@ function callFunction(script: Script, command: ShellCommand, place: number, dept
   const called = script.functions.get(command.words[0]?.text ?? '');
   if (!called) return { problem: null, holds: null };
   called.wasCalled = true;
-  if (script.frames.some((frame) => frame.is === 'undecided')) return { problem: { reason: 'whether this function is called cannot be evaluated here', at: command.at }, holds: null };
-  if (depth > DEEPEST) return { problem: { reason: 'functions call each other too deep to follow', at: command.at }, holds: null };
+  if (script.frames.some((frame) => frame.is === 'undecided'))
+    return {
+      problem: { reason: 'whether this function is called cannot be evaluated here', at: command.at },
+      holds: null,
+    };
+  if (depth > DEEPEST)
+    return { problem: { reason: 'functions call each other too deep to follow', at: command.at }, holds: null };
   const kept = new Map(script.variables);
   for (let n = 1; n <= 9; n++) script.variables.set(String(n), command.words[n]?.text ?? '');
-  script.variables.set('@', command.words.slice(1).map((word) => word.text).join(' '));
+  script.variables.set(
+    '@',
+    command.words
+      .slice(1)
+      .map((word) => word.text)
+      .join(' '),
+  );
   const problems = called.body.flatMap((source) => runLine(script, source, place, depth + 1));
-  for (const name of ['1', '2', '3', '4', '5', '6', '7', '8', '9', '@']) script.variables.set(name, kept.get(name) ?? null);
+  for (const name of ['1', '2', '3', '4', '5', '6', '7', '8', '9', '@'])
+    script.variables.set(name, kept.get(name) ?? null);
   return { problem: problems[0] ?? null, holds: null };
 }
 
@@ -195,7 +256,13 @@ function startFor(script: Script, command: ShellCommand): Ran {
     script.frames.push({ is: 'undecided', word: 'for' });
     return QUIET;
   }
-  script.frames.push({ is: 'for', name: name.text, items: command.words.slice(3).flatMap((item) => expandBraces(item.text)), body: [], depth: 1 });
+  script.frames.push({
+    is: 'for',
+    name: name.text,
+    items: command.words.slice(3).flatMap((item) => expandBraces(item.text)),
+    body: [],
+    depth: 1,
+  });
   return QUIET;
 }
 
@@ -205,20 +272,38 @@ function expandBraces(text: string): string[] {
   if (range && Math.abs(Number(range[3]) - Number(range[2])) <= 1000) {
     const from = Number(range[2]);
     const to = Number(range[3]);
-    return Array.from({ length: Math.abs(to - from) + 1 }, (_, n) => `${range[1]}${from + (to < from ? -n : n)}${range[4]}`);
+    return Array.from(
+      { length: Math.abs(to - from) + 1 },
+      (_, n) => `${range[1]}${from + (to < from ? -n : n)}${range[4]}`,
+    );
   }
   const list = /^(.*)\{([^{}]*,[^{}]*)\}(.*)$/.exec(text);
   return list ? (list[2] ?? '').split(',').map((part) => `${list[1]}${part}${list[3]}`) : [text];
 }
 
-function collect(script: Script, frame: Exclude<Frame, { is: 'undecided' }>, command: ShellCommand, first: string, place: number, depth: number): Ran {
+function collect(
+  script: Script,
+  frame: Exclude<Frame, { is: 'undecided' }>,
+  command: ShellCommand,
+  first: string,
+  place: number,
+  depth: number,
+): Ran {
   const word = first === 'do' || first === 'then' || first === 'else' ? (command.words[1]?.text ?? '') : first;
   const isOpener = word === '{' && frame.is === 'function' && frame.depth === 0;
-  if (/^(for|while|until|select|if|case)$/.test(word) || (word === '{' && frame.is === 'function') || (word === 'function' && command.words[2]?.text === '{')) frame.depth++;
+  if (
+    /^(for|while|until|select|if|case)$/.test(word) ||
+    (word === '{' && frame.is === 'function') ||
+    (word === 'function' && command.words[2]?.text === '{')
+  )
+    frame.depth++;
   else if (/^(done|fi|esac|\})$/.test(word)) frame.depth--;
   if (frame.depth > 0) {
     const source = command.source.replace(/^\s*(do\b(?=\s)|\{)/, isOpener || first === 'do' ? '' : '$1').trim();
-    if (source !== '' && source !== 'do') frame.body.push(`${command.joinedBy === '&&' || command.joinedBy === '||' ? `: ${command.joinedBy} ` : ''}${source}`);
+    if (source !== '' && source !== 'do')
+      frame.body.push(
+        `${command.joinedBy === '&&' || command.joinedBy === '||' ? `: ${command.joinedBy} ` : ''}${source}`,
+      );
     return QUIET;
   }
   script.frames.splice(script.frames.indexOf(frame), 1);
@@ -226,7 +311,8 @@ function collect(script: Script, frame: Exclude<Frame, { is: 'undecided' }>, com
     script.functions.set(frame.name, { body: frame.body, line: frame.line, wasCalled: false });
     return QUIET;
   }
-  if (depth > DEEPEST) return { problem: { reason: 'loops are nested too deep to follow', at: command.at }, holds: null };
+  if (depth > DEEPEST)
+    return { problem: { reason: 'loops are nested too deep to follow', at: command.at }, holds: null };
   const problems: ScriptProblem[] = [];
   for (const item of frame.items) {
     script.variables.set(frame.name, item);

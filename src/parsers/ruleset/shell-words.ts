@@ -73,7 +73,11 @@ function readCommand(lexing: Lexing, joinedBy: string, start: number): ShellComm
     if (redirect) {
       lexing.at += redirect[0].length;
       const kept: string | null = lexing.reason;
-      const target = /[>&]\d$/.test(redirect[0].trim()) ? '' : readWord(lexing).map((piece) => piece.text).join('');
+      const target = /[>&]\d$/.test(redirect[0].trim())
+        ? ''
+        : readWord(lexing)
+            .map((piece) => piece.text)
+            .join('');
       lexing.reason = kept;
       if (redirect[0].startsWith('<<')) hereEnd = target;
       else if (redirect[0].startsWith('<')) readsFile = target;
@@ -84,14 +88,25 @@ function readCommand(lexing: Lexing, joinedBy: string, start: number): ShellComm
     if (assignment) {
       lexing.at += assignment[0].length;
       const kept: string | null = lexing.reason;
-      const value = readWord(lexing).map((piece) => piece.text).join(' ');
+      const value = readWord(lexing)
+        .map((piece) => piece.text)
+        .join(' ');
       assignments.push({ name: assignment[1] ?? '', value: lexing.reason === kept ? value : null });
       lexing.reason = kept;
       continue;
     }
     for (const piece of readWord(lexing)) words.push({ ...piece, at });
   }
-  return { words, assignments, joinedBy, source: line.slice(start, lexing.at), reason: lexing.reason, at: start, hereEnd, readsFile };
+  return {
+    words,
+    assignments,
+    joinedBy,
+    source: line.slice(start, lexing.at),
+    reason: lexing.reason,
+    at: start,
+    hereEnd,
+    readsFile,
+  };
 }
 
 /** One word; several when an unquoted variable holds blanks, none when it is empty. */

@@ -53,7 +53,17 @@ const CT_STATUS_BITS: ReadonlyMap<number, string> = new Map([
 ]);
 const PKTTYPES = ['UNICAST', 'BROADCAST', 'MULTICAST', 'OTHER'];
 /** Route types by number (include/uapi/linux/rtnetlink.h). */
-const ADDRTYPES = ['UNSPEC', 'UNICAST', 'LOCAL', 'BROADCAST', 'ANYCAST', 'MULTICAST', 'BLACKHOLE', 'UNREACHABLE', 'PROHIBIT'];
+const ADDRTYPES = [
+  'UNSPEC',
+  'UNICAST',
+  'LOCAL',
+  'BROADCAST',
+  'ANYCAST',
+  'MULTICAST',
+  'BLACKHOLE',
+  'UNREACHABLE',
+  'PROHIBIT',
+];
 const ECN = ['not-ect', 'ect1', 'ect0', 'ce'];
 const TOS_NAMES: ReadonlyMap<string, number> = new Map([
   ['minimize-delay', 0x10],
@@ -96,7 +106,9 @@ export function canonicalValue(kind: ValueKind, text: string): string {
     case 'interface':
       return bare.endsWith('+') ? `${bare.slice(0, -1)}*` : bare;
     case 'proto':
-      return bare === 'all' || bare === '0' ? 'all' : protocolName(protocolNumber(bare) ?? -1).replace(/^unknown$/, bare.toLowerCase());
+      return bare === 'all' || bare === '0'
+        ? 'all'
+        : protocolName(protocolNumber(bare) ?? -1).replace(/^unknown$/, bare.toLowerCase());
     case 'ctstate':
       return CT_STATE_BITS.get(hexOrNaN(bare)) ?? bare.toUpperCase();
     case 'ctstatus':
@@ -193,7 +205,10 @@ export function canonicalNetwork(text: string): string {
   if (!base) return text;
   if (slash < 0) return addressText(base);
   const suffix = text.slice(slash + 1);
-  const mask = /^\d+$/.test(suffix) && Number(suffix) <= base.length * 8 ? maskBytes(Number(suffix), base.length) : addressBytes(suffix);
+  const mask =
+    /^\d+$/.test(suffix) && Number(suffix) <= base.length * 8
+      ? maskBytes(Number(suffix), base.length)
+      : addressBytes(suffix);
   if (!mask || mask.length !== base.length) return text;
   const network = addressText(base.map((byte, at) => byte & (mask[at] ?? 0)));
   const bits = prefixLength(mask);

@@ -1,0 +1,406 @@
+// A packet's way through all rules of a host, worked out: which rules it meets in which order, where it ends, and what could not be evaluated.
+
+import type { Packet } from '../../model/packet.js';
+import type { Condition, Rule, RuleFamily, Ruleset, VerdictMapEntry } from '../../model/ruleset.js';
+import { findSet } from './compare.js';
+import { chainsOfHook, effectiveChains, familiesOf, type PlacedChain } from './effective-chains.js';
+import { matchRule, type RuleMatch } from './match-rule.js';
+import type { PacketFacts } from './packet-facts.js';
+import { stateSeen } from './packet-facts.js';
+import { applyEffects, changesState, type PacketState } from './rule-effects.js';
+import { findVerdict } from './verdict-map.js';
+
+export type WalkPath = 'input' | 'output' | 'forward';
+
+export interface WalkStep {
+  readonly hook: string;
+  readonly family: RuleFamily;
+  readonly table: string;
+  readonly chain: string;
+  /** 'policy': end of a base chain; 'return': end of a user chain; 'skipped': the chain is not asked, see because. */
+  readonly kind: 'rule' | 'policy' | 'return' | 'skipped';
+  readonly rule: Rule | null;
+  readonly result: RuleMatch['result'] | null;
+  readonly failed: Condition | null;
+  readonly because: string;
+  /** ACCEPT, DROP, REJECT, RETURN, QUEUE, NAT, 'jump NAME', 'goto NAME'; NULL when the packet goes on to the next rule. */
+  readonly verdict: string | null;
+  /** How many jumps deep. */
+  readonly depth: number;
+}
+
+export interface WalkEnd {
+  readonly fate: 'accepted' | 'dropped' | 'rejected' | 'queued';
+  readonly hook: string | null;
+  readonly family: RuleFamily | null;
+  readonly table: string | null;
+  readonly chain: string | null;
+  /** NULL when a policy decided, or when all hooks let it pass. */
+  readonly rule: Rule | null;
+  readonly isPolicy: boolean;
+}
+
+export interface Unevaluated {
+  readonly rule: Rule;
+  readonly because: string;
+  /** Its match could have changed where the packet ends. */
+  readonly matters: boolean;
+}
+
+export interface Walk {
+  readonly steps: readonly WalkStep[];
+  readonly end: WalkEnd;
+  readonly unevaluated: readonly Unevaluated[];
+  /** Nothing that was not evaluated, not given or not told could have changed the end. */
+  readonly isCertain: boolean;
+  /** Why it is not certain. */
+  readonly doubts: readonly string[];
+  /** The packet as the last hook saw it, translated. */
+  readonly packet: Packet;
+}
+
+export interface WalkOptions {
+  /** Addresses the entry translates to: DNAT in PREROUTING and OUTPUT, SNAT in POSTROUTING and INPUT. For packets behind the first. */
+  readonly translation?: {
+    readonly dst: { address: string; port: number | null } | null;
+    readonly src: { address: string; port: number | null } | null;
+  };
+  /** Whether this packet makes the entry: only then nat chains are asked. Default: when its state is NEW or RELATED. */
+  readonly isFirstOfEntry?: boolean;
+  /** What a rule that cannot be evaluated is taken for; default 'no-match'. */
+  readonly assume?: (rule: Rule, because: string) => 'match' | 'no-match';
+}
+
+const HOOKS: Readonly<Record<WalkPath, readonly string[]>> = {
+  input: ['INGRESS', 'PREROUTING', 'INPUT'],
+  forward: ['INGRESS', 'PREROUTING', 'FORWARD', 'POSTROUTING'],
+  output: ['OUTPUT', 'POSTROUTING'],
+};
+/** include/net/netfilter/nf_tables.h: NFT_JUMP_STACK_SIZE. */
+const DEEPEST = 16;
+const MOST_STEPS = 200_000;
+
+type Outcome =
+  | { readonly is: 'continue' }
+  | { readonly is: 'accept'; readonly rule: Rule | null }
+  | { readonly is: 'end'; readonly fate: WalkEnd['fate']; readonly rule: Rule | null; readonly chain: string };
+
+interface Walking {
+  readonly chains: readonly PlacedChain[];
+  readonly facts: PacketFacts;
+  readonly options: WalkOptions;
+  readonly steps: WalkStep[];
+  readonly unevaluated: Unevaluated[];
+  readonly doubts: Set<string>;
+  state: PacketState;
+  hook: string;
+  base: PlacedChain;
+}
+
+/**
+ * @param packet as it arrives (input, forward) or leaves the socket (output); inIf and outIf as far as known.
+ * @param facts ctstate is the tracker's answer; sets those of the rulesets are added to them.
+ */
+export function walkRuleset(
+  rulesets: readonly Ruleset[],
+  packet: Packet,
+  facts: PacketFacts,
+  path: WalkPath,
+  options: WalkOptions = {},
+): Walk {
+  const chains = effectiveChains(rulesets);
+  const first = chains[0];
+  const walking: Walking | undefined = first && {
+    chains,
+    facts: { ...facts, sets: [...facts.sets, ...rulesets.flatMap((ruleset) => ruleset.sets)] },
+    options,
+    steps: [],
+    unevaluated: [],
+    doubts: new Set(
+      rulesets.flatMap((ruleset) =>
+        ruleset.isPartial ? [`only a part of the ${ruleset.form} ruleset was given`] : [],
+      ),
+    ),
+    state: {
+      packet,
+      mark: facts.mark ?? packet.mark,
+      ctmark: facts.ctmark,
+      isUntracked: facts.isUntracked,
+      translated: [],
+    },
+    hook: '',
+    base: first,
+  };
+  const passed: WalkEnd = {
+    fate: 'accepted',
+    hook: null,
+    family: null,
+    table: null,
+    chain: null,
+    rule: null,
+    isPolicy: false,
+  };
+  if (!walking) return { steps: [], end: passed, unevaluated: [], isCertain: true, doubts: [], packet };
+  let end = passed;
+  for (const hook of HOOKS[path]) {
+    const ended = walkHook(walking, hook);
+    if (!ended) continue;
+    end = ended;
+    break;
+  }
+  const doubts = [...walking.doubts];
+  return {
+    steps: walking.steps,
+    end,
+    unevaluated: walking.unevaluated,
+    isCertain: doubts.length === 0,
+    doubts,
+    packet: walking.state.packet,
+  };
+}
+
+function walkHook(walking: Walking, hook: string): WalkEnd | null {
+  walking.hook = hook;
+  const inIf = walking.facts.inIf ?? walking.state.packet.inIf;
+  const translatedHere = new Set<string>();
+  for (const placed of chainsOfHook(walking.chains, hook, familiesOf(walking.state.packet.family), inIf)) {
+    walking.base = placed;
+    translateByEntry(walking, hook, placed.chain.priority ?? 0, translatedHere);
+    const why = placed.chain.type === 'nat' ? whyNatIsSkipped(walking, translatedHere) : null;
+    if (why !== null) {
+      step(walking, 'skipped', null, why, null, 0, placed.chain.name);
+      continue;
+    }
+    const outcome = walkBase(walking, placed);
+    if (placed.chain.type === 'nat' && walking.state.translated.length > 0) translatedHere.add('by rule');
+    if (outcome.is !== 'end') continue;
+    const { family, table } = placed.chain;
+    return {
+      fate: outcome.fate,
+      hook,
+      family,
+      table,
+      chain: outcome.chain,
+      rule: outcome.rule,
+      isPolicy: outcome.rule === null,
+    };
+  }
+  translateByEntry(walking, hook, Number.POSITIVE_INFINITY, translatedHere);
+  return null;
+}
+
+/** An entry that is translated changes the packet at NAT's priority without asking a rule. */
+function translateByEntry(walking: Walking, hook: string, priority: number, done: Set<string>): void {
+  const side =
+    hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : hook === 'POSTROUTING' || hook === 'INPUT' ? 'src' : null;
+  const to = side === null ? null : walking.options.translation?.[side];
+  if (!side || !to || done.has('by entry') || priority < (side === 'dst' ? -100 : 100)) return;
+  done.add('by entry');
+  const packet =
+    side === 'dst'
+      ? { ...walking.state.packet, dst: to.address, dport: to.port ?? walking.state.packet.dport }
+      : { ...walking.state.packet, src: to.address, sport: to.port ?? walking.state.packet.sport };
+  walking.state = {
+    ...walking.state,
+    packet,
+    translated: [...walking.state.translated, side === 'dst' ? 'DNAT' : 'SNAT'],
+  };
+}
+
+/** nat chains see the first packet of an entry only (net/netfilter/nf_nat_core.c: nf_nat_inet_fn(), v6.1). */
+function whyNatIsSkipped(walking: Walking, translatedHere: ReadonlySet<string>): string | null {
+  if (translatedHere.size > 0) return 'the packet is translated here already';
+  const state = walking.state.isUntracked ? 'UNTRACKED' : walking.facts.ctstate;
+  if (state === 'INVALID' || state === 'UNTRACKED')
+    return `nat is not asked for a packet without conntrack entry (${state})`;
+  if (walking.options.isFirstOfEntry === false) return 'nat is asked for the first packet of an entry only';
+  if (state === 'ESTABLISHED') return 'nat is asked for NEW packets only, this one is ESTABLISHED';
+  if (state === null) walking.doubts.add("whether nat rules are asked: the packet's conntrack state is not known");
+  return null;
+}
+
+function factsHere(walking: Walking): PacketFacts {
+  const { facts, state, base, hook } = walking;
+  const made = facts.ctstatus ?? (facts.ctstate === 'NEW' && walking.options.isFirstOfEntry !== false ? [] : null);
+  return {
+    ...facts,
+    hook,
+    priority: base.chain.priority,
+    mark: state.mark,
+    ctmark: state.ctmark,
+    isUntracked: state.isUntracked,
+    inIf: facts.inIf ?? state.packet.inIf,
+    ctstatus: made === null ? null : [...new Set([...made, ...state.translated])],
+  };
+}
+
+function walkBase(walking: Walking, placed: PlacedChain): Outcome {
+  const outcome = walkChain(walking, placed, 0);
+  if (outcome.is === 'end') return outcome;
+  if (outcome.is === 'accept') return { is: 'continue' };
+  const policy = placed.chain.policy;
+  if (policy === null && placed.chain.hook !== null)
+    walking.doubts.add(`the policy of ${placed.chain.table} ${placed.chain.name} is not told`);
+  step(walking, 'policy', null, 'no rule decided', policy ?? 'ACCEPT', 0, placed.chain.name);
+  return policy === 'DROP' ? { is: 'end', fate: 'dropped', rule: null, chain: placed.chain.name } : { is: 'continue' };
+}
+
+/** 'continue': the chain ended or returned. */
+function walkChain(walking: Walking, placed: PlacedChain, depth: number): Outcome {
+  for (const rule of placed.chain.rules) {
+    if (walking.steps.length > MOST_STEPS) {
+      walking.doubts.add('the rules go round and round');
+      return { is: 'continue' };
+    }
+    const found = matchRule(rule, walking.state.packet, factsHere(walking));
+    const assumed = found.result === 'unknown' ? unsure(walking, rule, found, depth) : found.result;
+    if (assumed !== 'match') {
+      step(walking, 'rule', rule, found.because, null, depth, placed.chain.name, found);
+      continue;
+    }
+    const outcome = walkMatch(walking, placed, rule, found, depth);
+    if (outcome === 'return') return { is: 'continue' };
+    if (outcome !== 'next') return outcome;
+  }
+  if (depth > 0) step(walking, 'return', null, 'end of the chain', 'RETURN', depth, placed.chain.name);
+  return { is: 'continue' };
+}
+
+function walkMatch(
+  walking: Walking,
+  placed: PlacedChain,
+  rule: Rule,
+  found: RuleMatch,
+  depth: number,
+): Outcome | 'next' | 'return' {
+  const chain = placed.chain.name;
+  const decided = rule.verdictMap
+    ? mapped(walking, rule)
+    : { verdict: rule.verdict, jump: rule.jump, isGoto: rule.isGoto };
+  const spoken = decided?.jump ? `${decided.isGoto ? 'goto' : 'jump'} ${decided.jump}` : (decided?.verdict ?? null);
+  step(walking, 'rule', rule, found.because, spoken, depth, chain, found);
+  walking.state = applyEffects(rule, walking.state);
+  if (!decided) return 'next';
+  if (decided.jump !== null) return follow(walking, placed, decided.jump, decided.isGoto, rule, depth);
+  switch (decided.verdict) {
+    case 'ACCEPT':
+    case 'NAT':
+      return { is: 'accept', rule };
+    case 'DROP':
+      return { is: 'end', fate: 'dropped', rule, chain };
+    case 'REJECT':
+      return { is: 'end', fate: 'rejected', rule, chain };
+    case 'QUEUE':
+      walking.doubts.add(`a program decides behind ${rule.table} ${chain} rule ${rule.number} (queue)`);
+      return { is: 'end', fate: 'queued', rule, chain };
+    case 'RETURN':
+      return 'return';
+    case null:
+      return 'next';
+  }
+}
+
+function mapped(walking: Walking, rule: Rule): VerdictMapEntry | null {
+  const map = rule.verdictMap;
+  if (!map) return null;
+  const named = map.map === null ? null : findSet(walking.facts.sets, map.map, rule.table);
+  const found = findVerdict(map, named, walking.state.packet, factsHere(walking));
+  if (found.is === 'unknown') walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
+  return found.is === 'entry' ? found.entry : null;
+}
+
+/** goto does not come back to this chain but to where this chain was jumped to from (net/ipv4/netfilter/ip_tables.c: ipt_do_table()). */
+function follow(
+  walking: Walking,
+  from: PlacedChain,
+  name: string,
+  isGoto: boolean,
+  rule: Rule,
+  depth: number,
+): Outcome | 'next' | 'return' {
+  const { family, table } = from.chain;
+  const target = walking.chains.find(
+    ({ ruleset, chain }) =>
+      ruleset === from.ruleset && chain.family === family && chain.table === table && chain.name === name,
+  );
+  if (!target) {
+    walking.doubts.add(`the chain ${name} that ${table} ${rule.chain} rule ${rule.number} jumps to was not given`);
+    return isGoto ? 'return' : 'next';
+  }
+  if (depth >= DEEPEST) {
+    walking.doubts.add('chains jump too deep to follow');
+    return 'next';
+  }
+  const outcome = walkChain(walking, target, depth + 1);
+  if (outcome.is !== 'continue') return outcome;
+  return isGoto ? 'return' : 'next';
+}
+
+/** Notes a rule that could not be evaluated, with whether it matters, and answers what it is taken for. */
+function unsure(walking: Walking, rule: Rule, found: RuleMatch, depth: number): 'match' | 'no-match' {
+  const assumed = walking.options.assume?.(rule, found.because) ?? 'no-match';
+  const matters = couldMatter(walking, rule, depth);
+  walking.unevaluated.push({ rule, because: found.because, matters });
+  if (matters && walking.options.assume === undefined)
+    walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
+  return assumed;
+}
+
+/** A rule that only logs does not matter, nor does a jump to a chain where nothing happens to this packet. */
+function couldMatter(walking: Walking, rule: Rule, depth: number): boolean {
+  if (changesState(rule) || rule.verdict !== null || rule.verdictMap !== null) return true;
+  if (rule.jump === null) return false;
+  if (rule.isGoto) return true;
+  const kept = {
+    state: walking.state,
+    steps: walking.steps.length,
+    unevaluated: walking.unevaluated.length,
+    doubts: new Set(walking.doubts),
+  };
+  const from = walking.chains.find(
+    ({ chain }) =>
+      chain.family === rule.family &&
+      chain.table === rule.table &&
+      chain.name === rule.chain &&
+      chain.rules.includes(rule),
+  );
+  const outcome = from ? follow(walking, from, rule.jump, false, rule, depth) : 'return';
+  const isQuiet =
+    outcome === 'next' && walking.state === kept.state && [...walking.doubts].every((doubt) => kept.doubts.has(doubt));
+  walking.state = kept.state;
+  walking.steps.length = kept.steps;
+  walking.unevaluated.length = kept.unevaluated;
+  for (const doubt of [...walking.doubts]) if (!kept.doubts.has(doubt)) walking.doubts.delete(doubt);
+  return !isQuiet;
+}
+
+function step(
+  walking: Walking,
+  kind: WalkStep['kind'],
+  rule: Rule | null,
+  because: string,
+  verdict: string | null,
+  depth: number,
+  chain: string,
+  found?: RuleMatch,
+): void {
+  const { family, table } = walking.base.chain;
+  walking.steps.push({
+    hook: walking.hook,
+    family,
+    table,
+    chain,
+    kind,
+    rule,
+    result: found?.result ?? null,
+    failed: found?.failed ?? null,
+    because,
+    verdict,
+    depth,
+  });
+}
+
+/** The state that rules of one hook and priority test. */
+export function stateAt(facts: PacketFacts, hook: string, priority: number): string | null {
+  return stateSeen({ ...facts, hook, priority });
+}
