@@ -208,7 +208,7 @@ export function readBareWord(state: DumpState, text: string, at: number, end: nu
     return at + header[0].length;
   }
   // Two words whose blank was lost: 'ACKPSH', 'DFPROTO=TCP', and flags cut in the middle: 'PSHR'.
-  const first = bareWordAt(text, at);
+  const first = word.startsWith('URGP') ? null : bareWordAt(text, at);
   if (first !== null && first !== 'AH' && first !== 'AE' && first !== 'CE' && isInPlace(state, first)) {
     return WORDS.get(first)?.(state, text, at + first.length, end) ?? NOT_A_WORD;
   }

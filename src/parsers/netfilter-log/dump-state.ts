@@ -16,6 +16,8 @@ export interface DumpState {
   /** Bits in the order of FLAG_WORDS. */
   flagBits: number;
   hasFlagWord: boolean;
+  /** The line ends among the flag words: those that are there are not all. */
+  areFlagsOpen: boolean;
   /** ulogd's LOGEMU (util/printpkt.c): TOS without 0x, MARK in hexadecimal without 0x, no RES, no quoted packet. */
   isUlogd: boolean;
   /** PROTO= was a number: the kernel prints nothing of the transport behind it (ICMPv6 inside IPv4, for one). */
@@ -100,6 +102,7 @@ export function emptyState(isQuote: boolean): DumpState {
     unknown: [],
     flagBits: 0,
     hasFlagWord: false,
+    areFlagsOpen: false,
     isUlogd: false,
     isNumberedProto: false,
     isElided: false,

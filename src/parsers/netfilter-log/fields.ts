@@ -8,11 +8,12 @@ import { decimalValue, hexValue, isColonBytes, unreadable } from './values.js';
 
 /**
  * 'read'    taken over
+ * 'hidden'  a word in the place of an address: taken over if the dump goes on behind it
  * 'masked'  the sender hid or blanked out the value; the word is kept as unknown
  * 'broken'  no value of this field: the line was cut or garbled here
  * 'again'   the packet has this field already: another dump begins here
  */
-export type Verdict = 'read' | 'masked' | 'broken' | 'again';
+export type Verdict = 'read' | 'hidden' | 'masked' | 'broken' | 'again';
 
 /** Reads the value text[from, to) of its field into the state. */
 export type FieldReader = (state: DumpState, text: string, from: number, to: number) => Verdict;
@@ -48,6 +49,13 @@ function hex(key: NumberKey): FieldReader {
   };
 }
 
+/** A number that is never printed without its 0x. */
+function markedHex(key: NumberKey): FieldReader {
+  const read = hex(key);
+  return (state, text, from, to) =>
+    text.startsWith('0x', from) ? read(state, text, from, to) : unreadable(text.slice(from, to));
+}
+
 /** A byte printed as 0x%02X. Longer means that a word ran into it. */
 function hexByte(key: NumberKey): FieldReader {
   const read = hex(key);
@@ -65,23 +73,26 @@ function device(key: TextKey): FieldReader {
   };
 }
 
-/** An address; hidden ones ('X.X.X.X', '<server>') stay as printed, as does a dotted quad with impossible numbers. */
+/** 'X.X.X.X', '192.0.2.x', '<server>', 'XXXX:XXXX:0002:…': what people write over an address. */
+const HIDDEN_ADDRESS =
+  /^(?:<[^>]*>|\[[^\]]*\]|(?:[\dxX*?#]{1,4}\.){2,3}[\dxX*?#]{1,4}|[A-Za-z*][\w.*-]*|(?=.*[xX*?])[\da-fA-FxX*?]{0,4}(?::[\da-fA-FxX*?]{0,4}){2,7})$/;
+
+/** An address, in canonical text; a hidden one stays as printed, as does a dotted quad with impossible numbers. */
 function address(key: 'src' | 'dst'): FieldReader {
   return (state, text, from, to) => {
     const value = text.slice(from, to);
     if (state.packet[key] !== null) return 'again';
     const isIpv4 = isDottedQuad(value);
-    if (!isIpv4) {
+    const isAddress = isIpv4 || isIP(value) !== 0;
+    if (!isAddress) {
       if (value === '' || /^\.+$/.test(value)) return 'masked';
-      if (value.includes('=') || !/^[\w.:<>[\]%*?-]+$/.test(value)) return 'broken';
-      // Digits and dots, or hexadecimal groups, that are no address have lost their end.
-      if (/^(?:[\d.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$/.test(value) && isIP(value) === 0) return 'broken';
+      if (!HIDDEN_ADDRESS.test(value)) return 'broken';
     }
     if (state.phase === 'head') state.phase = 'network';
     if (isIpv4) state.packet.family = 'ip';
     else if (value.includes(':')) state.packet.family = 'ip6';
-    state.packet[key] = isIpv4 ? value : canonicalDumpAddress(value);
-    return 'read';
+    state.packet[key] = isIpv4 || !isAddress ? value : canonicalDumpAddress(value);
+    return isAddress ? 'read' : 'hidden';
   };
 }
 
@@ -205,11 +216,12 @@ const tos: FieldReader = (state, text, from, to) => {
 const decimalMark = decimal('mark');
 const hexMark = hex('mark');
 
-/** 0x%x from the kernel, %x without 0x from ulogd, decimal from others. */
-const mark: FieldReader = (state, text, from, to) =>
-  state.isUlogd || decimalValue(text, from, to) < 0
-    ? hexMark(state, text, from, to)
-    : decimalMark(state, text, from, to);
+/** 0x%x from the kernel, which prints no mark of 0; %x without 0x from ulogd, decimal from others. */
+const mark: FieldReader = (state, text, from, to) => {
+  if (state.isUlogd || decimalValue(text, from, to) < 0) return hexMark(state, text, from, to);
+  const isCutHex = to === text.length && to - from === 1 && text.charAt(from) === '0';
+  return isCutHex ? 'broken' : decimalMark(state, text, from, to);
+};
 
 const isIcmp = (state: DumpState): boolean => state.packet.proto === 1 || state.packet.proto === 58;
 const isUdp = (state: DumpState): boolean => state.packet.proto === 17 || state.packet.proto === 136;
@@ -265,7 +277,7 @@ const FIELDS: ReadonlyMap<string, FieldReader> = new Map<string, FieldReader>([
       return 'read';
     }),
   ],
-  ['SPI', either(isAh, hex('ahSpi'), hex('spi'))],
+  ['SPI', either(isAh, markedHex('ahSpi'), markedHex('spi'))],
   ['UID', decimal('uid')],
   ['GID', decimal('gid')],
   ['MARK', mark],

@@ -32,6 +32,8 @@ interface Reading {
   brokenAt: number;
   /** Only for a quote: its closing bracket was there. */
   isClosed: boolean;
+  /** The word behind `to` that the line's end may have cut; '' when there is none. */
+  readonly cutWord: string;
 }
 
 /** Splits 'LEN=84TOS=0x00' and 'RES=0x00ACK': the offset in `text` where the next word of a dump begins inside [from, to), or -1. */
@@ -96,7 +98,8 @@ function endInsideWord(reading: Reading, wordEnd: number): false {
 function readQuote(reading: Reading): boolean {
   const { state, text, to, at } = reading;
   if (state.packet.icmpType === null || state.isQuote || state.packet.quoted !== null) return endAtForeignText(reading);
-  const quote = scan(text, at + 1, to, true);
+  const quote = scan(text, at + 1, to, true, reading.cutWord);
+  if (!quote.isClosed && isUnedited(quote.state.packet)) dropDoubtfulFlags(quote.state, reading.cutWord);
   state.packet.quoted = finish(quote.state, quote.isClosed && quote.brokenAt < 0 && isComplete(quote.state));
   if (quote.brokenAt >= 0) {
     reading.brokenAt = quote.brokenAt;
@@ -115,6 +118,11 @@ function readField(reading: Reading, read: FieldReader, equals: number, wordEnd:
   const { state, text, to, at } = reading;
   let verdict = isSingle ? read(state, text, equals + 1, wordEnd) : 'broken';
   if (verdict === 'read') return advance(reading, wordEnd);
+  if (verdict === 'hidden') {
+    if (wordEnd === text.length || isFieldBehind(text, wordEnd, to)) return advance(reading, wordEnd);
+    state.packet[text.startsWith('SRC', at) ? 'src' : 'dst'] = null;
+    return endAtForeignText(reading);
+  }
   if (verdict === 'broken') {
     const split = gluedWordAt(state, read, text, equals + 1, wordEnd);
     if (split >= 0) return advance(reading, split);
@@ -137,6 +145,11 @@ function readField(reading: Reading, read: FieldReader, equals: number, wordEnd:
 function readOtherWord(reading: Reading, equals: number, wordEnd: number): boolean {
   const { state, text, to, at } = reading;
   if (equals > at) {
+    const first = bareWordAt(text, at);
+    if (first !== null && isField(text.slice(at + first.length, equals))) {
+      const behind = readBareWord(state, text, at, to);
+      if (behind >= 0) return advance(reading, behind);
+    }
     if (!/^[A-Za-z][\w.-]*$/.test(text.slice(at, equals))) return endAtForeignText(reading);
     state.unknown.push(text.slice(at, wordEnd));
     return advance(reading, wordEnd);
@@ -187,7 +200,7 @@ function readWord(reading: Reading): boolean {
 }
 
 /** Reads words from `from` until the dump ends, the text ends at `to`, or something foreign begins. */
-function scan(text: string, from: number, to: number, isQuote: boolean): Reading {
+function scan(text: string, from: number, to: number, isQuote: boolean, cutWord = ''): Reading {
   const reading: Reading = {
     text,
     to,
@@ -198,6 +211,7 @@ function scan(text: string, from: number, to: number, isQuote: boolean): Reading
     strayAt: -1,
     brokenAt: -1,
     isClosed: false,
+    cutWord,
   };
   while (reading.at < to) {
     if (text.charCodeAt(reading.at) <= 32) reading.at++;
@@ -225,7 +239,7 @@ function finish(state: DumpState, isWhole: boolean): Packet {
   packet.isCut = !isWhole;
   if (packet.proto === 6 || (packet.proto === null && state.hasFlagWord)) {
     const isTold = state.hasFlagWord || packet.urgp !== null || packet.res !== null;
-    packet.flags = isTold ? flagText(state.flagBits) : null;
+    packet.flags = isTold && !state.areFlagsOpen ? flagText(state.flagBits) : null;
   }
   return packet;
 }
@@ -246,15 +260,14 @@ function takeBackUrg(state: DumpState, lastWord: string): void {
 function dropDoubtfulFlags(state: DumpState, lastWord: string): void {
   const packet = state.packet;
   if (packet.proto !== 6 || packet.urgp !== null || packet.window === null) return;
-  const isUrgp =
-    lastWord !== '' && URGP.startsWith(lastWord) && (lastWord !== 'URG' || (state.flagBits & BEHIND_URG) !== 0);
-  if (isUrgp) return;
+  // 'U' and 'UR' are URGP only behind a flag that comes after URG; 'URGP' always is.
+  const isUrgp = lastWord.startsWith('URGP') || (state.flagBits & BEHIND_URG) !== 0;
+  if (lastWord !== '' && URGP.startsWith(lastWord) && isUrgp) return;
   for (let bit = FLAG_WORDS.length - 1; bit >= 0; bit--) {
     const word = FLAG_WORDS[bit];
     if (word !== undefined && (state.flagBits >> bit) & 1) state.unknown.push(word);
   }
-  state.flagBits = 0;
-  state.hasFlagWord = false;
+  state.areFlagsOpen = true;
 }
 
 /**
@@ -273,9 +286,9 @@ export function parsePacketDump(text: string, from: number): PacketDump {
   }
   const touchesEnd = text.length > from && text.charCodeAt(text.length - 1) > 32;
   const isDoubtful = !first.state.isElided && isUnedited(first.state.packet);
-  if (first.brokenAt < 0 && touchesEnd && isDoubtful && first.lastWordAt > from) {
-    const sound = scan(text, from, first.lastWordAt, false);
+  if (first.brokenAt < 0 && touchesEnd && isDoubtful) {
     const lastWord = text.slice(first.lastWordAt);
+    const sound = scan(text, from, first.lastWordAt, false, lastWord);
     dropDoubtfulFlags(sound.state, lastWord);
     const kept = sound.state.packet.quoted;
     if (kept === null || !first.state.isOpen) sound.state.unknown.push(lastWord);
