@@ -10,6 +10,7 @@ import {
   sourcesOfKilledCalls,
 } from '../store/ingest-report.js';
 import type { Db } from '../store/open-store.js';
+import { finishPacketLoad } from '../store/packet-writer.js';
 import type { CallHosts } from './call-hosts.js';
 import { rankOfMoment } from './file-hints.js';
 import { partOfCommand } from './listing-commands.js';
@@ -43,6 +44,8 @@ export function finishCall(call: CallToFinish): FinishedCall {
   const { db, statements } = call;
   const scopeHosts = statements.scopes().map((scope) => ({ scope, hostId: call.hosts.knownHostOf(scope) }));
   const hostIds = call.hosts.settle();
+  // A large load takes indexes away, and a killed one leaves them away.
+  db.transaction(() => finishPacketLoad(db))();
   const killed = sourcesOfKilledCalls(db, call.ingestId);
   let snapshots = 0;
   let flows = 0;

@@ -118,10 +118,31 @@ export function buildFlows(db: Db, hostId: number, marks: FlowMarks): number {
     if (row.kind === 'DESTROY') setEnd.run(row.at, id);
   }
 
+  // Most entries of a first snapshot are connections nobody has told of: one statement for all of them.
+  const lastKnown = db.prepare('SELECT coalesce(max(id), 0) FROM flows').pluck().get() as number;
+  const parameters = { after: marks.version, host: hostId, known: lastKnown };
+  made += db
+    .prepare(
+      `INSERT INTO flows (host_id, namespace_id, zone, orig_tuple_id, reply_tuple_id, began_at_us, direction_known_by)
+       SELECT s.host_id, s.namespace_id, v.zone, v.tuple_id, v.reply_tuple_id, min(v.started_at_us), 'entry'
+       FROM ct_entry_versions v JOIN series s ON s.id = v.series_id
+       WHERE v.id > :after AND s.host_id = :host
+         AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.orig_tuple_id = v.tuple_id AND f.host_id = s.host_id AND f.id <= :known)
+       GROUP BY v.tuple_id, v.zone, s.namespace_id, ifnull(v.ct_id, -1) ORDER BY min(v.id)`,
+    )
+    .run(parameters).changes;
+  db.prepare(
+    "INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction) SELECT orig_tuple_id, id, 'orig' FROM flows WHERE id > ?",
+  ).run(lastKnown);
+  db.prepare(
+    "INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction) SELECT reply_tuple_id, id, 'reply' FROM flows WHERE id > ? AND reply_tuple_id IS NOT NULL",
+  ).run(lastKnown);
   const versions = paged<Omit<EventRow, 'kind'>>(
     db,
     `SELECT v.id, v.tuple_id AS orig, v.reply_tuple_id AS reply, s.namespace_id AS ns, v.zone, v.started_at_us AS at
-     FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE v.id > ? AND s.host_id = ? ORDER BY v.id LIMIT ${PAGE}`,
+     FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE v.id > ? AND s.host_id = ?
+       AND EXISTS (SELECT 1 FROM flows f WHERE f.orig_tuple_id = v.tuple_id AND f.host_id = s.host_id AND f.id <= ${lastKnown})
+     ORDER BY v.id LIMIT ${PAGE}`,
     marks.version,
     hostId,
   );

@@ -1,7 +1,7 @@
 // Two small forms with writers of their own, so that the engine can be tested apart from the real ones: 'event TIME KIND SRC DST'
 // is a stream, 'name = value' a listing, 'MANIFEST key value' speaks about other files.
 
-import type { IngestTables } from '../../../src/ingest/ingest.js';
+import type { IngestTables } from '../../../src/ingest/call.js';
 import type { CtEntry, CtEventKind } from '../../../src/model/conntrack.js';
 import type { BundleStatement } from '../../../src/model/record.js';
 import { type Form, OTHER, TAKEN } from '../../../src/parsers/form.js';
