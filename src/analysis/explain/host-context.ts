@@ -1,6 +1,7 @@
 // Everything about one host that all its cases share, read once.
 
 import { parseKernelVersion } from '../../catalogue/kernel-version.js';
+import type { HostFactRow } from '../../store/evidence-reader.js';
 import {
   type BootRow,
   type HostRow,
@@ -23,6 +24,7 @@ const NOTICE_LIMIT = 10_000;
 export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cite: Cite): HostContext {
   const snapshots = readSnapshots(db, host.id);
   const parts = readSnapshotParts(db, host.id);
+  const facts = readHostFacts(db, host.id, ['address', 'link', 'route', 'rule']);
   const release = boot?.kernelRelease ?? null;
   return {
     id: host.id,
@@ -36,8 +38,15 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     sysctls: readValues(db, host.id, 'sysctl'),
     statistics: readValues(db, host.id, 'ct-stat'),
     hostEvents: readHostEvents(db, host.id),
-    facts: readHostFacts(db, host.id, ['address', 'link', 'route', 'rule']),
+    facts,
     notices: readNotices(db, host.id, NOTICE_LIMIT),
-    rules: openRuleBook(db, host.id, snapshots, cite),
+    rules: openRuleBook(db, host.id, snapshots, localAddresses(facts), cite),
   };
+}
+
+/** Addresses of this host as ip addr printed them; NULL when it was not read. */
+function localAddresses(facts: readonly HostFactRow[]): readonly string[] | null {
+  const addresses = facts.filter((fact) => fact.kind === 'address').map((fact) => fact.data['local']);
+  const told = addresses.filter((address): address is string => typeof address === 'string');
+  return told.length === 0 ? null : [...new Set(told)];
 }

@@ -56,7 +56,7 @@ export function reasonOf(
       flags: packet.flags,
       icmpType: icmpType === undefined ? null : Number(icmpType),
       incompleteBytes: typeof incomplete === 'number' ? incomplete : null,
-      isFragment: packet.row.extra['fragmentOffset'] !== undefined,
+      isFragment: packet.row.extra['frag'] !== undefined,
       state,
       hasEntry: hasEntry(subject),
       looseSysctl: loose === null ? null : Number(loose.value) !== 0,

@@ -2,8 +2,9 @@
 // Which snapshot of the ruleset answers is decided here, once.
 
 import type { EvidenceItem } from '../../model/finding.js';
-import type { Chain, Rule } from '../../model/ruleset.js';
-import type { PathStep } from '../../store/case-reader.js';
+import type { Chain, Rule, Ruleset } from '../../model/ruleset.js';
+import type { PathStep, TupleRow } from '../../store/case-reader.js';
+import type { Walk } from '../ruleset/walk.js';
 import type { SeenPacket } from './case.js';
 
 /** A rule (or a policy) in a stored ruleset. */
@@ -47,6 +48,10 @@ export interface RuleBook {
   logging(prefix: string): readonly LogRule[];
   /** Where a packet ends that was seen at a step (behind that LOG rule) or, without one, from the hook it was seen at. */
   endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd;
+  /** The whole walk behind endOf(), step by step; NULL when nothing tells which hooks the packet passes. */
+  walk(packet: SeenPacket, flow: TupleRow | null, logRule: LogRule | null): Walk | null;
+  /** The rulesets as last read. */
+  readonly rulesets: readonly Ruleset[];
   /** How far a rule's counter moved between the first and the last reading of it; NULL without two readings, or after a reset. */
   moved(hit: RuleHit): CounterMove | null;
   /** A rule that translates to the address of the interface. */

@@ -5,15 +5,11 @@ import type { PathStep } from '../../store/case-reader.js';
 import type { SnapshotRow } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { readRuleRows, readStoredRulesets, type StoredRuleset } from '../../store/rules-of-host.js';
+import { logRulesForPrefix } from '../ruleset/find-rules.js';
 import type { SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import type { CounterMove, LogRule, RuleBook, RuleHit, WalkEnd } from './rule-book.js';
-import { walkStored } from './walk-stored.js';
-
-/** Chains in front of conntrack: every packet tests as INVALID there (net/netfilter/nf_conntrack_proto.c: hook priority -200). */
-function isBeforeConntrack(chain: Chain): boolean {
-  return chain.table === 'raw' || (chain.priority !== null && chain.priority <= -200);
-}
+import { walkOf, walkStored } from './walk-stored.js';
 
 /** A chain's policy as a rule of its own: number rules + 1, as a trace counts it. */
 export function policyRule(chain: Chain): Rule {
@@ -51,12 +47,13 @@ function familyMatches(step: PathStep, chain: Chain): boolean {
   );
 }
 
-/** What a rule prints can be cut: by iptables at 29 characters, by whoever copied the line at its blanks. */
-function printsPrefix(rule: Rule, prefix: string): boolean {
-  return rule.logPrefix !== null && rule.logPrefix.trimEnd() === prefix.trimEnd() && rule.logPrefix.trim() !== '';
-}
-
-export function openRuleBook(db: Db, hostId: number, snapshots: readonly SnapshotRow[], cite: Cite): RuleBook {
+export function openRuleBook(
+  db: Db,
+  hostId: number,
+  snapshots: readonly SnapshotRow[],
+  localAddresses: readonly string[] | null,
+  cite: Cite,
+): RuleBook {
   const stored = readStoredRulesets(db, hostId);
   // The newest reading of each ruleset is what rules are named by; counters need the oldest too.
   const newestFirst = [...stored].sort((a, b) => order(snapshots, b) - order(snapshots, a));
@@ -148,31 +145,33 @@ export function openRuleBook(db: Db, hostId: number, snapshots: readonly Snapsho
     atStep,
     moved,
     logging(prefix) {
-      const found: LogRule[] = [];
-      for (const one of latest) {
-        for (const chain of one.ruleset.chains) {
-          for (const rule of chain.rules) {
-            if (!printsPrefix(rule, prefix)) continue;
-            const states = rule.conditions
-              .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)
-              .flatMap((condition) => condition.values);
-            found.push({ hit: hitOf(one, chain, rule, false), states, isBeforeConntrack: isBeforeConntrack(chain) });
-          }
-        }
-      }
-      return found;
+      return logRulesForPrefix(rulesets, prefix).flatMap((found): LogRule[] => {
+        const one = latest.find((candidate) => candidate.ruleset === found.ruleset);
+        return one === undefined
+          ? []
+          : [
+              {
+                hit: hitOf(one, found.chain, found.rule, false),
+                states: found.ctstates,
+                isBeforeConntrack: found.isBeforeConntrack,
+              },
+            ];
+      });
     },
     endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd {
-      const end = walkStored(rulesets, packet, logRule);
-      if (end.chain === null || end.rule === null) return { verdict: end.verdict, hit: null, unknown: end.unknown };
-      const { chain, rule } = end;
+      const end = walkStored(rulesets, packet, localAddresses, logRule);
+      if (end.chain === null) return { verdict: end.verdict, hit: null, unknown: end.unknown };
+      const { chain } = end;
       const one = latest.find((candidate) => candidate.ruleset.chains.includes(chain));
+      const rule = end.rule ?? policyRule(chain);
       return {
         verdict: end.verdict,
-        hit: one === undefined ? null : hitOf(one, chain, rule, end.isPolicy),
+        hit: one === undefined ? null : hitOf(one, chain, rule, end.rule === null),
         unknown: end.unknown,
       };
     },
+    walk: (packet, flow, logRule) => walkOf(rulesets, packet, flow, localAddresses, logRule),
+    rulesets,
     masquerade() {
       for (const one of latest) {
         for (const chain of one.ruleset.chains) {
