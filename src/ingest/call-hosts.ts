@@ -91,15 +91,12 @@ export function openCallHosts(db: Db, options: CallHostOptions, statements: Stat
     namespaceOf(hostId, place, netns) {
       if (netns === null || netns === '') return null;
       const bootId = hosts.bootOf(hostId, place, null) ?? namelessBoot(hostId);
-      const inode = /^(?:net:\[)?(\d{6,})\]?$/.exec(netns)?.[1];
-      const isInitial = /^(init|initial|host|default|root)$/i.test(netns);
-      return namespaceOf(
-        db,
-        bootId,
-        inode === undefined ? netns : null,
-        inode === undefined ? null : Number(inode),
-        isInitial ? true : null,
-      );
+      // 'blue', '4026531840', 'net:[4026531840]', or a manifest's 'init 4026531840'.
+      const inode = /(?:^|[\s[])(\d{6,})\]?$/.exec(netns)?.[1] ?? null;
+      const word = netns.split(/\s/)[0]!;
+      const name = inode !== null && word.includes(inode) ? null : word;
+      const isInitial = name !== null && /^(init|initial|host|root)$/i.test(name);
+      return namespaceOf(db, bootId, name, inode === null ? null : Number(inode), isInitial ? true : null);
     },
     knownHostOf({ input, folder }) {
       const name = hosts.nameOf({ input, path: folder === '' ? '' : `${folder}/` }, null);

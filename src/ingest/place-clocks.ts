@@ -125,15 +125,16 @@ function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: s
   };
 }
 
-/** A manifest's boot time: seconds since the epoch or RFC 3339; NULL for anything else. */
+/** A manifest's boot time: seconds since the epoch, and perhaps their error, or RFC 3339; NULL for anything else. */
 export function readBootTime(text: string): Offset | null {
-  const seconds = /^\s*(\d{9,11})(?:\.(\d{1,9}))?\s*$/.exec(text);
+  const seconds = /^\s*(\d{9,11})(?:\.(\d{1,9}))?(?:\s+(\d+(?:\.\d+)?))?\s*$/.exec(text);
   if (seconds !== null) {
     const digits = seconds[2] ?? '';
     // btime of /proc/stat is a whole second and may be one off after the clock was set.
+    const printed = digits.length === 0 ? SECOND_US : Math.max(1000, SECOND_US / 10 ** digits.length);
     return {
       offsetUs: Number(seconds[1]) * SECOND_US + Math.round(Number(`0.${digits || '0'}`) * SECOND_US),
-      errorUs: digits.length === 0 ? SECOND_US : Math.max(1000, SECOND_US / 10 ** digits.length),
+      errorUs: seconds[3] === undefined ? printed : Math.max(1, Math.ceil(Number(seconds[3]) * SECOND_US)),
     };
   }
   const parsed = /^\d{4}-\d{2}-\d{2}[T ]/.test(text.trim()) ? Date.parse(text.trim()) : Number.NaN;

@@ -83,6 +83,7 @@ describe('statements of a manifest', () => {
   it('reads boot times and uptime beside the epoch', () => {
     expect(readBootTime('1770000000')).toEqual({ offsetUs: 1_770_000_000_000_000, errorUs: 1_000_000 });
     expect(readBootTime('1770000000.123456')).toEqual({ offsetUs: 1_770_000_000_123_456, errorUs: 1000 });
+    expect(readBootTime('1770000000.5 0.000112')).toEqual({ offsetUs: 1_770_000_000_500_000, errorUs: 112 });
     expect(readBootTime('yesterday')).toBeNull();
     expect(readUptimeAt('100.50 at 1770000100.500000')).toEqual({ offsetUs: 1_770_000_000_000_000, errorUs: 21_000 });
   });
