@@ -30,12 +30,16 @@ CREATE VIEW packets AS
     JOIN path_steps s ON s.path_id = p.path_id AND s.slot = 2 JOIN heads h ON h.id = s.head_id JOIN shapes f ON f.id = s.shape_id
   WHERE p.tuple3_id IS NOT NULL;
 
+-- LEFT JOINs on keys: SQLite leaves out those whose columns a query does not use.
 CREATE VIEW journeys AS
-  SELECT p.id, p.clock_us + c.offset_us AS began_at_us, c.error_us AS began_error_us, p.tuple_id, p.tuple2_id, p.tuple3_id, x.steps,
-    h.kind AS ended_by, h.table_name AS ended_table, h.chain AS ended_chain, h.rule_kind AS ended_kind, h.rule_no AS ended_rule,
-    h.verdict AS ended_verdict, p.path_id, c.source_id, p.line
+  SELECT p.id, p.clock_us + c.offset_us AS began_at_us, c.error_us AS began_error_us, t.proto, t.src, t.dst, t.sport, t.dport, f.flags,
+    p.tuple_id, p.tuple2_id, p.tuple3_id, x.steps, h.kind AS ended_by, h.table_name AS ended_table, h.chain AS ended_chain,
+    h.rule_kind AS ended_kind, h.rule_no AS ended_rule, h.handle AS ended_handle, h.verdict AS ended_verdict, p.path_id,
+    c.boot_id, p.namespace_id, c.source_id, p.line
   FROM passages p JOIN clocks c ON c.id = p.clock_id JOIN paths x ON x.id = p.path_id
-    JOIN path_steps s ON s.path_id = p.path_id AND s.step = x.steps - 1 JOIN heads h ON h.id = s.head_id;
+    LEFT JOIN tuples t ON t.id = p.tuple_id
+    LEFT JOIN path_steps s ON s.path_id = p.path_id AND s.step = x.steps - 1 LEFT JOIN heads h ON h.id = s.head_id
+    LEFT JOIN path_steps b ON b.path_id = p.path_id AND b.step = 0 LEFT JOIN shapes f ON f.id = b.shape_id;
 
 CREATE VIEW trace_steps AS
   SELECT journey_id, step, seen_at_us, kind, family, table_name, chain, rule_kind, rule_no, handle, verdict, src, dst, sport, dport, ttl
@@ -50,14 +54,14 @@ CREATE VIEW ct_entries AS
   SELECT v.id AS version_id, n.id AS snapshot_id, n.taken_at_us, v.list, o.proto,
     o.src AS orig_src, o.dst AS orig_dst, o.sport AS orig_sport, o.dport AS orig_dport, o.extra AS orig_extra,
     r.src AS reply_src, r.dst AS reply_dst, r.sport AS reply_sport, r.dport AS reply_dport, r.extra AS reply_extra,
-    v.zone, v.state, v.status, v.mark, v.helper, v.labels, v.ct_id, v.started_at_us,
+    v.zone, v.zone_orig, v.zone_reply, v.state, v.status, v.mark, v.helper, v.labels, v.secctx, v.ct_id, v.started_at_us,
     coalesce((SELECT m.expires_at_us FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1),
       v.expires_at_us) AS expires_at_us,
     coalesce((SELECT m.timeout_s FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1),
       v.timeout_s) AS timeout_s,
     (SELECT m.packets FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS packets,
-    (SELECT m.reply_packets FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS reply_packets,
     (SELECT m.bytes FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS bytes,
+    (SELECT m.reply_packets FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS reply_packets,
     (SELECT m.reply_bytes FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= n.seq ORDER BY m.seq DESC LIMIT 1) AS reply_bytes,
     v.source_id, v.line
   FROM snapshots n JOIN ct_entry_versions v ON v.series_id = n.series_id AND v.from_seq <= n.seq AND (v.to_seq IS NULL OR v.to_seq > n.seq)
