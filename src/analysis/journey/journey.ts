@@ -3,7 +3,9 @@
 import type { Journey } from '../../model/journey.js';
 import { ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from '../explain/case.js';
+import { expectationOf } from './expectation.js';
 import { lostAfter, tracedRows } from './traced-journey.js';
+import { workedOutRows } from './worked-out.js';
 
 const TRACES = ['trace', 'nft-trace', 'xtables-trace'];
 
@@ -19,21 +21,35 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
   const packet = bestPacket(subject);
   const isTraced = packet.steps.some((step) => TRACES.includes(step.kind));
   const { fate } = subject;
+  const { rules } = subject.host;
+  const logRule =
+    packet.steps
+      .filter((step) => step.kind === 'log')
+      .map((step) => rules.logging(step.prefix ?? ''))
+      .find((found) => found.length === 1)?.[0] ?? null;
+  const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule) : null;
+  const expectation = expect === null ? null : expectationOf(subject, packet, walk, expect);
   const notes: string[] = [];
-  const lost = lostAfter(packet);
-  if (lost === 'routing')
+  if (isTraced && lostAfter(packet) === 'routing')
     notes.push(
       'Not seen again after prerouting: it died in routing (no route, reverse path filter, forwarding off), or what came after was not traced.',
     );
+  if (!isTraced && walk !== null && !walk.isCertain)
+    notes.push(`Not certain: ${walk.doubts.slice(0, 3).join('; ') || 'a rule on the way could not be evaluated'}.`);
+  if (!isTraced && rules.hasRules && walk === null)
+    notes.push('Nothing tells which hooks it passed: neither its interfaces nor the addresses of this host.');
   if (fate.is === 'inferred' && fate.rule !== null)
     notes.push('Where it ended is what the ruleset says; no trace and no counter proves it.');
+  const isWorkedOut = !isTraced && walk !== null;
   return {
     journeyId: packet.row.id,
-    known: isTraced ? 'trace' : subject.host.rules.hasRules ? 'rules' : 'lines',
-    rows: tracedRows(subject, packet),
+    known: isTraced ? 'trace' : isWorkedOut ? 'rules' : 'lines',
+    rows: isWorkedOut
+      ? workedOutRows(subject, packet, walk, expectation?.rules ?? new Set())
+      : tracedRows(subject, packet),
     fate: fate.fate,
     endedBy: fate.rule === null ? null : ruleWords(fate.rule, fate.isPolicy),
     notes,
-    expectation: expect === null ? [] : [`--expect ${expect}`],
+    expectation: expectation?.sentences ?? [],
   };
 }

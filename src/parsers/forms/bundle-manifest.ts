@@ -3,7 +3,20 @@
 import type { BundleStatement } from '../../model/record.js';
 import { type Form, OTHER, TAKEN } from '../form.js';
 
-const KEYS = ['host', 'kernel', 'boot-id', 'boot-time', 'timezone', 'netns', 'uptime', 'made-by', 'iptables', 'nft', 'conntrack', 'note'] as const;
+const KEYS = [
+  'host',
+  'kernel',
+  'boot-id',
+  'boot-time',
+  'timezone',
+  'netns',
+  'uptime',
+  'made-by',
+  'iptables',
+  'nft',
+  'conntrack',
+  'note',
+] as const;
 
 function us(text: string | undefined): number | null {
   const match = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text ?? '');
@@ -37,11 +50,26 @@ function statementOf(line: string): BundleStatement | null {
   if (key === 'part') {
     const status = fields.get('exit');
     return {
-      kind: 'part', file: named[1]!, moment: fields.get('moment') ?? null, startedAtUs: us(fields.get('start')), endedAtUs: us(fields.get('end')),
-      exitStatus: status !== undefined && /^\d+$/.test(status) ? Number(status) : null, netns: fields.get('netns') ?? null, command, error: fields.get('error') ?? null,
+      kind: 'part',
+      file: named[1]!,
+      moment: fields.get('moment') ?? null,
+      startedAtUs: us(fields.get('start')),
+      endedAtUs: us(fields.get('end')),
+      exitStatus: status !== undefined && /^\d+$/.test(status) ? Number(status) : null,
+      netns: fields.get('netns') ?? null,
+      command,
+      error: fields.get('error') ?? null,
     };
   }
-  if (key === 'coverage') return { kind: 'coverage', what: named[1]!, fromUs: us(fields.get('from')), toUs: us(fields.get('to')), state: fields.get('state') ?? 'complete', why: fields.get('why') ?? null };
+  if (key === 'coverage')
+    return {
+      kind: 'coverage',
+      what: named[1]!,
+      fromUs: us(fields.get('from')),
+      toUs: us(fields.get('to')),
+      state: fields.get('state') ?? 'complete',
+      why: fields.get('why') ?? null,
+    };
   return null;
 }
 
@@ -54,7 +82,8 @@ export const bundleManifestForm: Form = {
       line(text, line) {
         if (/^ctwhy-bundle \d+\s*$/.test(text) || text.trim() === '' || text.startsWith('#')) return TAKEN;
         const statement = statementOf(text);
-        if (statement === null) return line === 1 ? OTHER : { is: 'unread', reason: 'no statement of a bundle manifest', at: 0 };
+        if (statement === null)
+          return line === 1 ? OTHER : { is: 'unread', reason: 'no statement of a bundle manifest', at: 0 };
         emit({ kind: 'bundle', line, statement });
         return TAKEN;
       },
