@@ -78,6 +78,7 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
   const opened: StreamWriter[] = [];
   interface OpenListing {
     readonly key: string;
+    readonly snapshotId: number;
     readonly writer: ListingWriter;
     readonly seen: Set<string>;
   }
@@ -109,8 +110,11 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     const entry = table.listings.find(({ kinds }) => kinds.includes(kind));
     if (entry === undefined) throw new Error(`no writer takes records of kind '${kind}'`);
     const placed = place(part, run, line);
+    // A series takes one snapshot at a time.
+    if ([...listings.values()].some(({ snapshotId }) => snapshotId !== placed.snapshot.id)) endListings();
     const listing: OpenListing = {
       key: part.key,
+      snapshotId: placed.snapshot.id,
       writer: entry.open({ ...source, ...placed }),
       seen: new Set(part.once === null ? [] : [part.once]),
     };

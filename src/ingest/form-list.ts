@@ -19,6 +19,13 @@ import { hostIdentityForm } from '../parsers/forms/host-identity.js';
 import { journalExportForm } from '../parsers/forms/journal-export.js';
 import { journalJsonForm } from '../parsers/forms/journal-json.js';
 import { kernelLogForm } from '../parsers/forms/kernel-log.js';
+import { ipsetForm } from '../parsers/forms/ruleset-ipset.js';
+import { iptablesCommandsForm } from '../parsers/forms/ruleset-iptables-commands.js';
+import { iptablesListForm } from '../parsers/forms/ruleset-iptables-list.js';
+import { iptablesRulesForm } from '../parsers/forms/ruleset-iptables-rules.js';
+import { iptablesSaveForm } from '../parsers/forms/ruleset-iptables-save.js';
+import { nftForm } from '../parsers/forms/ruleset-nft.js';
+import { nftJsonForm } from '../parsers/forms/ruleset-nft-json.js';
 
 const catalogue = createMessageCatalogue();
 
@@ -38,6 +45,13 @@ export const FORMS: readonly Form[] = [
   conntrackSaveForm,
   conntrackdCacheForm,
   ovsConntrackForm,
+  iptablesSaveForm,
+  iptablesListForm,
+  iptablesRulesForm,
+  iptablesCommandsForm,
+  nftForm,
+  nftJsonForm,
+  ipsetForm,
   hostIdentityForm,
 ];
 

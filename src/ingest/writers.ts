@@ -3,6 +3,7 @@
 import { openSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
 import { type EventWriter, openEventWriter } from '../store/event-writer.js';
 import type { Db } from '../store/open-store.js';
+import { writeRuleset } from '../store/ruleset-writer.js';
 import { noteCounts } from '../store/snapshots.js';
 import { NO_CPU } from '../store/values-over-time.js';
 import type { ListingRef, ListingWriter, SourceRef, StreamWriter, WriterTable } from './evidence-writer.js';
@@ -89,6 +90,15 @@ function eventStream(source: SourceRef): StreamWriter {
   };
 }
 
+function rulesetListing({ db, snapshot, sourceId }: ListingRef): ListingWriter {
+  return {
+    record(record) {
+      if (record.kind === 'ruleset') writeRuleset(db, snapshot.id, record.ruleset, sourceId, record.line);
+    },
+    end: () => {},
+  };
+}
+
 export const WRITERS: WriterTable = {
   streams: [
     { kinds: ['kernel'], open: kernelRecordWriter },
@@ -96,5 +106,6 @@ export const WRITERS: WriterTable = {
   ],
   listings: [
     { kinds: ['ct-entry', 'expectation', 'ct-statistics', 'ct-count', 'sysctl', 'counter'], open: trackerListing },
+    { kinds: ['ruleset'], open: rulesetListing },
   ],
 };
