@@ -57,7 +57,9 @@ export function continueMessage(
   const before = packetOf(held.message);
   const atBlank = joined(held.text, ` ${words}`, catalogue);
   const insideWord = joined(held.text, words, catalogue);
-  const whole = [atBlank, insideWord].find(({ message }) => packetOf(message)?.isCut === false);
+  const [whole] = [atBlank, insideWord]
+    .filter(({ message }) => packetOf(message)?.isCut === false)
+    .sort((left, right) => strayWords(left) - strayWords(right));
   if (whole !== undefined) return whole;
   const isPart = /^\S+=\S*|^(?:DF|MF|CE|ACK|PSH|RST|SYN|FIN|OPT)\b/.test(words);
   return isPart && before !== null && toldFields(packetOf(atBlank.message)) > toldFields(before) ? atBlank : null;
@@ -66,6 +68,10 @@ export function continueMessage(
 function joined(head: string, rest: string, catalogue: MessageCatalogue): Continued {
   const text = head + rest;
   return { text, message: parseKernelMessage(text, catalogue) };
+}
+
+function strayWords({ message }: Continued): number {
+  return packetOf(message)?.unknown.length ?? 0;
 }
 
 function toldFields(packet: Packet | null): number {

@@ -69,7 +69,8 @@ export function findShortenedDump(text: string, from: number): number {
   while (at >= 0) {
     const isWord = at === 0 || isBlankAt(text, at - 1);
     const destination = text.indexOf(' DST=', at);
-    if (isWord && destination > 0 && destination - at < 80) return at;
+    // An address has dots or colons, a hidden one X or angle brackets; 'SRC=0x1000' is a register.
+    if (isWord && destination > 0 && destination - at < 80 && /[.:X<]/.test(text.slice(at + 4, destination))) return at;
     at = text.indexOf('SRC=', at + 4);
   }
   return -1;
