@@ -4,6 +4,7 @@
 import { createMessageCatalogue } from '../catalogue/match-message.js';
 import type { BinaryForm, Form } from '../parsers/form.js';
 import { auditForm } from '../parsers/forms/audit.js';
+import { bundleManifestForm } from '../parsers/forms/bundle-manifest.js';
 import { conntrackdCacheForm } from '../parsers/forms/conntrack-cache.js';
 import { conntrackCountForm } from '../parsers/forms/conntrack-count.js';
 import { conntrackEventsForm } from '../parsers/forms/conntrack-events.js';
@@ -30,6 +31,7 @@ import { nftJsonForm } from '../parsers/forms/ruleset-nft-json.js';
 const catalogue = createMessageCatalogue();
 
 export const FORMS: readonly Form[] = [
+  bundleManifestForm,
   kernelLogForm(catalogue),
   journalExportForm(catalogue),
   journalJsonForm(catalogue),

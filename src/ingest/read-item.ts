@@ -110,7 +110,7 @@ export async function readItem(
     addedAtUs: call.deps.clock.nowUs(),
     readAtUs: part?.endedAtUs ?? null,
     readErrorUs:
-      part?.endedAtUs == null ? null : Math.max(1000, (part.endedAtUs - (part.startedAtUs ?? part.endedAtUs)) / 2),
+      part?.endedAtUs == null ? null : Math.max(1000, Math.ceil((part.endedAtUs - (part.startedAtUs ?? part.endedAtUs)) / 2)),
     namespaceId: null,
     head,
     // Of two with one head the later cannot be known by it alone.
