@@ -77,7 +77,12 @@ function eventDrafts(subject: Case): readonly Draft[] {
           : event.isUserSpace === 0
             ? 'gone; by the kernel, not a program'
             : 'gone';
-      const left = expiresAtUs !== null && event.atUs !== null ? expiresAtUs - event.atUs : null;
+      const left =
+        event.timeoutS !== null && event.timeoutS > 0
+          ? event.timeoutS * 1_000_000
+          : expiresAtUs !== null && event.atUs !== null
+            ? expiresAtUs - event.atUs
+            : null;
       if (left !== null && left < -1_000_000 && lastEvent !== null) {
         drafts.push({
           ...lastEvent,

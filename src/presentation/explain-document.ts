@@ -91,11 +91,20 @@ function fixLines(told: ToldFinding, options: ExplainOptions): readonly Line[] {
   return lines;
 }
 
-/** A command on lines of its own, continued with a backslash where it is long. */
+/** A command on lines of its own, continued with a backslash where it is long; an option keeps its value. */
 function commandLines(command: string): readonly Line[] {
-  const words = wrap(command, 70);
-  return words.map((text, index) => [
-    segment('cmd', `     ${index > 0 ? '  ' : ''}${text}${index < words.length - 1 ? ' \\' : ''}`),
+  const lines: string[] = [];
+  for (const part of command.split(/ (?=-)|(?<=;) /)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + part.length <= 70 && !last.endsWith(';'))
+      lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(part);
+  }
+  return lines.map((text, index) => [
+    segment(
+      'cmd',
+      `     ${index > 0 && !lines[index - 1]!.endsWith(';') ? '  ' : ''}${text}${index < lines.length - 1 && !text.endsWith(';') ? ' \\' : ''}`,
+    ),
   ]);
 }
 

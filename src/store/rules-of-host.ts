@@ -2,6 +2,7 @@
 
 import type { Ruleset } from '../model/ruleset.js';
 import type { Db } from './open-store.js';
+import { readRulesets } from './ruleset-reader.js';
 
 export interface StoredRuleset {
   readonly rulesetId: number;
@@ -12,22 +13,34 @@ export interface StoredRuleset {
   readonly ruleset: Ruleset;
 }
 
-/** Every reading of every ruleset, in order of the snapshots. */
-export function readStoredRulesets(db: Db, hostId: number): readonly StoredRuleset[] {
-  const rows = db
+interface Reading {
+  readonly rulesetId: number;
+  readonly snapshotId: number;
+  readonly atUs: number | null;
+  readonly kind: string;
+}
+
+/**
+ * The rulesets of a host as last read: of each tool, family and backend those of the newest snapshot that has any (a listing of
+ * one table each makes several).
+ */
+export function readLatestRulesets(db: Db, hostId: number): readonly StoredRuleset[] {
+  const readings = db
     .prepare(
-      `SELECT x.ruleset_id AS rulesetId, n.id AS snapshotId, x.source_id AS sourceId, x.first_line AS firstLine,
-        coalesce((SELECT q.at_us FROM snapshot_parts q WHERE q.snapshot_id = n.id AND q.source_id = x.source_id AND q.part LIKE 'rules:%' LIMIT 1), n.taken_at_us) AS atUs, r.data
+      `SELECT x.ruleset_id AS rulesetId, n.id AS snapshotId, r.form || ' ' || r.family || ' ' || r.backend AS kind,
+        coalesce((SELECT q.at_us FROM snapshot_parts q WHERE q.snapshot_id = n.id AND q.source_id = x.source_id AND q.part LIKE 'rules:%' LIMIT 1), n.taken_at_us) AS atUs
       FROM snapshot_rulesets x JOIN snapshots n ON n.id = x.snapshot_id JOIN series s ON s.id = n.series_id JOIN rulesets r ON r.id = x.ruleset_id
-      WHERE s.host_id = ? ORDER BY n.taken_at_us, n.seq`,
+      WHERE s.host_id = ? ORDER BY n.taken_at_us IS NULL, n.taken_at_us, n.series_id, n.seq`,
     )
-    .all(hostId) as (Omit<StoredRuleset, 'ruleset'> & { data: string })[];
-  // One text seen in ten snapshots is parsed once.
-  const parsed = new Map<number, Ruleset>();
-  return rows.map(({ data, ...row }) => {
-    const ruleset = parsed.get(row.rulesetId) ?? (JSON.parse(data) as Ruleset);
-    parsed.set(row.rulesetId, ruleset);
-    return { ...row, ruleset };
+    .all(hostId) as Reading[];
+  const newest = new Map(readings.map((reading) => [reading.kind, reading.snapshotId]));
+  const wanted = readings.filter((reading) => newest.get(reading.kind) === reading.snapshotId);
+  const bySnapshot = new Map(
+    [...new Set(wanted.map((reading) => reading.snapshotId))].map((id) => [id, readRulesets(db, id)]),
+  );
+  return wanted.flatMap(({ rulesetId, snapshotId, atUs }) => {
+    const found = bySnapshot.get(snapshotId)?.find((one) => one.rulesetId === rulesetId);
+    return found === undefined ? [] : [{ ...found, snapshotId, atUs }];
   });
 }
 

@@ -44,7 +44,8 @@ export const normal: Cause = {
       packet.stateIs === 'shown'
         ? shown(`the packet is ${subject.outcome}`, [citePacket(subject, packet)])
         : inferred(`the packet is ${subject.outcome}`, [citePacket(subject, packet)], true, ASK.trace),
-      subject.reason.by === 'candidate'
+      // Which of several ordinary reasons it is does not matter here.
+      subject.reason.candidates.some((id) => !(id in ORDINARY))
         ? inferred(sentence, [citePacket(subject, packet)], true, ASK.listing)
         : shown(sentence, [citePacket(subject, packet)]),
     ];

@@ -60,6 +60,8 @@ export interface Reason {
   readonly message: string;
   /** 'message': the kernel printed it; 'packet': it follows from flags and table; several candidates make it 'candidate'. */
   readonly by: 'message' | 'debug' | 'packet' | 'candidate';
+  /** Every reason that is left, the likeliest first; one where it is settled. */
+  readonly candidates: readonly string[];
 }
 
 /** Where the packets ended. */

@@ -40,7 +40,7 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     hostEvents: readHostEvents(db, host.id),
     facts,
     notices: readNotices(db, host.id, NOTICE_LIMIT),
-    rules: openRuleBook(db, host.id, snapshots, localAddresses(facts), cite),
+    rules: openRuleBook(db, host.id, localAddresses(facts), cite),
   };
 }
 

@@ -56,6 +56,7 @@ function eventWords(subject: Case, event: EventRow): string {
   const last = livesBefore(subject, eventMoment(event))
     .filter((life) => life.livesUntilUs !== null)
     .at(-1);
+  if (event.timeoutS !== null && event.timeoutS > 0) return `entry ${who}, ${event.timeoutS} s left`;
   const left =
     last === undefined || event.atUs === null
       ? ''

@@ -43,7 +43,12 @@ export function reasonOf(
   kernel: KernelVersion | null,
 ): Reason | null {
   if (reading.reasonId !== null)
-    return { id: reading.reasonId, message: (reading.reasonMessage ?? '').trim(), by: 'message' };
+    return {
+      id: reading.reasonId,
+      message: (reading.reasonMessage ?? '').trim(),
+      by: 'message',
+      candidates: [reading.reasonId],
+    };
   const state = subject.outcome === 'INVALID' || subject.outcome === 'NEW' ? subject.outcome : null;
   if (state === null) return null;
   const packet = firstPacket({ ...subject, reason: null });
@@ -72,5 +77,10 @@ export function reasonOf(
   // 'packet' only when nothing else is left and nothing it needs is unknown.
   return best === undefined
     ? null
-    : { id: best.reason.id, message: '', by: candidates.length === 1 && best.isComplete ? 'packet' : 'candidate' };
+    : {
+        id: best.reason.id,
+        message: '',
+        by: candidates.length === 1 && best.isComplete ? 'packet' : 'candidate',
+        candidates: candidates.map((one) => one.reason.id),
+      };
 }

@@ -2,9 +2,8 @@
 
 import type { Chain, Rule, Ruleset } from '../../model/ruleset.js';
 import type { PathStep } from '../../store/case-reader.js';
-import type { SnapshotRow } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
-import { readRuleRows, readStoredRulesets, type StoredRuleset } from '../../store/rules-of-host.js';
+import { readLatestRulesets, readRuleRows, type StoredRuleset } from '../../store/rules-of-host.js';
 import { logRulesForPrefix } from '../ruleset/find-rules.js';
 import type { SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
@@ -47,25 +46,8 @@ function familyMatches(step: PathStep, chain: Chain): boolean {
   );
 }
 
-export function openRuleBook(
-  db: Db,
-  hostId: number,
-  snapshots: readonly SnapshotRow[],
-  localAddresses: readonly string[] | null,
-  cite: Cite,
-): RuleBook {
-  const stored = readStoredRulesets(db, hostId);
-  // The newest reading of each ruleset is what rules are named by; counters need the oldest too.
-  const newestFirst = [...stored].sort((a, b) => order(snapshots, b) - order(snapshots, a));
-  const latest = newestFirst.filter(
-    (one, index) =>
-      newestFirst.findIndex(
-        (other) =>
-          other.ruleset.family === one.ruleset.family &&
-          other.ruleset.backend === one.ruleset.backend &&
-          other.ruleset.form === one.ruleset.form,
-      ) === index,
-  );
+export function openRuleBook(db: Db, hostId: number, localAddresses: readonly string[] | null, cite: Cite): RuleBook {
+  const latest = readLatestRulesets(db, hostId);
 
   const hitOf = (one: StoredRuleset, chain: Chain, rule: Rule, isPolicy: boolean): RuleHit => ({
     rule,
@@ -184,8 +166,4 @@ export function openRuleBook(
       return null;
     },
   };
-}
-
-function order(snapshots: readonly SnapshotRow[], one: StoredRuleset): number {
-  return snapshots.findIndex((snapshot) => snapshot.id === one.snapshotId);
 }

@@ -76,20 +76,23 @@ export function workedOutRows(
   };
   let passed: WalkStep[] = [];
   const closePassed = () => {
-    if (passed.length === 0) return;
-    const first = passed[0]!;
+    const first = passed[0];
+    if (first === undefined) return;
     const numbers = passed.map((step) => step.rule?.userNumber ?? 0);
     const which = passed.length === 1 ? String(numbers[0]) : `${numbers[0]}-${numbers.at(-1)}`;
     const why = passed.length === 1 ? first.because : `${passed.length} rules`;
-    rows.push({
-      hook: '',
-      place: `${first.table} ${first.chain} ${which}`,
-      result: 'no match',
-      how: why,
-      detail: [],
-      kind: passed.length === 1 ? 'step' : 'quiet',
-      raw: [],
-    });
+    const isLong = why.length > 24;
+    push(
+      {
+        place: `${first.table} ${first.chain} ${which}`,
+        result: 'no match',
+        how: isLong ? '' : why,
+        detail: isLong ? [`(${why})`] : [],
+        kind: passed.length === 1 ? 'step' : 'quiet',
+        raw: [],
+      },
+      first.hook.toLowerCase(),
+    );
     passed = [];
   };
   for (const step of walk.steps) {

@@ -39,7 +39,9 @@ export function removalOf(subject: Case): Removal {
   const last = lives.filter((life) => life.livesUntilUs !== null).at(-1) ?? lives.at(-1) ?? null;
   const goneBy: Moment = destroy !== null && destroy.atUs !== null ? eventMoment(destroy) : packet;
   let leftUs: number | null = null;
-  if (last !== null && last.livesUntilUs !== null && goneBy.atUs !== null) {
+  // Newer kernels say in the DESTROY itself what was left.
+  if (destroy !== null && destroy.timeoutS !== null && destroy.timeoutS > 0) leftUs = destroy.timeoutS * 1_000_000;
+  else if (last !== null && last.livesUntilUs !== null && goneBy.atUs !== null) {
     const raw = last.livesUntilUs - goneBy.atUs;
     const error = (goneBy.errorUs ?? 0) + (last.moment.errorUs ?? 0) + GRACE_US;
     // Between "surely early" and "surely late" nothing is said.
