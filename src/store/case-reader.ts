@@ -283,3 +283,13 @@ export function findTupleIds(
       .pluck(true) as { all(values: object): unknown[] }
   ).all({ src: tuple.src, dst: tuple.dst, sport: tuple.sport, dport: tuple.dport, proto: tuple.proto }) as number[];
 }
+
+/** Other tuples between the same two addresses, in either direction: a control connection beside its data, a sibling of a flow. */
+export function readCompanions(db: Db, a: string, b: string, limit: number): readonly TupleRow[] {
+  return db
+    .prepare(
+      `SELECT id, proto, src, dst, sport, dport, extra FROM tuples WHERE src = @a AND dst = @b
+      UNION SELECT id, proto, src, dst, sport, dport, extra FROM tuples WHERE src = @b AND dst = @a LIMIT @limit`,
+    )
+    .all({ a, b, limit }) as TupleRow[];
+}

@@ -8,12 +8,32 @@ import { citePacket, firstPacket } from '../explain/flow-facts.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
 
+/** Ports of the helpers of the kernel (net/netfilter/nf_conntrack_*.c: default ports; pptp 1723, h323 1719 and 1720). */
+const HELPER_PORTS = [21, 69, 111, 137, 161, 554, 1719, 1720, 1723, 5060, 6566, 6667, 10080];
+
 function stateStep(subject: Case): Step {
   const packet = firstPacket(subject);
   const cited = citePacket(subject, packet);
   if (packet.state === null) return open('the state conntrack gave it', false, ASK.logInvalid);
   const says = `conntrack was content with it: ${packet.state}`;
   return packet.stateIs === 'shown' ? shown(says, [cited]) : inferred(says, [cited], false, ASK.trace);
+}
+
+/** A data connection that a helper should have announced is NEW where RELATED was meant: the rule is innocent then, too. */
+function notHelper(subject: Case): LookAlike {
+  const isHelped = (port: number | null) => port !== null && HELPER_PORTS.includes(port);
+  const control = subject.companions.find((tuple) => isHelped(tuple.sport) || isHelped(tuple.dport));
+  const drop = subject.fate.rule;
+  const related = subject.host.rules.rulesets
+    .flatMap((ruleset) => ruleset.chains)
+    .filter((chain) => drop !== null && chain.family === drop.family && chain.table === drop.table && chain.name === drop.chain)
+    .flatMap((chain) => chain.rules)
+    .find((rule) => rule.verdict === 'ACCEPT' && rule.conditions.some((condition) => condition.field === 'ctstate' && condition.values.includes('RELATED')));
+  const rule = subject.fate.evidence.find((item) => item.kind === 'rule') ?? null;
+  if (related === undefined) return ruledOutBy('helper-expectation', 'no rule here accepts RELATED, so a helper would not have helped', [rule], ASK.ruleset);
+  if (control !== undefined) return { cause: 'helper-expectation', ruledOut: null, wouldSettle: ASK.expectations };
+  const listed = subject.host.parts.find((part) => part.part === 'list:main' && part.state === 'read');
+  return ruledOutBy('helper-expectation', 'no control connection of a helper joins the two hosts', [subject.cite.absence(listed, `no connection between ${subject.flow.src} and ${subject.flow.dst} on a port that has a helper`)], ASK.listing);
 }
 
 function remedies(subject: Case): readonly Remedy[] {
@@ -66,6 +86,7 @@ export const ruleDecided: Cause = {
         ASK.logInvalid,
       ),
     ];
+    if (packet.state === 'NEW') lookAlikes.push(notHelper(subject));
     const isLegacyTrace =
       packet.steps.some((step) => step.kind === 'trace') && !packet.steps.some((step) => step.kind === 'nft-trace');
     // On a host with both kinds of tables a legacy trace that ends may only have gone on among the others.

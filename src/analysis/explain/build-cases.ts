@@ -11,6 +11,7 @@ import {
   readPassages,
   readPaths,
   readTuples,
+  readCompanions,
   type Scope,
   type TupleRow,
 } from '../../store/case-reader.js';
@@ -187,6 +188,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
       (socket, index, list) =>
         list.findIndex((other) => other.id === socket.id && other.snapshotId === socket.snapshotId) === index,
     );
+  const companions = readCompanions(db, flow.src, flow.dst, 200).filter((tuple) => !tupleIds.includes(tuple.id));
   const reading = seen.readings.get(`${host.id} ${first.row.bootId} ${first.row.pathId}`)!;
   const fate = fateOf(first, reading, story.count, host.rules, cite);
   const partial: Omit<Case, 'reason'> = {
@@ -202,6 +204,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     events,
     entries,
     sockets,
+    companions,
     fate,
   };
   return { ...partial, reason: reasonOf(partial, reading, host.kernel as KernelVersion | null) };

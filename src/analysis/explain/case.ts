@@ -93,5 +93,7 @@ export interface Case {
   readonly events: readonly EventRow[];
   readonly entries: readonly EntryRow[];
   readonly sockets: readonly SocketRow[];
+  /** Other flows between the same two addresses. */
+  readonly companions: readonly TupleRow[];
   readonly fate: FateFound;
 }

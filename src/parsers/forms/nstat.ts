@@ -5,7 +5,7 @@ import { type Emit, type Form, type FormContext, type FormReader, type LineOutco
 const NSTAT_ROW = /^([A-Z][A-Za-z0-9]{2,63})\s+(-?\d{1,20})\s+(-?[\d.]+)\s*$/;
 const NSTAT_HEAD = /^#(?:kernel\b|\d+\.\d+ sampling_interval=)/;
 /** Two lines: 'TcpExt: SyncookiesSent …' names, then 'TcpExt: 0 …' values. */
-const PAIRED = /^([A-Z][A-Za-z0-9]{1,15}): (\S.*)$/;
+const PAIRED = /^((?:Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Sctp)): (\S.*)$/;
 const SNMP6_ROW = /^((?:Ip6|Icmp6|Udp6|UdpLite6)[A-Za-z0-9]+)\s+(\d{1,20})\s*$/;
 const JSON_START = /^\{"(?:kernel|\d+\.\d+)":\s*\{/;
 

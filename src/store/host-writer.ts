@@ -1,0 +1,156 @@
+// Sockets, facts and settings of a host as a snapshot saw them. What did not change since the snapshot before spans both in one row;
+// settings and counters get a row only when their value is another one.
+
+import type { HostFact } from '../model/host-fact.js';
+import type { Socket } from '../model/socket.js';
+import type { Db } from './open-store.js';
+
+/** The snapshot that a listing belongs to, and where it was read. */
+export interface ListingPosition {
+  readonly seriesId: number;
+  /** Position of the snapshot in its series, from 1. */
+  readonly seq: number;
+  readonly sourceId: number | null;
+}
+
+/** Writes the rows of one listing. Writing the same listing into the same snapshot again changes nothing. */
+export interface RowWriter<Row> {
+  write(row: Row, line: number): void;
+}
+
+type SqlValue = string | number | null;
+
+interface Spans {
+  readonly table: 'sockets_seen' | 'host_facts';
+  readonly columns: readonly string[];
+}
+
+const SOCKETS: Spans = {
+  table: 'sockets_seen',
+  columns: [
+    'proto',
+    'state',
+    'local',
+    'lport',
+    'peer',
+    'pport',
+    'recv_q',
+    'send_q',
+    'timer',
+    'timer_ms',
+    'retrans',
+    'uid',
+    'inode',
+    'process',
+    'info',
+  ],
+};
+const FACTS: Spans = { table: 'host_facts', columns: ['kind', 'data'] };
+
+/**
+ * Rows that carry on from the snapshot before are found by all that they hold. Every row says in to_seq the snapshot behind the last
+ * one that showed it, so that a snapshot in which this part was not read shows none of them.
+ */
+function openSpanWriter(db: Db, { table, columns }: Spans, position: ListingPosition): (values: readonly SqlValue[], line: number) => void {
+  const { seriesId, seq, sourceId } = position;
+  const list = columns.join(', ');
+  const known = new Map<string, { readonly id: number; readonly toSeq: number }[]>();
+  const before = db
+    .prepare(`SELECT id, to_seq, ${list} FROM ${table} WHERE series_id = ? AND to_seq IN (?, ?) ORDER BY id DESC`)
+    .raw(true)
+    .all(seriesId, seq, seq + 1) as [number, number, ...SqlValue[]][];
+  for (const [id, toSeq, ...values] of before) {
+    const key = JSON.stringify(values);
+    const rows = known.get(key);
+    if (rows === undefined) known.set(key, [{ id, toSeq }]);
+    else rows.push({ id, toSeq });
+  }
+  const carryOn = db.prepare(`UPDATE ${table} SET to_seq = ? WHERE id = ?`);
+  const add = db.prepare(
+    `INSERT INTO ${table} (series_id, from_seq, to_seq, source_id, line, ${list}) VALUES (?, ?, ?, ?, ?, ${columns.map(() => '?').join(', ')})`,
+  );
+  return (values, line) => {
+    const row = known.get(JSON.stringify(values))?.pop();
+    if (row === undefined) add.run(seriesId, seq, seq + 1, sourceId, line, ...values);
+    else if (row.toSeq === seq) carryOn.run(seq + 1, row.id);
+  };
+}
+
+/** JSON with sorted keys, so that the same data is the same text whatever printed it; NULL for nothing. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+export function openSocketWriter(db: Db, position: ListingPosition): RowWriter<Socket> {
+  const write = openSpanWriter(db, SOCKETS, position);
+  return {
+    write(socket, line) {
+      write(
+        [
+          socket.proto,
+          socket.state,
+          socket.local,
+          socket.lport,
+          socket.peer,
+          socket.pport,
+          socket.recvQ,
+          socket.sendQ,
+          socket.timer,
+          socket.timerMs,
+          socket.retrans,
+          socket.uid,
+          socket.inode,
+          socket.process,
+          Object.keys(socket.info).length === 0 ? null : canonicalJson(socket.info),
+        ],
+        line,
+      );
+    },
+  };
+}
+
+export function openHostFactWriter(db: Db, position: ListingPosition): RowWriter<HostFact> {
+  const write = openSpanWriter(db, FACTS, position);
+  return { write: (fact, line) => write([fact.kind, canonicalJson(fact.data)], line) };
+}
+
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string | number;
+}
+
+/** Whole numbers are stored as such, also those that a file holds as text; lists and names stay text. */
+function storedValue(value: string | number): string | number | bigint {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  return /^-?(?:0|[1-9]\d{0,17})$/.test(value) ? BigInt(value) : value;
+}
+
+/** @param what 'sysctl' for settings, 'nstat' for counters */
+export function openValueWriter(db: Db, what: 'sysctl' | 'nstat', position: ListingPosition): RowWriter<NamedValue> {
+  const { seriesId, seq, sourceId } = position;
+  // The latest value of every name, up to this snapshot: SQLite takes the other columns from the row that holds the maximum.
+  const rows = db
+    .prepare(
+      'SELECT name, value, max(seq) FROM values_over_time WHERE series_id = ? AND what = ? AND cpu = -1 AND seq <= ? GROUP BY name',
+    )
+    .safeIntegers(true)
+    .raw(true)
+    .all(seriesId, what, seq) as [string, string | number | bigint, bigint][];
+  const latest = new Map(rows.map(([name, value]) => [name, value]));
+  const put = db.prepare(
+    `INSERT INTO values_over_time (series_id, what, name, cpu, seq, value, source_id, line) VALUES (?, ?, ?, -1, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value, source_id = excluded.source_id, line = excluded.line`,
+  );
+  return {
+    write({ name, value }, line) {
+      const stored = storedValue(value);
+      if (latest.get(name) === stored) return;
+      latest.set(name, stored);
+      put.run(seriesId, what, name, seq, stored, sourceId, line);
+    },
+  };
+}
