@@ -77,7 +77,7 @@ export function readTriple(line: string, at: number, draft: EnvelopeDraft): numb
 export function readRawLevel(line: string, at: number, draft: EnvelopeDraft): number {
   if (line.charCodeAt(at) !== 1) return -1;
   const level = line.charCodeAt(at + 1) - 48;
-  if (level < 0 || level > 7) return -1;
+  if (!(level >= 0 && level <= 7)) return -1;
   notePriority(draft, level);
   return at + 2;
 }
