@@ -1,28 +1,26 @@
 // Rulesets as they were seen in a snapshot, and how the counters of rules moved between two.
 
-import type { Database } from 'better-sqlite3';
-import type { Chain, Rule, Ruleset } from '../model/ruleset.js';
+import type { Chain, Ruleset } from '../model/ruleset.js';
+import type { Db } from './open-store.js';
 
-export interface StoredRuleset {
+export interface StoredSnapshotRuleset {
   readonly rulesetId: number;
   readonly sourceId: number | null;
   readonly firstLine: number | null;
   readonly ruleset: Ruleset;
 }
 
-interface RuleRow {
-  readonly id: number;
+interface CounterRow {
   readonly family: string;
   readonly table_name: string;
   readonly chain: string;
-  readonly is_policy: number;
-  readonly data: string;
-  readonly packets: number | null;
-  readonly bytes: number | null;
+  readonly number: number;
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** The rulesets of a snapshot with the counters they had in it, in the order in which they were first stored. */
-export function readRulesets(db: Database, snapshotId: number): StoredRuleset[] {
+export function readRulesets(db: Db, snapshotId: number): StoredSnapshotRuleset[] {
   const rows = db
     .prepare(
       `SELECT s.ruleset_id, s.source_id, s.first_line, r.data FROM snapshot_rulesets s JOIN rulesets r ON r.id = s.ruleset_id
@@ -33,36 +31,32 @@ export function readRulesets(db: Database, snapshotId: number): StoredRuleset[] 
     rulesetId: row.ruleset_id,
     sourceId: row.source_id,
     firstLine: row.first_line,
-    ruleset: assemble(JSON.parse(row.data) as Ruleset, readRows(db, row.ruleset_id, snapshotId)),
+    ruleset: withCounters(JSON.parse(row.data) as Ruleset, readCounters(db, row.ruleset_id, snapshotId)),
   }));
 }
 
-function readRows(db: Database, rulesetId: number, snapshotId: number): RuleRow[] {
+function readCounters(db: Db, rulesetId: number, snapshotId: number): CounterRow[] {
   return db
     .prepare(
-      `SELECT r.id, r.family, r.table_name, r.chain, r.is_policy, r.data, c.packets, c.bytes FROM rules r
-       LEFT JOIN rule_counters c ON c.rule_id = r.id AND c.snapshot_id = ? WHERE r.ruleset_id = ? ORDER BY r.id`,
+      `SELECT r.family, r.table_name, r.chain, r.number, c.packets, c.bytes FROM rules r JOIN rule_counters c ON c.rule_id = r.id
+       WHERE c.snapshot_id = ? AND r.ruleset_id = ?`,
     )
-    .all(snapshotId, rulesetId) as RuleRow[];
+    .all(snapshotId, rulesetId) as CounterRow[];
 }
 
-function assemble(frame: Ruleset, rows: readonly RuleRow[]): Ruleset {
-  const byChain = new Map<string, RuleRow[]>();
-  for (const row of rows) {
-    const key = `${row.family}\t${row.table_name}\t${row.chain}`;
-    const list = byChain.get(key);
-    if (list) list.push(row);
-    else byChain.set(key, [row]);
-  }
-  const chains = frame.chains.map((chain): Chain => {
-    const own = byChain.get(`${chain.family}\t${chain.table}\t${chain.name}`) ?? [];
-    const policy = own.find((row) => row.is_policy === 1);
-    const rules = own
-      .filter((row) => row.is_policy === 0)
-      .map((row): Rule => ({ ...(JSON.parse(row.data) as Rule), packets: row.packets, bytes: row.bytes }));
+function withCounters(bare: Ruleset, rows: readonly CounterRow[]): Ruleset {
+  const byPlace = new Map(rows.map((row) => [`${row.family}\t${row.table_name}\t${row.chain}\t${row.number}`, row]));
+  const counter = (chain: Chain, number: number) =>
+    byPlace.get(`${chain.family}\t${chain.table}\t${chain.name}\t${number}`);
+  const chains = bare.chains.map((chain) => {
+    const policy = chain.hook === null ? undefined : counter(chain, chain.rules.length + 1);
+    const rules = chain.rules.map((rule) => {
+      const own = counter(chain, rule.number);
+      return own ? { ...rule, packets: own.packets, bytes: own.bytes } : rule;
+    });
     return { ...chain, rules, policyPackets: policy?.packets ?? null, policyBytes: policy?.bytes ?? null };
   });
-  return { ...frame, chains, hasCounters: rows.some((row) => row.packets !== null) };
+  return { ...bare, chains, hasCounters: rows.length > 0 };
 }
 
 /** One rule or policy whose counter moved, or was set back, between two snapshots. */
@@ -110,7 +104,7 @@ interface DeltaRow {
  * also when other rules or set elements changed in between. A counter that fell was set to zero (iptables -Z, a reload): it gives what came since. The others of
  * its table may have been set to zero too, so that their difference is a lower bound; wasReset says so for all of them.
  */
-export function readCounterDeltas(db: Database, fromSnapshotId: number, toSnapshotId: number): CounterDelta[] {
+export function readCounterDeltas(db: Db, fromSnapshotId: number, toSnapshotId: number): CounterDelta[] {
   const rows = db
     .prepare(
       `WITH seen AS (

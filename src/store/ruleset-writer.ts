@@ -1,8 +1,8 @@
 // Keeps rulesets: one text once, however often it was seen, and its counters once for each snapshot.
 
 import { createHash } from 'node:crypto';
-import type { Database } from 'better-sqlite3';
 import type { Chain, Rule, Ruleset } from '../model/ruleset.js';
+import type { Db } from './open-store.js';
 
 export interface WrittenRuleset {
   readonly rulesetId: number;
@@ -45,7 +45,7 @@ interface CounterRow {
  * @param firstLine line of its source where it begins, from 1; rules keep their line counted from there.
  */
 export function writeRuleset(
-  db: Database,
+  db: Db,
   snapshotId: number,
   ruleset: Ruleset,
   sourceId: number | null,
@@ -63,13 +63,11 @@ export function writeRuleset(
   })();
 }
 
-function insertRuleset(db: Database, ruleset: Ruleset, hash: Buffer): number {
+function insertRuleset(db: Db, ruleset: Ruleset, hash: Buffer): number {
   const bare = withoutCounters(ruleset);
-  // Rules are rows of their own; the rest is put together again from both.
-  const frame = { ...bare, chains: bare.chains.map((chain) => ({ ...chain, rules: [] })) };
   const written = db
     .prepare('INSERT INTO rulesets (hash, form, family, backend, is_partial, data) VALUES (?, ?, ?, ?, ?, ?)')
-    .run(hash, ruleset.form, ruleset.family, ruleset.backend, ruleset.isPartial ? 1 : 0, JSON.stringify(frame));
+    .run(hash, ruleset.form, ruleset.family, ruleset.backend, ruleset.isPartial ? 1 : 0, JSON.stringify(bare));
   const rulesetId = Number(written.lastInsertRowid);
   const insert = db.prepare(
     `INSERT INTO rules (ruleset_id, family, table_name, chain, number, user_number, handle, text, target, comment, is_policy, line, data)
@@ -134,7 +132,7 @@ function counterRows(ruleset: Ruleset): CounterRow[] {
   });
 }
 
-function writeCounters(db: Database, snapshotId: number, rulesetId: number, ruleset: Ruleset): void {
+function writeCounters(db: Db, snapshotId: number, rulesetId: number, ruleset: Ruleset): void {
   const rows = counterRows(ruleset);
   if (rows.length === 0) return;
   const ids = db

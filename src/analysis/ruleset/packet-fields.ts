@@ -70,14 +70,17 @@ function ofTuple(which: 'orig' | 'reply', part: 'src' | 'dst' | 'sport' | 'dport
   });
 }
 
+/** An interface that a dump gives as empty was not chosen yet where it was printed; behind that point it is not known. */
 function inInterface(packet: Packet, facts: PacketFacts): Reading {
   if (facts.hook === 'OUTPUT') return '';
-  return facts.inIf ?? packet.inIf;
+  const told = facts.inIf ?? packet.inIf;
+  return told === '' && facts.hook !== null && facts.hook !== 'POSTROUTING' ? null : told;
 }
 
 function outInterface(packet: Packet, facts: PacketFacts): Reading {
   if (facts.hook === 'PREROUTING' || facts.hook === 'INPUT' || facts.hook === 'INGRESS') return '';
-  return facts.outIf ?? packet.outIf;
+  const told = facts.outIf ?? packet.outIf;
+  return told === '' && facts.hook !== null ? null : told;
 }
 
 /** Socket of the sender: only packets this host sends have one. */

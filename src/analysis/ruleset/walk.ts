@@ -67,6 +67,8 @@ export interface WalkOptions {
   };
   /** Whether this packet makes the entry: only then nat chains are asked. Default: when its state is NEW or RELATED. */
   readonly isFirstOfEntry?: boolean;
+  /** Begins behind this rule, where the packet was seen; in a user chain, with the table that holds it. Default: with the first hook. */
+  readonly behind?: { readonly hook: string; readonly rule: Rule };
   /** What a rule that cannot be evaluated is taken for; default 'no-match'. */
   readonly assume?: (rule: Rule, because: string) => 'match' | 'no-match';
 }
@@ -142,7 +144,8 @@ export function walkRuleset(
   };
   if (!walking) return { steps: [], end: passed, unevaluated: [], isCertain: true, doubts: [], packet };
   let end = passed;
-  for (const hook of HOOKS[path]) {
+  const hooks = HOOKS[path];
+  for (const hook of hooks.slice(Math.max(0, hooks.indexOf(options.behind?.hook ?? '')))) {
     const ended = walkHook(walking, hook);
     if (!ended) continue;
     end = ended;
@@ -163,7 +166,13 @@ function walkHook(walking: Walking, hook: string): WalkEnd | null {
   walking.hook = hook;
   const inIf = walking.facts.inIf ?? walking.state.packet.inIf;
   const translatedHere = new Set<string>();
-  for (const placed of chainsOfHook(walking.chains, hook, familiesOf(walking.state.packet.family), inIf)) {
+  const met = chainsOfHook(walking.chains, hook, familiesOf(walking.state.packet.family), inIf);
+  const behind = walking.options.behind;
+  const start =
+    behind?.hook === hook
+      ? met.findIndex(({ chain }) => chain.family === behind.rule.family && chain.table === behind.rule.table)
+      : 0;
+  for (const placed of met.slice(Math.max(0, start))) {
     walking.base = placed;
     translateByEntry(walking, hook, placed.chain.priority ?? 0, translatedHere);
     const why = placed.chain.type === 'nat' ? whyNatIsSkipped(walking, translatedHere) : null;
@@ -248,6 +257,7 @@ function walkBase(walking: Walking, placed: PlacedChain): Outcome {
 /** 'continue': the chain ended or returned. */
 function walkChain(walking: Walking, placed: PlacedChain, depth: number): Outcome {
   for (const rule of placed.chain.rules) {
+    if (depth === 0 && isBehind(walking, rule)) continue;
     if (walking.steps.length > MOST_STEPS) {
       walking.doubts.add('the rules go round and round');
       return { is: 'continue' };
@@ -264,6 +274,14 @@ function walkChain(walking: Walking, placed: PlacedChain, depth: number): Outcom
   }
   if (depth > 0) step(walking, 'return', null, 'end of the chain', 'RETURN', depth, placed.chain.name);
   return { is: 'continue' };
+}
+
+/** Whether the packet was seen behind this rule of a base chain already. */
+function isBehind(walking: Walking, rule: Rule): boolean {
+  const behind = walking.options.behind;
+  if (!behind || behind.hook !== walking.hook) return false;
+  const { family, table, chain, number } = behind.rule;
+  return rule.family === family && rule.table === table && rule.chain === chain && rule.number <= number;
 }
 
 function walkMatch(

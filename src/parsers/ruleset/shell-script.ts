@@ -61,9 +61,7 @@ const MOST_STEPS = 50_000;
 const DEEPEST = 30;
 
 /** Whether a command is one of iptables' own, with what stands in front of it (sudo, ip netns exec …) taken off. */
-export function iptablesWords(
-  words: readonly Word[],
-): {
+export function iptablesWords(words: readonly Word[]): {
   readonly family: RuleFamily;
   readonly backend: Ruleset['backend'];
   readonly words: readonly Word[];
