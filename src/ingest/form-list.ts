@@ -16,10 +16,21 @@ import { conntrackSaveForm } from '../parsers/forms/conntrack-save.js';
 import { conntrackStatisticsForm } from '../parsers/forms/conntrack-statistics.js';
 import { conntrackXmlForm } from '../parsers/forms/conntrack-xml.js';
 import { dmesgJsonForm } from '../parsers/forms/dmesg-json.js';
+import { dyndbgControlForm } from '../parsers/forms/dyndbg-control.js';
+import { ethtoolForm } from '../parsers/forms/ethtool.js';
 import { hostIdentityForm } from '../parsers/forms/host-identity.js';
+import { ipForm } from '../parsers/forms/ip.js';
+import { ipMonitorForm } from '../parsers/forms/ip-monitor.js';
 import { journalExportForm } from '../parsers/forms/journal-export.js';
 import { journalJsonForm } from '../parsers/forms/journal-json.js';
 import { kernelLogForm } from '../parsers/forms/kernel-log.js';
+import { legacyTraceToolsForm } from '../parsers/forms/legacy-trace-tools.js';
+import { netstatForm } from '../parsers/forms/netstat.js';
+import { nfLogForm } from '../parsers/forms/nf-log.js';
+import { nftTraceForm } from '../parsers/forms/nft-trace.js';
+import { nstatForm } from '../parsers/forms/nstat.js';
+import { pcapForm, pcapngForm } from '../parsers/forms/pcap.js';
+import { procModulesForm } from '../parsers/forms/proc-modules.js';
 import { ipsetForm } from '../parsers/forms/ruleset-ipset.js';
 import { iptablesCommandsForm } from '../parsers/forms/ruleset-iptables-commands.js';
 import { iptablesListForm } from '../parsers/forms/ruleset-iptables-list.js';
@@ -27,6 +38,12 @@ import { iptablesRulesForm } from '../parsers/forms/ruleset-iptables-rules.js';
 import { iptablesSaveForm } from '../parsers/forms/ruleset-iptables-save.js';
 import { nftForm } from '../parsers/forms/ruleset-nft.js';
 import { nftJsonForm } from '../parsers/forms/ruleset-nft-json.js';
+import { ssForm } from '../parsers/forms/ss.js';
+import { sysctlForm } from '../parsers/forms/sysctl.js';
+import { tcpdumpTextForm } from '../parsers/forms/tcpdump-text.js';
+import { ulogdJsonForm } from '../parsers/forms/ulogd-json.js';
+import { unameForm } from '../parsers/forms/uname.js';
+import { xtablesTraceForm } from '../parsers/forms/xtables-trace.js';
 
 const catalogue = createMessageCatalogue();
 
@@ -37,6 +54,7 @@ export const FORMS: readonly Form[] = [
   journalJsonForm(catalogue),
   dmesgJsonForm(catalogue),
   auditForm(catalogue),
+  sysctlForm,
   conntrackListForm,
   conntrackEventsForm,
   conntrackExpectationsForm,
@@ -55,6 +73,21 @@ export const FORMS: readonly Form[] = [
   nftJsonForm,
   ipsetForm,
   hostIdentityForm,
+  dyndbgControlForm,
+  ethtoolForm,
+  ipForm,
+  ipMonitorForm,
+  legacyTraceToolsForm,
+  netstatForm,
+  nfLogForm,
+  nftTraceForm,
+  nstatForm,
+  procModulesForm,
+  ssForm,
+  tcpdumpTextForm,
+  ulogdJsonForm,
+  unameForm,
+  xtablesTraceForm,
 ];
 
-export const BINARY_FORMS: readonly BinaryForm[] = [];
+export const BINARY_FORMS: readonly BinaryForm[] = [pcapForm, pcapngForm];

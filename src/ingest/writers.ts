@@ -2,11 +2,13 @@
 
 import { openSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
 import { type EventWriter, openEventWriter } from '../store/event-writer.js';
+import { openHostFactWriter, openSocketWriter } from '../store/host-writer.js';
 import type { Db } from '../store/open-store.js';
 import { writeRuleset } from '../store/ruleset-writer.js';
 import { noteCounts } from '../store/snapshots.js';
 import { NO_CPU } from '../store/values-over-time.js';
 import type { ListingRef, ListingWriter, SourceRef, StreamWriter, WriterTable } from './evidence-writer.js';
+import { captureStream, hostEventStream, traceStream } from './host-streams.js';
 import { kernelRecordWriter } from './kernel-log/kernel-log-bulk.js';
 import { openSourceClocks } from './source-clocks.js';
 
@@ -99,13 +101,38 @@ function rulesetListing({ db, snapshot, sourceId }: ListingRef): ListingWriter {
   };
 }
 
+function socketListing({ db, snapshot, sourceId }: ListingRef): ListingWriter {
+  const writer = openSocketWriter(db, { seriesId: snapshot.seriesId, seq: snapshot.seq, sourceId });
+  return {
+    record(record) {
+      if (record.kind === 'socket') writer.write(record.socket, record.line);
+    },
+    end: () => {},
+  };
+}
+
+function factListing({ db, snapshot, sourceId }: ListingRef): ListingWriter {
+  const writer = openHostFactWriter(db, { seriesId: snapshot.seriesId, seq: snapshot.seq, sourceId });
+  return {
+    record(record) {
+      if (record.kind === 'host-fact') writer.write(record.fact, record.line);
+    },
+    end: () => {},
+  };
+}
+
 export const WRITERS: WriterTable = {
   streams: [
     { kinds: ['kernel'], open: kernelRecordWriter },
     { kinds: ['ct-event'], open: eventStream },
+    { kinds: ['trace-step'], open: traceStream },
+    { kinds: ['captured-packet'], open: captureStream },
+    { kinds: ['host-event'], open: hostEventStream },
   ],
   listings: [
     { kinds: ['ct-entry', 'expectation', 'ct-statistics', 'ct-count', 'sysctl', 'counter'], open: trackerListing },
     { kinds: ['ruleset'], open: rulesetListing },
+    { kinds: ['socket'], open: socketListing },
+    { kinds: ['host-fact'], open: factListing },
   ],
 };

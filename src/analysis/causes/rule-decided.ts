@@ -26,14 +26,37 @@ function notHelper(subject: Case): LookAlike {
   const drop = subject.fate.rule;
   const related = subject.host.rules.rulesets
     .flatMap((ruleset) => ruleset.chains)
-    .filter((chain) => drop !== null && chain.family === drop.family && chain.table === drop.table && chain.name === drop.chain)
+    .filter(
+      (chain) =>
+        drop !== null && chain.family === drop.family && chain.table === drop.table && chain.name === drop.chain,
+    )
     .flatMap((chain) => chain.rules)
-    .find((rule) => rule.verdict === 'ACCEPT' && rule.conditions.some((condition) => condition.field === 'ctstate' && condition.values.includes('RELATED')));
+    .find(
+      (rule) =>
+        rule.verdict === 'ACCEPT' &&
+        rule.conditions.some((condition) => condition.field === 'ctstate' && condition.values.includes('RELATED')),
+    );
   const rule = subject.fate.evidence.find((item) => item.kind === 'rule') ?? null;
-  if (related === undefined) return ruledOutBy('helper-expectation', 'no rule here accepts RELATED, so a helper would not have helped', [rule], ASK.ruleset);
+  if (related === undefined)
+    return ruledOutBy(
+      'helper-expectation',
+      'no rule here accepts RELATED, so a helper would not have helped',
+      [rule],
+      ASK.ruleset,
+    );
   if (control !== undefined) return { cause: 'helper-expectation', ruledOut: null, wouldSettle: ASK.expectations };
   const listed = subject.host.parts.find((part) => part.part === 'list:main' && part.state === 'read');
-  return ruledOutBy('helper-expectation', 'no control connection of a helper joins the two hosts', [subject.cite.absence(listed, `no connection between ${subject.flow.src} and ${subject.flow.dst} on a port that has a helper`)], ASK.listing);
+  return ruledOutBy(
+    'helper-expectation',
+    'no control connection of a helper joins the two hosts',
+    [
+      subject.cite.absence(
+        listed,
+        `no connection between ${subject.flow.src} and ${subject.flow.dst} on a port that has a helper`,
+      ),
+    ],
+    ASK.listing,
+  );
 }
 
 function remedies(subject: Case): readonly Remedy[] {

@@ -17,7 +17,11 @@ export const ASK = {
     'ctwhy ingest conntrack-before.txt',
     'conntrack -L -o id,extended > conntrack-before.txt   (while the connection still works)',
   ),
-  expectations: missing('what helpers expect, while it happens', 'ctwhy ingest conntrack-expect.txt', 'conntrack -L expect > conntrack-expect.txt; conntrack -E expect > conntrack-E-expect.txt'),
+  expectations: missing(
+    'what helpers expect, while it happens',
+    'ctwhy ingest conntrack-expect.txt',
+    'conntrack -L expect > conntrack-expect.txt; conntrack -E expect > conntrack-E-expect.txt',
+  ),
   listing: missing(
     'the conntrack listing',
     'ctwhy ingest conntrack.txt',

@@ -7,11 +7,11 @@ import {
   type PacketGroup,
   type PassageRow,
   type PathStep,
+  readCompanions,
   readPacketGroups,
   readPassages,
   readPaths,
   readTuples,
-  readCompanions,
   type Scope,
   type TupleRow,
 } from '../../store/case-reader.js';
