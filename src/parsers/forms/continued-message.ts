@@ -32,6 +32,9 @@ function isSameMoment(first: KernelLine, second: KernelLine): boolean {
 /** Words that begin a message of its own, so that the line before it stays cut. */
 const BEGINS_MESSAGE = /IN=|OUT=|TRACE: |(?:nf|ip)_ct_|suppressed|table full/;
 
+/** A dump is limited to about 1 kB; with prefix and envelopes no message is longer than this. */
+const LONGEST_MESSAGE = 4096;
+
 export interface Continued {
   readonly text: string;
   readonly message: KernelMessage;
@@ -47,6 +50,7 @@ export function continueMessage(
   next: KernelLine,
   catalogue: MessageCatalogue,
 ): Continued | null {
+  if (held.text.length + next.message.length > LONGEST_MESSAGE) return null;
   const words = next.message.trimStart();
   if (packetOf(held.message) === null) {
     if (!/^(?:IN|OUT)=/.test(words) || !isSameMoment(held.envelope, next)) return null;

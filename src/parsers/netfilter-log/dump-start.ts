@@ -16,6 +16,9 @@ const FOLLOWERS = [
   'TRUNCATED',
 ];
 
+/** Characters of a device's name, and what may be glued behind it, that are looked at: hostile lines must not cost more. */
+const LONGEST_NAME = 64;
+
 function isBlankAt(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return code === 32 || code === 9 || code === 10;
@@ -34,7 +37,8 @@ function isFollower(text: string, at: number): boolean {
 /** Whether IN= or OUT= at `at`, whose value begins at `valueAt`, opens a dump and is no part of a prefix. */
 function opensDump(text: string, at: number, valueAt: number): boolean {
   let here = valueAt;
-  while (here < text.length && !isBlankAt(text, here)) here++;
+  const limit = Math.min(text.length, valueAt + LONGEST_NAME);
+  while (here < limit && !isBlankAt(text, here)) here++;
   const valueEnd = here;
   while (isBlankAt(text, here)) here++;
   if (here >= text.length) {
@@ -43,8 +47,7 @@ function opensDump(text: string, at: number, valueAt: number): boolean {
   }
   if (isFollower(text, here)) return true;
   // 'IN=eth0OUT=…': its blank was lost.
-  const glued = text.indexOf('OUT=', valueAt);
-  return glued >= 0 && glued < valueEnd;
+  return text.slice(valueAt, valueEnd).includes('OUT=');
 }
 
 function find(text: string, word: 'IN=' | 'OUT=', from: number): number {
@@ -69,8 +72,9 @@ export function findShortenedDump(text: string, from: number): number {
   while (at >= 0) {
     const isWord = at === 0 || isBlankAt(text, at - 1);
     const destination = text.indexOf(' DST=', at);
+    if (destination < 0) return -1;
     // An address has dots or colons, a hidden one X or angle brackets; 'SRC=0x1000' is a register.
-    if (isWord && destination > 0 && destination - at < 80 && /[.:X<]/.test(text.slice(at + 4, destination))) return at;
+    if (isWord && destination - at < 80 && /[.:X<]/.test(text.slice(at + 4, destination))) return at;
     at = text.indexOf('SRC=', at + 4);
   }
   return -1;

@@ -145,6 +145,9 @@ const ANY_ANCHOR = new RegExp(
   [...new Set(DECLARATIONS.map((one) => one.anchor.replace(PATTERN_ESCAPE, '\\$&')))].join('|'),
 );
 
+/** printk's longest record; what is longer is no notice. */
+const LONGEST_NOTICE = 1024;
+
 const knownNotice = createNoticeMatcher();
 
 function details(groups: Readonly<Record<string, string | undefined>>): Record<string, string | number> {
@@ -174,6 +177,7 @@ function declared(text: string): Notice | null {
  *   no notice.
  */
 export function parseNotice(text: string): Notice | null {
+  if (text.length > LONGEST_NOTICE) return null;
   const own = declared(text);
   const known = knownNotice(text);
   if (known === null) return own;

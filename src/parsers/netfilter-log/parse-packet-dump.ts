@@ -36,13 +36,17 @@ interface Reading {
   readonly cutWord: string;
 }
 
+/** More characters than this without a blank are no two words of a dump. */
+const LONGEST_GLUED = 512;
+
 /** Splits 'LEN=84TOS=0x00' and 'RES=0x00ACK': the offset in `text` where the next word of a dump begins inside [from, to), or -1. */
 function gluedWordAt(state: DumpState, read: FieldReader, text: string, from: number, to: number): number {
+  if (to - from > LONGEST_GLUED) return -1;
   for (let here = from; here < to; here++) {
     const code = text.charCodeAt(here);
     if (code < 65 || code > 90) continue;
-    const equals = text.indexOf('=', here);
-    const opensField = equals > 0 && equals < to && isField(text.slice(here, equals));
+    const equals = text.slice(here, to).indexOf('=') + here;
+    const opensField = equals > here && isField(text.slice(here, equals));
     if (!opensField && bareWordAt(text, here) === null) continue;
     // A device may be called anything; only a field ends its name.
     if (!opensField && state.phase === 'head') continue;

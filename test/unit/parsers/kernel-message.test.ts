@@ -316,3 +316,25 @@ it('never throws', () => {
     { numRuns: 3000 },
   );
 });
+
+it.each([
+  'IN=',
+  'IN=x OUT=',
+  'SRC=',
+  'A',
+  'TTL=A',
+  'nf_ct_',
+  'im lost ',
+  'TRACE: ',
+  '[',
+  'OPT (',
+  'ACK',
+  '1 messages lost',
+  '\\n ',
+])('takes time in proportion to the length of a hostile line of %s', (piece) => {
+  const text = `DROP IN=eth0 OUT= SRC=192.0.2.1 LEN=${piece.repeat(100_000)}`;
+  const started = performance.now();
+  parseKernelMessage(text, CATALOGUE);
+  parseKernelMessage(piece.repeat(100_000), CATALOGUE);
+  expect(performance.now() - started).toBeLessThan(2000);
+});
