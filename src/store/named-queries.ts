@@ -1,22 +1,15 @@
 // The questions people come with, as SQL they can start from.
 
-export interface NamedQuery {
-  readonly name: string;
-  readonly question: string;
-  readonly sql: string;
-  /** Parameters with the value used when none is given. */
-  readonly parameters: Readonly<Record<string, string>>;
-}
+import type { NamedQuery } from './queries/named-query.js';
+import { PACKET_QUERIES } from './queries/packets.js';
+import { RULE_QUERIES, SOURCE_QUERIES } from './queries/rules-and-sources.js';
+import { TRACKER_QUERIES } from './queries/tracker.js';
 
 export const NAMED_QUERIES: readonly NamedQuery[] = [
-  {
-    name: 'reasons',
-    question: 'Which reasons did the kernel give, how often, for how many flows?',
-    sql: `
-SELECT reason_id, message, count(*) AS lines, count(DISTINCT src || ' ' || coalesce(sport, '') || ' ' || dst || ' ' || coalesce(dport, '')) AS flows
-FROM packets WHERE kind = 'log-invalid' GROUP BY reason_id, message ORDER BY lines DESC`,
-    parameters: {},
-  },
+  ...PACKET_QUERIES,
+  ...TRACKER_QUERIES,
+  ...RULE_QUERIES,
+  ...SOURCE_QUERIES,
 ];
 
 /** NULL when there is no query of that name. */

@@ -16,7 +16,7 @@ export interface StoreLocation {
 }
 
 /** What SQLite said, as what to do about it. */
-function storeError(attempt: string, path: string, error: unknown): StoreError {
+export function storeError(attempt: string, path: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const code = (error as { code?: string }).code ?? '';
   const because =

@@ -2,7 +2,8 @@
 
 import Database from 'better-sqlite3';
 import { UsageError } from '../text/errors.js';
-import type { Db } from './open-store.js';
+import { type Db, storeError } from './open-store.js';
+import { addQueryFunctions } from './query-functions.js';
 
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
@@ -14,7 +15,7 @@ export interface QueryResult {
 
 /** Name of the parameters a statement has (:name, @name, $name), each once, in order of appearance outside of text and comments. */
 export function parameterNames(sql: string): readonly string[] {
-  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ' ');
+  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g, ' ');
   return [...new Set([...bare.matchAll(/[:@$]([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1]!))];
 }
 
@@ -24,6 +25,11 @@ export function parameterNames(sql: string): readonly string[] {
  * @throws UsageError for SQL that does not parse, writes, is more than one statement, or lacks a parameter
  */
 export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string, string>>): QueryResult {
+  if (/^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*pragma\b/i.test(sql))
+    throw new UsageError(
+      'query runs no PRAGMA',
+      'Columns of a table: ctwhy query --schema, or select * from pragma_table_info(…)',
+    );
   const wanted = parameterNames(sql);
   const missing = wanted.filter((name) => !(name in parameters));
   if (missing.length > 0)
@@ -33,7 +39,9 @@ export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string
     throw new UsageError(
       `the query has no parameter ${unknown.join(', ')}${wanted.length > 0 ? `; it has ${wanted.join(', ')}` : ''}`,
     );
+  const values = Object.fromEntries(wanted.map((name) => [name, sqlValue(parameters[name]!)]));
   try {
+    const letGo = addQueryFunctions(db);
     const statement = db.prepare(sql);
     if (!statement.reader || !statement.readonly)
       throw new UsageError(
@@ -41,24 +49,41 @@ export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string
         'The store is changed by ctwhy ingest, store prune and store forget.',
       );
     statement.raw(true).safeIntegers(true);
-    const values = Object.fromEntries(wanted.map((name) => [name, sqlValue(parameters[name]!)]));
     const columns = statement.columns().map((column) => column.name);
-    const iterator = wanted.length > 0 ? statement.iterate(values) : statement.iterate();
-    return { columns, rows: iterator as Iterable<readonly SqlValue[]> };
+    const start = () => (wanted.length > 0 ? statement.iterate(values) : statement.iterate());
+    return { columns, rows: guarded(db, start as () => IterableIterator<readonly SqlValue[]>, letGo) };
   } catch (error) {
-    if (
-      error instanceof Database.SqliteError ||
-      error instanceof RangeError ||
-      (error instanceof TypeError && /statement/i.test(error.message))
-    ) {
-      throw new UsageError(
-        `the SQL cannot be run: ${(error as Error).message}`,
-        'Tables and columns: ctwhy query --schema',
-        { cause: error },
-      );
-    }
-    throw error;
+    throw inOurWords(db, error);
   }
+}
+
+/** Rows with the errors that only show on the way; the statement runs from the first row asked for to the last. */
+function* guarded(
+  db: Db,
+  start: () => IterableIterator<readonly SqlValue[]>,
+  end: () => void,
+): Generator<readonly SqlValue[], void, undefined> {
+  try {
+    yield* start();
+  } catch (error) {
+    throw inOurWords(db, error);
+  } finally {
+    end();
+  }
+}
+
+/** What is the person's (the SQL) apart from what is the store's (damage, disk, locks). */
+function inOurWords(db: Db, error: unknown): unknown {
+  if (error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR|BUSY|CANTOPEN|FULL)/.test(error.code))
+    return storeError('read', db.name, error);
+  const isOfSql =
+    error instanceof Database.SqliteError ||
+    error instanceof RangeError ||
+    (error instanceof TypeError && /statement/i.test(error.message));
+  if (!isOfSql) return error;
+  return new UsageError(`the SQL cannot be run: ${error.message}`, 'Tables and columns: ctwhy query --schema', {
+    cause: error,
+  });
 }
 
 function sqlValue(text: string): SqlValue {

@@ -1,5 +1,6 @@
 // What do the tables and columns of a store mean? The names people's SQL relies on first, then the tables below them.
 
+import { QUERY_FUNCTIONS } from './query-functions.js';
 import { CONCLUSIONS } from './schema/conclusions.js';
 import { PACKETS } from './schema/packets.js';
 import { PLACES } from './schema/places.js';
@@ -47,10 +48,11 @@ export function schemaWords(): readonly TableWords[] {
   return ALL.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Rows for `ctwhy query --schema`: table, column ('' for the table itself), type, sentence. */
+/** Rows for `ctwhy query --schema`: table, column ('' for the table itself), type, sentence; functions last. */
 export function schemaRows(): readonly (readonly string[])[] {
-  return schemaWords().flatMap((table) => [
+  const tables = schemaWords().flatMap((table) => [
     [table.name, '', table.kind, table.says],
     ...table.columns.map(([name, type, says]) => [table.name, name, type, says]),
   ]);
+  return [...tables, ...QUERY_FUNCTIONS.map(([name, says]) => [name, '', 'function', says])];
 }
