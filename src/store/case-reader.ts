@@ -39,6 +39,7 @@ export interface PacketGroup {
   readonly firstClockUs: number;
   readonly lastClockUs: number;
   readonly firstId: number;
+  readonly sourceId: number;
 }
 
 export interface PathStep {
@@ -64,6 +65,8 @@ export interface PathStep {
   readonly physOut: string | null;
   readonly l4: string | null;
   readonly flags: string | null;
+  /** Set where a packet was seen by two sources and their steps were put together: the packet row this step is of. */
+  readonly owner?: PassageRow;
 }
 
 /** One packet with what its lines told. */
@@ -143,9 +146,9 @@ export function readPacketGroups(db: Db, scope: Scope): readonly PacketGroup[] {
   const rows = db
     .prepare(
       `SELECT s.host_id, c.boot_id, p.path_id, p.tuple_id, p.tuple2_id, p.tuple3_id, count(*) AS count, min(p.clock_us + c.offset_us) AS first_at,
-        max(p.clock_us + c.offset_us) AS last_at, min(p.clock_us) AS first_clock, max(p.clock_us) AS last_clock, min(p.id) AS first_id
+        max(p.clock_us + c.offset_us) AS last_at, min(p.clock_us) AS first_clock, max(p.clock_us) AS last_clock, min(p.id) AS first_id, c.source_id
       FROM ${from.sql} JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id WHERE 1${where}
-      GROUP BY s.host_id, c.boot_id, p.path_id, p.tuple_id, p.tuple2_id, p.tuple3_id ORDER BY first_id`,
+      GROUP BY s.host_id, c.boot_id, c.source_id, p.path_id, p.tuple_id, p.tuple2_id, p.tuple3_id ORDER BY first_id`,
     )
     .raw(true)
     .all(...from.values, ...values) as (number | null)[][];
@@ -160,6 +163,7 @@ export function readPacketGroups(db: Db, scope: Scope): readonly PacketGroup[] {
     firstClockUs: row[9]!,
     lastClockUs: row[10]!,
     firstId: row[11]!,
+    sourceId: row[12]!,
   }));
 }
 

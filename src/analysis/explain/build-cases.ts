@@ -22,6 +22,7 @@ import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import { type Components, joinTuples } from './components.js';
 import { fateOf } from './fate.js';
+import { mergeSightings } from './merge-sightings.js';
 import { type OutcomesOf, type PathReading, readPath } from './read-path.js';
 import { reasonOf } from './reason-of.js';
 
@@ -35,6 +36,8 @@ export interface Story {
   readonly outcome: PacketState | 'DROP';
   readonly reasonId: string | null;
   readonly groups: readonly PacketGroup[];
+  /** Set where the packets were put together from several sources; NULL: read by path. */
+  readonly packets: readonly SeenPacket[] | null;
   readonly count: number;
   readonly firstAtUs: number | null;
   readonly firstId: number;
@@ -70,6 +73,44 @@ function outcomeOfGroup(reading: PathReading, steps: readonly PathStep[]): Packe
   return null;
 }
 
+type Draft = { -readonly [Key in keyof Story]: Story[Key] } & { groups: PacketGroup[]; packets: SeenPacket[] | null };
+
+/** Connections with more packets than this are not looked at packet by packet to find what two sources saw of the same one. */
+const MERGED_PACKETS = 2000;
+
+/** Connections that more than one source saw packets of, few enough to be put together. */
+function seenTwice(groups: readonly PacketGroup[], components: Components): ReadonlySet<number> {
+  const sources = new Map<number, Set<number>>();
+  const counts = new Map<number, number>();
+  for (const group of groups) {
+    const component = components.of(group.tupleIds[0]!);
+    sources.set(component, (sources.get(component) ?? new Set()).add(group.sourceId));
+    counts.set(component, (counts.get(component) ?? 0) + group.count);
+  }
+  return new Set(
+    [...sources]
+      .filter(([component, of]) => of.size > 1 && counts.get(component)! <= MERGED_PACKETS)
+      .map(([component]) => component),
+  );
+}
+
+function withReading(packet: SeenPacket, reading: PathReading): SeenPacket {
+  return {
+    ...packet,
+    flags: reading.flags,
+    state: reading.state,
+    stateIs: reading.stateIs,
+    stateStep: reading.stateStep,
+    reasonId: reading.reasonId,
+    reasonStep: reading.reasonStep,
+  };
+}
+
+/** FIN retries with and without PSH are one story; a SYN is another. */
+function kindOf(reading: PathReading): string {
+  return reading.reasonId ?? (/(^| )SYN( |$)/.test(reading.flags ?? '') ? (reading.flags ?? '') : 'rest');
+}
+
 /** Reads what a scope holds and sorts it into stories, the oldest first. */
 export function readStories(
   db: Db,
@@ -85,11 +126,46 @@ export function readStories(
   const ids = [...new Set(groups.flatMap((group) => group.tupleIds))];
   const tuples = readTuples(db, ids);
   const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids), ...readEntryPairs(db, ids)]);
+  const twice = seenTwice(groups, components);
   const readings = new Map<string, PathReading>();
-  const stories = new Map<string, { -readonly [K in keyof Story]: Story[K] } & { groups: PacketGroup[] }>();
+  const stories = new Map<string, Draft>();
+  const seen: Omit<Seen, 'stories' | 'packetCount' | 'firstAtUs' | 'lastAtUs'> = {
+    readings,
+    paths,
+    tuples,
+    components,
+  };
   let packetCount = 0;
+  const add = (
+    host: HostContext,
+    bootId: number | null,
+    component: number,
+    reading: PathReading,
+    steps: readonly PathStep[],
+    one: { readonly count: number; readonly atUs: number | null; readonly id: number },
+    group: PacketGroup | null,
+    packet: SeenPacket | null,
+  ) => {
+    const outcome = outcomeOfGroup(reading, steps);
+    if (outcome === null || !keeps(steps, reading)) return;
+    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)}`;
+    const story: Draft = stories.get(key) ?? {
+      host,
+      component,
+      outcome,
+      reasonId: reading.reasonId,
+      groups: [],
+      packets: packet === null ? null : [],
+      count: 0,
+      firstAtUs: one.atUs,
+      firstId: one.id,
+    };
+    if (group !== null) story.groups.push(group);
+    if (packet !== null) (story.packets ??= []).push(packet);
+    story.count += one.count;
+    stories.set(key, story);
+  };
   for (const group of groups) {
-    packetCount += group.count;
     const host = contextOf(group.hostId, group.bootId);
     const steps = paths.get(group.pathId) ?? [];
     const readingKey = `${host.id} ${group.bootId} ${group.pathId}`;
@@ -98,56 +174,72 @@ export function readStories(
       reading = readPath(steps, host.kernel, host.rules, outcomesOf);
       readings.set(readingKey, reading);
     }
-    const outcome = outcomeOfGroup(reading, steps);
-    if (outcome === null || !keeps(steps, reading)) continue;
     const component = components.of(group.tupleIds[0]!);
-    // FIN retries with and without PSH are one story; a SYN is another.
-    const kind = reading.reasonId ?? (/(^| )SYN( |$)/.test(reading.flags ?? '') ? reading.flags : 'rest');
-    const key = `${host.id} ${group.bootId} ${component} ${outcome} ${kind}`;
-    const story = stories.get(key);
-    if (story === undefined) {
-      stories.set(key, {
-        host,
-        component,
-        outcome,
-        reasonId: reading.reasonId,
-        groups: [group],
-        count: group.count,
-        firstAtUs: group.firstAtUs,
-        firstId: group.firstId,
-      });
-    } else {
-      story.groups.push(group);
-      story.count += group.count;
+    if (twice.has(component)) continue;
+    packetCount += group.count;
+    add(
+      host,
+      group.bootId,
+      component,
+      reading,
+      steps,
+      { count: group.count, atUs: group.firstAtUs, id: group.firstId },
+      group,
+      null,
+    );
+  }
+  for (const component of twice) {
+    const rows = readPassages(db, { ...scope, tupleIds: components.members(component) }, MERGED_PACKETS);
+    for (const hostId of new Set(rows.map((row) => row.hostId))) {
+      const own = rows.filter((row) => row.hostId === hostId);
+      // A trace without a clock is of no boot that a file names; the boot of the others is meant.
+      const bootId = own.find((row) => row.bootId !== null)?.bootId ?? null;
+      const host = contextOf(hostId, bootId);
+      const merged = mergeSightings(
+        own.map((row) => seenPacket(row, seen, contextOf(hostId, row.bootId))),
+        host.rules,
+      );
+      packetCount += merged.length;
+      for (const packet of merged) {
+        const reading = readPath(packet.steps, host.kernel, host.rules, outcomesOf);
+        add(
+          host,
+          bootId,
+          component,
+          reading,
+          packet.steps,
+          { count: 1, atUs: packet.row.atUs, id: packet.row.id },
+          null,
+          withReading(packet, reading),
+        );
+      }
     }
   }
   const times = groups.flatMap((group) => [group.firstAtUs, group.lastAtUs]).filter((at): at is number => at !== null);
   return {
+    ...seen,
     stories: [...stories.values()],
-    readings,
-    paths,
-    tuples,
-    components,
     packetCount,
     firstAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
     lastAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
   };
 }
 
-function seenPacket(row: PassageRow, seen: Seen, host: HostContext): SeenPacket {
+function seenPacket(row: PassageRow, seen: Pick<Seen, 'paths' | 'readings' | 'tuples'>, host: HostContext): SeenPacket {
   const steps = seen.paths.get(row.pathId) ?? [];
-  const reading = seen.readings.get(`${host.id} ${row.bootId} ${row.pathId}`);
-  return {
+  const packet: SeenPacket = {
     row,
     steps,
     tuples: row.tupleIds.map((id) => seen.tuples.get(id)).filter((tuple): tuple is TupleRow => tuple !== undefined),
-    flags: reading?.flags ?? null,
-    state: reading?.state ?? null,
-    stateIs: reading?.stateIs ?? null,
-    stateStep: reading?.stateStep ?? null,
-    reasonId: reading?.reasonId ?? null,
-    reasonStep: reading?.reasonStep ?? null,
+    flags: null,
+    state: null,
+    stateIs: null,
+    stateStep: null,
+    reasonId: null,
+    reasonStep: null,
   };
+  const reading = seen.readings.get(`${host.id} ${row.bootId} ${row.pathId}`);
+  return reading === undefined ? packet : withReading(packet, reading);
 }
 
 /** Everything the store knows around one story. */
@@ -159,8 +251,12 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
   const tupleIds = [...new Set([...packetTuples, ...related])];
   const pathIds = new Set(story.groups.map((group) => group.pathId));
   const rows = readPassages(db, { ...scope, hostIds: [host.id], tupleIds: packetTuples }, PACKETS_OF_A_CASE);
-  const all = rows.map((row) => seenPacket(row, seen, host));
-  const packets = all.filter((packet) => pathIds.has(packet.row.pathId));
+  const merged = mergeSightings(
+    rows.map((row) => seenPacket(row, seen, host)),
+    host.rules,
+  );
+  const all = merged.map((packet) => story.packets?.find((one) => one.row.id === packet.row.id) ?? packet);
+  const packets = story.packets ?? all.filter((packet) => pathIds.has(packet.row.pathId));
   const first = packets[0]!;
   const events = readEvents(db, host.id, tupleIds);
   const entries = readEntries(db, host.id, tupleIds);
@@ -189,7 +285,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
         list.findIndex((other) => other.id === socket.id && other.snapshotId === socket.snapshotId) === index,
     );
   const companions = readCompanions(db, flow.src, flow.dst, 200).filter((tuple) => !tupleIds.includes(tuple.id));
-  const reading = seen.readings.get(`${host.id} ${first.row.bootId} ${first.row.pathId}`)!;
+  const reading = readPath(first.steps, host.kernel, host.rules, outcomesOf);
   const fate = fateOf(first, reading, story.count, host.rules, cite);
   const partial: Omit<Case, 'reason'> = {
     host,

@@ -77,8 +77,10 @@ export function citer(texts: TextSource): Cite {
   const words = (sourceId: number | null, line: number | null, otherwise: string) =>
     sourceId === null || line === null ? otherwise : (texts.textOf(sourceId, line) ?? otherwise);
   return {
-    packet(row, steps, step) {
-      const head = steps[step];
+    packet(seen, steps, index) {
+      const head = steps[index];
+      const row = head?.owner ?? seen;
+      const step = head?.step ?? index;
       const line = row.line + lineOffset(row, step);
       const offset = row.stepUs[step] ?? 0;
       return {

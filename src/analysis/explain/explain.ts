@@ -311,7 +311,7 @@ function choose(stories: readonly Story[]): readonly Story[] {
   return [...stories]
     .sort((a, b) => (order[a.outcome] ?? 3) - (order[b.outcome] ?? 3) || a.firstId - b.firstId)
     .filter((story) => {
-      const kind = `${story.outcome} ${story.reasonId} ${story.groups[0]!.pathId}`;
+      const kind = `${story.outcome} ${story.reasonId} ${story.groups[0]?.pathId ?? ''}`;
       const count = (perKind.get(kind) ?? 0) + 1;
       perKind.set(kind, count);
       return count <= ARGUED_PER_KIND;

@@ -74,7 +74,9 @@ export function factsOf(
     ...NO_FACTS,
     ctstate: packet.state as CtState | null,
     ctdir: packet.state === 'INVALID' ? null : isOrig ? 'ORIGINAL' : isReply ? 'REPLY' : null,
-    mark: packet.row.mark,
+    // A dump without MARK= is of a packet whose mark is 0; a trace tells it only once it was set.
+    mark:
+      packet.row.mark ?? (packet.steps.some((step) => step.kind === 'log' || step.kind === 'log-invalid') ? 0 : null),
     localAddresses,
   };
 }

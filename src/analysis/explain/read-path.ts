@@ -61,6 +61,8 @@ function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
     const state = /\bstate (new|established|related|invalid|untracked)\b/.exec(step.ruleText ?? '')?.[1]?.toUpperCase();
     return state === undefined ? null : { state: state as PacketState, is: 'shown', step: step.step };
   }
+  // Chains of nat are asked for the packet that makes the entry only (net/netfilter/nf_nat_core.c: nf_nat_inet_fn(), all versions).
+  if (step.kind === 'trace' && step.table === 'nat') return { state: 'NEW', is: 'shown', step: step.step };
   if (step.ruleKind !== 'rule' || step.table === 'raw') return null;
   const hit = rules.atStep(step);
   // A trace line of a rule with a state condition: the rule matched, so the packet had that state.
@@ -84,7 +86,9 @@ export function readPath(
   const claims: Claim[] = [];
   let reason: PathStep | null = null;
   let dropWords: number | null = null;
-  for (const step of steps) {
+  for (const [index, one] of steps.entries()) {
+    // Steps of several sightings of one packet keep their own numbers; here a step is its place in this list.
+    const step = one.step === index ? one : { ...one, step: index };
     if (step.kind === 'log-invalid') {
       reason ??= step;
       const outcomes = step.reasonId === null ? [] : outcomesOf(step.reasonId, kernel);
