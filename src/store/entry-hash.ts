@@ -64,6 +64,13 @@ function begin(seed: number): Running {
   return running;
 }
 
+/** Both 32-bit halves of a tuple's hash, in an object that the next call reuses. */
+export function tupleHash(tuple: Tuple): { readonly a: number; readonly b: number } {
+  const hash = begin(3);
+  feedTuple(hash, tuple);
+  return hash;
+}
+
 /** Hash of what finds an entry: its list, original tuple and zones. The id is no part of it, since not every listing prints it. */
 export function keyHash(list: CtList, entry: CtEntry): number {
   const hash = begin(1);

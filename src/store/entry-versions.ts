@@ -7,6 +7,7 @@ import { contentHash, countersHash, keyHash } from './entry-hash.js';
 import { type EntryTable, newEntryTable } from './entry-table.js';
 import type { Db } from './open-store.js';
 import { openBatch } from './row-batch.js';
+import { type SetAside, setIndexesAside } from './set-indexes-aside.js';
 import type { Tuples } from './tuples.js';
 
 export interface EntryVersions {
@@ -29,6 +30,10 @@ const SEEN = 1;
 const ENDED_HERE = 2;
 const LISTS: readonly CtList[] = ['main', 'unconfirmed', 'dying', 'conntrackd', 'conntrackd-external', 'ovs'];
 const SECOND_US = 1_000_000;
+
+/** From this many new versions on, a snapshot is worth building its indexes anew: keys in random order cost five times the row. */
+const BULK = 20_000;
+const BULK_INDEXES = ['tuples_dst', 'tuples_port', 'ct_open', 'ct_closed', 'ct_tuple', 'ct_reply'];
 
 const VERSION_COLUMNS = [
   'id',
@@ -203,6 +208,8 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
       .pluck()
       .all(place.snapshotId) as string[],
   );
+  let added = 0;
+  let setAside: SetAside | null = null;
   const toleranceUs = SECOND_US + place.errorUs;
 
   const versions = openBatch(db, 'INSERT', 'ct_entry_versions', VERSION_COLUMNS);
@@ -267,6 +274,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
     line: number,
   ): void {
     const id = takeVersionId(db);
+    if (++added === BULK && last < BULK * 4) setAside = setIndexesAside(db, BULK_INDEXES);
     const content = contentHash(list, entry);
     const expiry = expiryOf(entry, atUs);
     const started =
@@ -364,6 +372,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
         if (readBefore.has(LISTS[lists[slot]!]!)) continue;
         close.run(seq, ids[slot]!);
       }
+      setAside?.putBack();
     },
   };
 }

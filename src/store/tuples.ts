@@ -1,6 +1,7 @@
 // Which row of the tuples table is this direction of a flow? Finds it or makes it; NULL ports count as equal, as in the unique index.
 
 import type { Tuple } from '../model/tuple.js';
+import { tupleHash } from './entry-hash.js';
 import type { Db } from './open-store.js';
 
 export interface Tuples {
@@ -8,12 +9,12 @@ export interface Tuples {
   id(tuple: Tuple): number;
 }
 
-/** Tuples remembered in each of two generations: about 10 MB. */
-const GENERATION = 32_768;
+/** Tuples remembered; a power of two. One megabyte, and no text is kept alive. */
+const REMEMBERED = 65_536;
 
 /**
- * Opens the dictionary of tuples with a bounded memory of the last ones. After a transaction that was rolled back, open it anew:
- * what it remembers may be gone.
+ * Opens the dictionary of tuples with a bounded memory of the last ones: each hash has one place, and both halves of it have to agree.
+ * After a transaction that was rolled back, open it anew: what it remembers may be gone.
  */
 export function openTuples(db: Db): Tuples {
   const insert = db.prepare(
@@ -25,29 +26,25 @@ export function openTuples(db: Db): Tuples {
          AND proto = ? AND ifnull(extra, '') = ifnull(?, '')`,
     )
     .pluck();
-  let young = new Map<string, number>();
-  let old = new Map<string, number>();
+  const firstHalves = new Int32Array(REMEMBERED);
+  const secondHalves = new Int32Array(REMEMBERED);
+  const ids = new Float64Array(REMEMBERED);
 
   return {
     id(tuple) {
+      const { a, b } = tupleHash(tuple);
+      const place = (a ^ (a >>> 16) ^ b) & (REMEMBERED - 1);
+      if (ids[place] !== 0 && firstHalves[place] === a && secondHalves[place] === b) return ids[place]!;
       const { src, sport, dst, dport, proto, extra } = tuple;
-      const key = `${src} ${sport ?? ''} ${dst} ${dport ?? ''} ${proto} ${extra ?? ''}`;
-      const known = young.get(key);
-      if (known !== undefined) return known;
-      let id = old.get(key);
-      if (id === undefined) {
-        // In a listing nearly every tuple is new, so inserting comes first and finding second.
-        const inserted = insert.run(src, sport, dst, dport, proto, extra);
-        id =
-          inserted.changes === 1
-            ? Number(inserted.lastInsertRowid)
-            : (find.get(src, sport, dst, dport, proto, extra) as number);
-      }
-      if (young.size >= GENERATION) {
-        old = young;
-        young = new Map();
-      }
-      young.set(key, id);
+      // In a listing nearly every tuple is new, so inserting comes first and finding second.
+      const inserted = insert.run(src, sport, dst, dport, proto, extra);
+      const id =
+        inserted.changes === 1
+          ? Number(inserted.lastInsertRowid)
+          : (find.get(src, sport, dst, dport, proto, extra) as number);
+      firstHalves[place] = a;
+      secondHalves[place] = b;
+      ids[place] = id;
       return id;
     },
   };
