@@ -6,7 +6,6 @@ import { findSet } from './compare.js';
 import { chainsOfHook, effectiveChains, familiesOf, type PlacedChain } from './effective-chains.js';
 import { matchRule, type RuleMatch } from './match-rule.js';
 import type { PacketFacts } from './packet-facts.js';
-import { stateSeen } from './packet-facts.js';
 import { applyEffects, changesState, type PacketState } from './rule-effects.js';
 import { findVerdict } from './verdict-map.js';
 
@@ -416,9 +415,4 @@ function step(
     verdict,
     depth,
   });
-}
-
-/** The state that rules of one hook and priority test. */
-export function stateAt(facts: PacketFacts, hook: string, priority: number): string | null {
-  return stateSeen({ ...facts, hook, priority });
 }

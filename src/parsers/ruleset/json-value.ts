@@ -13,16 +13,25 @@ export interface BracketState {
   isEscaped: boolean;
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** 1 for an opening bracket, -1 for a closing one, 0 for anything else. */
+function bracket(code: number): number {
+  if (code === 0x7b || code === 0x5b) return 1;
+  return code === 0x7d || code === 0x5d ? -1 : 0;
+}
+
 /** Depth after this piece; 0 when the outermost bracket is closed. */
 export function followBrackets(state: BracketState, text: string): number {
-  for (const character of text) {
-    if (state.isEscaped) state.isEscaped = false;
-    else if (state.isInString) {
-      if (character === '\\') state.isEscaped = true;
-      else if (character === '"') state.isInString = false;
-    } else if (character === '"') state.isInString = true;
-    else if (character === '{' || character === '[') state.depth++;
-    else if (character === '}' || character === ']') state.depth--;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (state.isInString) {
+      if (state.isEscaped) state.isEscaped = false;
+      else if (code === BACKSLASH) state.isEscaped = true;
+      else if (code === QUOTE) state.isInString = false;
+    } else if (code === QUOTE) state.isInString = true;
+    else state.depth += bracket(code);
   }
   return state.depth;
 }
@@ -40,22 +49,22 @@ export function objectsInArray(text: string): { readonly objects: readonly JsonV
   let isInString = false;
   let isBroken = false;
   for (let at = open + 1; at < text.length; at++) {
-    const character = text[at];
+    const code = text.charCodeAt(at);
     if (isInString) {
-      if (character === '\\') at++;
-      else if (character === '"') isInString = false;
-    } else if (character === '"') isInString = true;
-    else if (character === '{' || character === '[') {
-      if (depth++ === 0) start = at;
-    } else if (character === '}' || character === ']') {
-      if (depth === 0) return { objects, isCut: isBroken };
-      if (--depth === 0) {
-        try {
-          objects.push(JSON.parse(text.slice(start, at + 1)) as JsonValue);
-        } catch {
-          isBroken = true;
-        }
-      }
+      if (code === BACKSLASH) at++;
+      else if (code === QUOTE) isInString = false;
+      continue;
+    }
+    if (code === QUOTE) isInString = true;
+    const step = bracket(code);
+    if (step > 0 && depth === 0) start = at;
+    if (step < 0 && depth === 0) return { objects, isCut: isBroken };
+    depth += step;
+    if (step >= 0 || depth > 0) continue;
+    try {
+      objects.push(JSON.parse(text.slice(start, at + 1)) as JsonValue);
+    } catch {
+      isBroken = true;
     }
   }
   return { objects, isCut: true };

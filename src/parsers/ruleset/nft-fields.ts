@@ -184,9 +184,19 @@ export interface NftSide {
   readonly text: string;
 }
 
+const BEGINS = new Set([...BARE, ...SHAPES.map(([word]) => word)]);
+
+/** Whether an expression can begin with this word. */
+export function beginsNftField(word: string): boolean {
+  return BEGINS.has(word) || word.startsWith('@');
+}
+
 /** The expression that begins with these words; NULL when none does. */
 export function readNftField(words: readonly string[]): NftSide | null {
   const first = words[0] ?? '';
+  const pair = `${first} ${words[1] ?? ''}`;
+  const usual = FIELDS[pair];
+  if (usual) return { meaning: usual, words: 2, text: pair };
   if (first.startsWith('@') && /^@(?:nh|ll|th|ih),/.test(`${first}${words[1] ?? ''}`)) return rawPayload(words);
   if (BARE.has(first)) return { meaning: FIELDS[first] ?? OPAQUE, words: 1, text: first };
   const shape = SHAPES.find(([word]) => word === first);

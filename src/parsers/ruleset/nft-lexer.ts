@@ -19,6 +19,8 @@ export interface NftLine {
 }
 
 const SIGNS = ['==', '!=', '<=', '>=', '<<', '>>', '{', '}', '(', ')', ',', ';', '=', '!', '<', '>', '&', '|', '^'];
+const WORD_END = /[\s"#{}(),;=!<>&|^]/g;
+const BEGINS_SIGN = new Set(SIGNS.map((one) => one.charAt(0)));
 /** nft does not escape a quote inside a prefix or comment: the closing one is the one that something known follows. */
 const BEHIND_TEXT =
   /^\s*(?:$|[;}#,]|(?:level|group|snaplen|queue-threshold|flags|counter|accept|drop|return|continue|jump|goto|reject|queue|comment|log|limit|meta|ct|ip6?|tcp|udp|snat|dnat|masquerade|redirect|notrack|quota|xt|timeout|expires)\b)/;
@@ -53,15 +55,15 @@ export function lexNftLine(line: string): NftLine {
       }
       continue;
     }
-    const sign = SIGNS.find((one) => line.startsWith(one, at));
+    const sign = BEGINS_SIGN.has(character) ? SIGNS.find((one) => line.startsWith(one, at)) : undefined;
     if (sign !== undefined) {
       tokens.push({ text: sign, isQuoted: false, isSpaced, at });
       at += sign.length;
       isSpaced = false;
       continue;
     }
-    let end = at + 1;
-    while (end < line.length && !/[\s"#{}(),;=!<>&|^]/.test(line[end] ?? '')) end++;
+    WORD_END.lastIndex = at + 1;
+    const end = WORD_END.exec(line)?.index ?? line.length;
     pushWord(tokens, line.slice(at, end), isSpaced, at);
     at = end;
     isSpaced = false;

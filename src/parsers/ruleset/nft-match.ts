@@ -2,7 +2,7 @@
 
 import type { Condition } from '../../model/ruleset.js';
 import { flagCondition, flagWords } from './iptables-matches.js';
-import { type NftField, readNftField } from './nft-fields.js';
+import { beginsNftField, type NftField, readNftField } from './nft-fields.js';
 import { type NftToken, nftText } from './nft-lexer.js';
 import { canonicalValue, isNumber, sortedStates } from './values.js';
 
@@ -54,6 +54,7 @@ export function readLeft(tokens: readonly NftToken[], from: number): NftLeft | n
   const parts: NftField[] = [];
   let at = from;
   while (at < tokens.length) {
+    if (!beginsNftField(tokens[at]?.text ?? '') || tokens[at]?.isQuoted) return null;
     const side = readNftField(tokens.slice(at, at + 14).map((token) => (token.isQuoted ? '"' : token.text)));
     if (!side) return null;
     parts.push(side.meaning);
