@@ -79,17 +79,23 @@ type Draft = { -readonly [Key in keyof Story]: Story[Key] } & { groups: PacketGr
 const MERGED_PACKETS = 2000;
 
 /** Connections that more than one source saw packets of, few enough to be put together. */
-function seenTwice(groups: readonly PacketGroup[], components: Components): ReadonlySet<number> {
+function seenTwice(
+  groups: readonly PacketGroup[],
+  components: Components,
+  isPiecewise: (pathId: number) => boolean,
+): ReadonlySet<number> {
+  const pieces = new Set<number>();
   const sources = new Map<number, Set<number>>();
   const counts = new Map<number, number>();
   for (const group of groups) {
     const component = components.of(group.tupleIds[0]!);
     sources.set(component, (sources.get(component) ?? new Set()).add(group.sourceId));
+    if (isPiecewise(group.pathId)) pieces.add(component);
     counts.set(component, (counts.get(component) ?? 0) + group.count);
   }
   return new Set(
     [...sources]
-      .filter(([component, of]) => of.size > 1 && counts.get(component)! <= MERGED_PACKETS)
+      .filter(([component, of]) => (of.size > 1 || pieces.has(component)) && counts.get(component)! <= MERGED_PACKETS)
       .map(([component]) => component),
   );
 }
@@ -126,7 +132,9 @@ export function readStories(
   const ids = [...new Set(groups.flatMap((group) => group.tupleIds))];
   const tuples = readTuples(db, ids);
   const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids), ...readEntryPairs(db, ids)]);
-  const twice = seenTwice(groups, components);
+  const twice = seenTwice(groups, components, (pathId) =>
+    (paths.get(pathId) ?? []).some((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace'),
+  );
   const readings = new Map<string, PathReading>();
   const stories = new Map<string, Draft>();
   const seen: Omit<Seen, 'stories' | 'packetCount' | 'firstAtUs' | 'lastAtUs'> = {
@@ -161,7 +169,7 @@ export function readStories(
       firstId: one.id,
     };
     if (group !== null) story.groups.push(group);
-    if (packet !== null) (story.packets ??= []).push(packet);
+    if (packet !== null) story.packets?.push(packet);
     story.count += one.count;
     stories.set(key, story);
   };

@@ -1,7 +1,7 @@
 // The same packet seen by two sources (kernel log and nft trace, NFLOG beside LOG) is one packet: its lines are put together
 // before anything is counted. Two packets are never made one: where counts differ or the order is open, nothing is joined.
 
-import type { PathStep } from '../../store/case-reader.js';
+import type { PathStep, TupleRow } from '../../store/case-reader.js';
 import type { SeenPacket } from './case.js';
 import { packetMoment } from './flow-facts.js';
 import { orderOf } from './order.js';
@@ -24,41 +24,79 @@ const TABLE_PRIORITY: Readonly<Record<string, number>> = {
   security: 50,
 };
 
-/** What all sightings of one packet share; NULL for packets too plain to be told apart. */
+/**
+ * What all sightings of one packet of a connection share; NULL for packets too plain to be told apart. Addresses are left out:
+ * address translation changes them on the way.
+ */
 function identity(packet: SeenPacket): string | null {
-  const tuple = packet.tuples[0];
   const { ipId, len, seq, ack } = packet.row;
-  if (tuple === undefined || (ipId === null && seq === null) || (ipId === 0 && seq === null)) return null;
+  if ((ipId === null && seq === null) || (ipId === 0 && seq === null)) return null;
   // Sequence numbers are not in every dump, the IP id is; a packet without id needs its numbers.
   const numbers = ipId === null || ipId === 0 ? `${seq} ${ack}` : '';
-  return [tuple.proto, tuple.src, tuple.sport, tuple.dst, tuple.dport, packet.flags, ipId, len, numbers].join(' ');
+  return [packet.tuples[0]?.proto, packet.flags, ipId, len, numbers].join(' ');
 }
 
 function rankOf(step: PathStep, before: number, rules: RuleBook): number {
-  const hit = step.table === null ? null : rules.atStep(step);
-  const hook = HOOK_RANK[step.chain ?? ''] ?? (hit?.chain.hook == null ? null : (HOOK_RANK[hit.chain.hook] ?? null));
+  const chain = step.table === null ? null : rules.chainAt(step);
+  const name = (step.chain ?? '').toUpperCase();
+  const hook =
+    chain !== null ? (chain.hook === null ? null : (HOOK_RANK[chain.hook] ?? null)) : (HOOK_RANK[name] ?? null);
   if (hook === null) return before;
-  const isSource = step.table === 'nat' && (step.chain === 'POSTROUTING' || step.chain === 'INPUT');
+  const isSource = step.table === 'nat' && (name === 'POSTROUTING' || name === 'INPUT');
   const priority =
     step.kind === 'trace'
       ? isSource
         ? 100
         : (TABLE_PRIORITY[step.table ?? ''] ?? 0)
-      : (hit?.chain.priority ?? TABLE_PRIORITY[step.table ?? ''] ?? 0);
+      : (chain?.priority ?? TABLE_PRIORITY[step.table ?? ''] ?? 0);
   return hook * 10_000 + priority;
 }
 
 /** Steps of several sightings in the order of the hooks; each sighting keeps its own order. */
-function interleave(packets: readonly SeenPacket[], rules: RuleBook): readonly PathStep[] {
+function putTogether(packets: readonly SeenPacket[], rules: RuleBook): Pick<SeenPacket, 'steps' | 'tuples'> {
+  const tuples: TupleRow[] = [];
+  const slotOf = (packet: SeenPacket, slot: number): number => {
+    const tuple = packet.tuples[slot];
+    if (tuple === undefined) return 0;
+    const at = tuples.findIndex((one) => one.id === tuple.id);
+    return at >= 0 ? at : tuples.push(tuple) - 1;
+  };
   const ranked = packets.flatMap((packet, sighting) => {
     // What stands in front of the first rule (a log_invalid line) is conntrack's, behind raw.
     let rank = packet.steps[0]?.kind === 'log-invalid' ? 9_800 : 0;
     return packet.steps.map((step, index) => {
       rank = Math.max(rank, rankOf(step, rank, rules));
-      return { step: { ...step, owner: packet.row }, rank, sighting, index };
+      return { step: { ...step, owner: packet.row }, packet, rank, sighting, index };
     });
   });
-  return ranked.sort((a, b) => a.rank - b.rank || a.sighting - b.sighting || a.index - b.index).map(({ step }) => step);
+  const steps = ranked
+    .sort((a, b) => a.rank - b.rank || a.sighting - b.sighting || a.index - b.index)
+    .map(({ step, packet }) => ({ ...step, slot: slotOf(packet, step.slot) }));
+  return { steps, tuples };
+}
+
+function hookSpan(packet: SeenPacket, rules: RuleBook): readonly [number, number] {
+  let rank = 0;
+  const ranks = packet.steps.map((step) => {
+    rank = rankOf(step, rank, rules);
+    return Math.floor((rank + 5_000) / 10_000);
+  });
+  const known = ranks.filter((one) => one > 0);
+  return known.length === 0 ? [0, 0] : [Math.min(...known), Math.max(...known)];
+}
+
+/** An nft trace has another id at each hook: pieces of one source that follow each other from hook to hook are one packet's. */
+function joinPieces(pieces: readonly SeenPacket[], rules: RuleBook): readonly (readonly SeenPacket[])[] {
+  const joined: SeenPacket[][] = [];
+  let lastHook = Number.POSITIVE_INFINITY;
+  for (const piece of pieces) {
+    const [first, last] = hookSpan(piece, rules);
+    const isTrace = piece.steps.every((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace');
+    if (isTrace && first > lastHook && first > 0) joined.at(-1)!.push(piece);
+    else joined.push([piece]);
+    lastHook = isTrace ? last : Number.POSITIVE_INFINITY;
+  }
+  return joined;
 }
 
 /** One of a packet's sightings that has a time on the epoch axis, else the first. */
@@ -80,13 +118,17 @@ export function mergeSightings(packets: readonly SeenPacket[], rules: RuleBook):
     const bySource = new Map<number, SeenPacket[]>();
     for (const packet of alike)
       bySource.set(packet.row.sourceId, [...(bySource.get(packet.row.sourceId) ?? []), packet]);
-    const lists = [...bySource.values()];
-    if (lists.length < 2 || new Set(lists.map((list) => list.length)).size !== 1) continue;
-    for (let at = 0; at < lists[0]!.length; at++) {
-      const sightings = lists.map((list) => list[at]!);
+    const lists = [...bySource.values()].map((list) => joinPieces(list, rules));
+    const isEven = new Set(lists.map((list) => list.length)).size === 1;
+    // Sources that saw different numbers of such packets cannot be paired; what each has joined by itself stands.
+    const groups = isEven ? lists[0]!.map((_, at) => lists.flatMap((list) => list[at]!)) : lists.flat();
+    for (const sightings of groups) {
+      if (sightings.length < 2) continue;
       const isAtOnce = sightings.every(
         (one) =>
-          ['same', 'unknown'].includes(orderOf(packetMoment(one), packetMoment(sightings[0]!))) || one === sightings[0],
+          one === sightings[0] ||
+          ['same', 'unknown'].includes(orderOf(packetMoment(one), packetMoment(sightings[0]!))) ||
+          one.row.sourceId === sightings[0]!.row.sourceId,
       );
       if (!isAtOnce) continue;
       const first = leading(sightings);
@@ -98,6 +140,6 @@ export function mergeSightings(packets: readonly SeenPacket[], rules: RuleBook):
     .filter((packet) => !followers.has(packet))
     .map((packet) => {
       const sightings = leader.get(packet);
-      return sightings === undefined ? packet : { ...packet, steps: interleave(sightings, rules) };
+      return sightings === undefined ? packet : { ...packet, ...putTogether(sightings, rules) };
     });
 }

@@ -44,6 +44,8 @@ export interface RuleBook {
   readonly hasRules: boolean;
   /** The rule that a TRACE line or an nft trace names. */
   atStep(step: PathStep): RuleHit | null;
+  /** The chain that a trace step is in; NULL when no ruleset has it. */
+  chainAt(step: PathStep): Chain | null;
   /** LOG rules that print this prefix. */
   logging(prefix: string): readonly LogRule[];
   /** Where a packet ends that was seen at a step (behind that LOG rule) or, without one, from the hook it was seen at. */

@@ -46,6 +46,15 @@ function familyMatches(step: PathStep, chain: Chain): boolean {
   );
 }
 
+/** A rule's text as any tool prints it: without counter values, blanks folded. */
+function plainText(text: string): string {
+  return text
+    .replace(/\bpackets \d+ bytes \d+/g, '')
+    .replace(/^-A \S+ /, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
 export function openRuleBook(db: Db, hostId: number, localAddresses: readonly string[] | null, cite: Cite): RuleBook {
   const latest = readLatestRulesets(db, hostId);
 
@@ -77,7 +86,9 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
               : undefined;
         if (rule !== undefined) return hitOf(one, chain, rule, false);
         const byText =
-          step.ruleText === null ? undefined : chain.rules.find((candidate) => candidate.text === step.ruleText);
+          step.ruleText === null
+            ? undefined
+            : chain.rules.find((candidate) => plainText(candidate.text) === plainText(step.ruleText ?? ''));
         if (byText !== undefined) return hitOf(one, chain, byText, false);
       }
     }
@@ -125,6 +136,16 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
         ? 'nft'
         : 'unknown',
     atStep,
+    chainAt(step) {
+      for (const one of latest) {
+        const chain = one.ruleset.chains.find(
+          (candidate) =>
+            candidate.table === step.table && candidate.name === step.chain && familyMatches(step, candidate),
+        );
+        if (chain !== undefined) return chain;
+      }
+      return null;
+    },
     moved,
     logging(prefix) {
       return logRulesForPrefix(rulesets, prefix).flatMap((found): LogRule[] => {

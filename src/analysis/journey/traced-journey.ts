@@ -19,8 +19,7 @@ const TRACES = ['trace', 'nft-trace', 'xtables-trace'];
 function hookOf(subject: Case, step: PathStep): string | null {
   const named = HOOKS[step.chain ?? ''];
   if (named !== undefined) return named;
-  const hit = subject.host.rules.atStep(step);
-  return hit?.chain.hook?.toLowerCase() ?? null;
+  return subject.host.rules.chainAt(step)?.hook?.toLowerCase() ?? null;
 }
 
 function placeOf(subject: Case, step: PathStep): string {
