@@ -2,13 +2,16 @@
 // shorter journey: so a line joins when exactly one open passage fits, and starts one of its own otherwise.
 
 import { type Dump, finish, mix } from './dump.js';
-import { AFTER_DNAT, IN_AND_OUT, IN_ONLY, NO_INTERFACE, OUT_ONLY, type Place, REACHABLE_BITS } from './hook-order.js';
+import { AFTER_DNAT, FORWARD_HOOK, IN_AND_OUT, IN_ONLY, LAST_TABLES, NO_INTERFACE, OUT_ONLY, type Place, REACHABLE_BITS } from './hook-order.js';
 import type { PathNode, PathTree } from './path-tree.js';
 
 /** Lines of one packet are microseconds apart; a slow console or a queue makes it more. */
 const LONGEST_GAP_US = 1_000_000;
 /** Packets that look exactly like the one before them (no IP id) are joined within this only. */
 const LONGEST_TWIN_GAP_US = 1_000;
+/** … but for so long such a packet may still be under way, and is in doubt with others like it. */
+const TWIN_DOUBT_US = 5_000;
+const TWIN_WAY_US = 50_000;
 /** Translated lines without a known place (LOG) are joined within this only. */
 const LONGEST_TRANSLATED_GAP_US = 100_000;
 /** Lines may overtake each other on their way into the log. */
@@ -17,6 +20,8 @@ const EARLIEST_US = -1_000;
 const OPEN_US = 2_000_000;
 /** So many open passages look alike that none can be told from the others. */
 const MOST_LOOKED_AT = 64;
+/** … and so many of other sequence numbers are passed by. */
+const MOST_PASSED_BY = 1024;
 /** Open passages at most: at 100,000 lines/s still those of the last 0.4 s. */
 const RING = 1 << 13;
 const BUCKETS = 1 << 14;
@@ -80,6 +85,8 @@ export interface Passage {
   hook: number;
   table: number;
   isTableDone: boolean;
+  /** Has lines of a trace: from its first table on, every table the packet meets leaves one. */
+  isTraced: boolean;
   mayJump: boolean;
   /** Chains entered and not left, the built-in one first. */
   depth: number;
@@ -190,10 +197,14 @@ export function openPassageAssembler(
       let found: Passage | null = null;
       let fitting = 0;
       let looked = 0;
+      let passedBy = 0;
       for (let index = buckets[dump.wayHash & (BUCKETS - 1)]!; index >= 0; ) {
         const passage = ring[index]!;
         index = passage.next;
         if (passage.wayHash !== dump.wayHash) continue;
+        // Chains begin with the newest: a packet without an id does not stay under way for long.
+        if (!dump.isDistinct && facts.us - passage.firstUs > TWIN_WAY_US) break;
+        if (differ(passage.seq, dump.seq) && ++passedBy < MOST_PASSED_BY) continue;
         if (++looked > MOST_LOOKED_AT) {
           fitting = 2;
           break;
@@ -202,8 +213,13 @@ export function openPassageAssembler(
         found = passage;
         if (++fitting > 1) break;
       }
+      if (fitting === 1 && isNear(found!, facts)) {
+        put(found!, facts, dump);
+        return;
+      }
+      // The new passage stays open for others: whatever comes next of this packet must find it among those that fit.
+      put(start(facts, dump), facts, dump);
       if (fitting > 1) counts.ambiguous++;
-      put(fitting === 1 ? found! : start(facts, dump), facts, dump);
     },
     addTo(passage, facts, dump) {
       counts.lines++;
@@ -248,9 +264,14 @@ function fitsInTime(passage: Passage, facts: LineFacts): boolean {
   const gap = facts.us - passage.lastUs;
   if (gap < EARLIEST_US || gap > LONGEST_GAP_US) return false;
   if (passage.isDistinct) return true;
-  if (facts.isFine) return gap <= LONGEST_TWIN_GAP_US;
+  if (facts.isFine) return gap <= TWIN_DOUBT_US && (passage.isTraced || facts.line === passage.lastLine + 1);
   // Stamps in whole seconds do not tell twins apart: only neighbours in the log, and only lines whose order is known.
   return gap === 0 && facts.line === passage.lastLine + 1 && facts.place.chain >= 0;
+}
+
+/** The only passage that fits is near enough to be joined. */
+function isNear(passage: Passage, facts: LineFacts): boolean {
+  return passage.isDistinct || !facts.isFine || facts.us - passage.lastUs <= LONGEST_TWIN_GAP_US;
 }
 
 function fitsInPlace(passage: Passage, facts: LineFacts, dump: Dump): boolean {
@@ -264,9 +285,16 @@ function fitsInPlace(passage: Passage, facts: LineFacts, dump: Dump): boolean {
   }
   if (place.chain < 0) {
     if (place.rank >= 0 && place.rank < passage.rank) return false;
-    return !hasMet(passage, facts.head);
+    return !isAtEnd(passage) && !hasMet(passage, facts.head);
   }
+  // A trace begins before any other line of its packet, or the packet is not traced at all.
+  if (!passage.isTraced) return false;
   return place.isBuiltIn ? builtInFollows(passage, place) : userChainFollows(passage, facts);
+}
+
+/** Behind the policy of its last hook's last table; the trace of a LOG rule there would have come before its line. */
+function isAtEnd(passage: Passage): boolean {
+  return passage.isTableDone && passage.rank >= LAST_TABLES && passage.hook !== FORWARD_HOOK;
 }
 
 function hasMet(passage: Passage, head: number): boolean {
@@ -284,16 +312,14 @@ function levelOf(passage: Passage, chain: number): number {
 function builtInFollows(passage: Passage, place: Place): boolean {
   if (place.rank < passage.rank) return false;
   if (passage.hook >= 0 && (REACHABLE_BITS[passage.hook]! & (1 << place.hook)) === 0) return false;
-  if (place.rank > passage.rank) return passage.rank >= 0 || passage.table < 0 || passage.table === place.table;
+  // A trace may begin inside a user chain, whose hook is not known.
+  if (place.rank > passage.rank) return passage.rank >= 0 || passage.table === place.table;
   return !passage.isTableDone && (passage.depth === 0 || place.ruleNumber > passage.chainNumbers[0]!);
 }
 
 function userChainFollows(passage: Passage, facts: LineFacts): boolean {
   const { place } = facts;
-  if (place.table < 0) return false;
-  // A trace may begin inside a user chain; from then on its table is known.
-  if (passage.table < 0) return passage.rank < 0;
-  if (place.table !== passage.table || passage.isTableDone) return false;
+  if (place.table < 0 || place.table !== passage.table || passage.isTableDone) return false;
   const level = levelOf(passage, place.chain);
   if (level >= 0) return place.ruleNumber > passage.chainNumbers[level]!;
   return passage.mayJump;
@@ -315,9 +341,9 @@ function interfacesFollow(passage: Passage, place: Place): boolean {
 function fitsTranslation(passage: Passage, facts: LineFacts, dump: Dump): boolean {
   const now = passage.tuple2 >= 0 ? passage.tuple2 : passage.tuple;
   if (dump.tuple === now) return true;
-  if (passage.tuple2 >= 0 || !passage.isDistinct || passage.rank >= AFTER_DNAT) return false;
+  if (passage.tuple2 >= 0 || passage.rank >= AFTER_DNAT) return false;
   if (facts.place.rank >= AFTER_DNAT) return true;
-  return facts.place.chain < 0 && facts.place.rank < 0 && facts.us - passage.lastUs <= LONGEST_TRANSLATED_GAP_US;
+  return passage.isDistinct && facts.place.chain < 0 && facts.place.rank < 0 && facts.us - passage.lastUs <= LONGEST_TRANSLATED_GAP_US;
 }
 
 function beginPassage(passage: Passage, facts: LineFacts, dump: Dump): void {
@@ -353,6 +379,7 @@ function beginPassage(passage: Passage, facts: LineFacts, dump: Dump): void {
   passage.hook = -1;
   passage.table = -1;
   passage.isTableDone = false;
+  passage.isTraced = false;
   passage.mayJump = false;
   passage.depth = 0;
   passage.interfaces = NO_INTERFACE;
@@ -393,6 +420,7 @@ function move(passage: Passage, place: Place): void {
     if (level >= 0) passage.depth = level;
   }
   passage.table = place.table;
+  passage.isTraced = true;
   passage.chains[passage.depth] = place.chain;
   passage.chainNumbers[passage.depth] = place.ruleNumber;
   passage.depth++;
@@ -444,6 +472,7 @@ function emptyPassage(index: number): Passage {
     hook: -1,
     table: -1,
     isTableDone: false,
+    isTraced: false,
     mayJump: false,
     depth: 0,
     chains: [],
