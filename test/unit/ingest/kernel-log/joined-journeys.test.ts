@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readLog } from './journeys-of.js';
 import { makeTraffic, type TrafficOptions } from './traffic-model.js';
 
-const BASE: TrafficOptions = { seed: 1, packets: 3000, ids: 'counting', cpus: 1, twins: 0, lost: 0 };
+const BASE: TrafficOptions = { seed: 1, packets: 1500, ids: 'counting', cpus: 1, twins: 0, lost: 0 };
 
 interface Outcome {
   readonly wrong: number;
@@ -18,7 +18,9 @@ function outcome(options: TrafficOptions): Outcome {
   expect(unread).toEqual([]);
   const read = packets.flatMap((packet) => packet.lines).sort((a, b) => a - b);
   expect(read).toEqual(traffic.owners.map((_, i) => i + 1));
-  const wrong = packets.filter((packet) => new Set(packet.lines.map((line) => traffic.owners[line - 1])).size > 1).length;
+  const wrong = packets.filter(
+    (packet) => new Set(packet.lines.map((line) => traffic.owners[line - 1])).size > 1,
+  ).length;
   return { wrong, pieces: packets.length, packets: traffic.packets };
 }
 
@@ -38,7 +40,7 @@ describe('journeys', () => {
     ['packets sent twice with their id', { cpus: 4, twins: 0.2 }, 0.05],
   ] as const) {
     it(`${name}: no wrong join`, () => {
-      for (let seed = 1; seed <= 4; seed++) {
+      for (let seed = 1; seed <= 3; seed++) {
         const result = outcome({ ...BASE, ...options, seed });
         expect(result.wrong, `seed ${seed}`).toBe(0);
         expect(missed(result), `seed ${seed}`).toBeLessThanOrEqual(most);
@@ -47,7 +49,7 @@ describe('journeys', () => {
   }
 
   it('joins no strangers when the ring buffer loses lines, as long as ids differ', () => {
-    for (let seed = 1; seed <= 4; seed++) {
+    for (let seed = 1; seed <= 3; seed++) {
       expect(outcome({ ...BASE, cpus: 4, lost: 0.1, seed }).wrong).toBe(0);
     }
   });

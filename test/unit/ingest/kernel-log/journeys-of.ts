@@ -1,8 +1,15 @@
 // Reads a text with the kernel-log reader and gives its packets back in a form that tests can compare.
 
-import { openParserHere } from '../../../../src/ingest/kernel-log/parser.js';
 import { parseSlow } from '../../../../src/ingest/kernel-log/parse-slow.js';
-import type { HeadRow, NoticeRow, PacketBatch, ShapeRow, StepRow, TupleRow } from '../../../../src/store/packet-batch.js';
+import { openParserHere } from '../../../../src/ingest/kernel-log/parser.js';
+import type {
+  HeadRow,
+  NoticeRow,
+  PacketBatch,
+  ShapeRow,
+  StepRow,
+  TupleRow,
+} from '../../../../src/store/packet-batch.js';
 import { COLUMNS, WIDTH } from '../../../../src/store/packet-batch.js';
 
 export interface ReadPacket {
@@ -65,10 +72,15 @@ export function readLog(text: string | Uint8Array, sizes: readonly number[] = []
         shapes: steps.map((step) => shapes[step.shape]!.template),
         slots: steps.map((step) => step.slot),
         ttlLost: steps.map((step) => step.ttlLost),
-        tuples: [value('tuple'), value('tuple2'), value('tuple3')].filter((one) => one !== null).map((one) => tuples[one]!),
+        tuples: [value('tuple'), value('tuple2'), value('tuple3')]
+          .filter((one) => one !== null)
+          .map((one) => tuples[one]!),
         mac: value('mac') === null ? null : macs[value('mac')!]!,
         fields: Object.fromEntries(
-          (['ipId', 'len', 'ttl', 'seq', 'ack', 'window', 'mark', 'bodyHash'] as const).map((name) => [name, value(name)]),
+          (['ipId', 'len', 'ttl', 'seq', 'ack', 'window', 'mark', 'bodyHash'] as const).map((name) => [
+            name,
+            value(name),
+          ]),
         ),
         extra,
       });

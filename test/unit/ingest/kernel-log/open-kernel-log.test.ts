@@ -64,9 +64,9 @@ describe('a kernel log in the store', () => {
     const bytes = Buffer.from(LOG);
     let done = { bytes: 0, lines: 0 };
     let open: string | null = null;
-    while (done.bytes + 20_000 < bytes.length) {
-      // A new process each time: it reads 20,000 bytes, commits and is killed; the rest of its last line is read again.
-      const chunk = bytes.subarray(done.bytes, done.bytes + 20_000);
+    while (done.bytes + 150_000 < bytes.length) {
+      // A new process each time: it reads 150,000 bytes, commits and is killed; the rest of its last line is read again.
+      const chunk = bytes.subarray(done.bytes, done.bytes + 150_000);
       const raw = openRawBlocks(db, 1, done);
       const log = logInto(db, 1, open);
       raw.add(chunk);

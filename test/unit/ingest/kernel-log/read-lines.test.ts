@@ -19,10 +19,12 @@ const MESSAGES = [
 ];
 
 const ENVELOPES: Readonly<Record<string, (at: number) => string>> = {
-  'syslog with uptime': (at) => `Nov 21 09:00:${String(at % 60).padStart(2, '0')} fw kernel: [${String(100 + at).padStart(5)}.000123] `,
+  'syslog with uptime': (at) =>
+    `Nov 21 09:00:${String(at % 60).padStart(2, '0')} fw kernel: [${String(100 + at).padStart(5)}.000123] `,
   'syslog without uptime': (at) => `Nov 21 09:00:${String(at % 60).padStart(2, '0')} fw kernel: `,
   dmesg: (at) => `[${String(100 + at).padStart(5)}.000123] `,
-  'RFC 3339 with uptime': (at) => `2026-11-21T09:00:${String(at % 60).padStart(2, '0')}.12345${at % 10}+01:00 fw kernel: [${String(100 + at).padStart(5)}.000123] `,
+  'RFC 3339 with uptime': (at) =>
+    `2026-11-21T09:00:${String(at % 60).padStart(2, '0')}.12345${at % 10}+01:00 fw kernel: [${String(100 + at).padStart(5)}.000123] `,
   'dmesg -T': (at) => `[Sat Nov 21 09:00:${String(at % 60).padStart(2, '0')} 2026] `,
   kmsg: (at) => `4,${1000 + at},${100_000_000 + at},-;`,
 };
@@ -34,7 +36,15 @@ function logOf(envelope: (at: number) => string): string {
 
 /** What is said of a packet, without where and when. */
 function told(log: string) {
-  return readLog(log).packets.map(({ heads, shapes, tuples, mac, fields, extra, clockUs }) => ({ heads, shapes, tuples, mac, fields, extra, clockUs }));
+  return readLog(log).packets.map(({ heads, shapes, tuples, mac, fields, extra, clockUs }) => ({
+    heads,
+    shapes,
+    tuples,
+    mac,
+    fields,
+    extra,
+    clockUs,
+  }));
 }
 
 describe('lines', () => {
@@ -45,14 +55,20 @@ describe('lines', () => {
       expect(whole.unread).toEqual([]);
       expect(whole.packets).toHaveLength(MESSAGES.length * 3);
       // Alone, a line is always read by the full parser.
-      const alone = log.trimEnd().split('\n').flatMap((line) => told(`${line}\n`));
+      const alone = log
+        .trimEnd()
+        .split('\n')
+        .flatMap((line) => told(`${line}\n`));
       expect(told(log)).toEqual(alone);
       if (name !== 'kmsg') expect(whole.slowLines).toBeLessThan(MESSAGES.length * 2);
     });
   }
 
   it('gives the same packets in any split', () => {
-    const log = makeTraffic({ seed: 5, packets: 60, ids: 'counting', cpus: 2, twins: 0.1, lost: 0 }).text.replaceAll('\n', '\r\n');
+    const log = makeTraffic({ seed: 5, packets: 60, ids: 'counting', cpus: 2, twins: 0.1, lost: 0 }).text.replaceAll(
+      '\n',
+      '\r\n',
+    );
     const whole = readLog(log);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 }), (sizes) => {
@@ -90,9 +106,11 @@ describe('lines', () => {
     expect(stretches[0]!.bootLowUs).toBeLessThanOrEqual(bootUs + 1);
     expect(stretches[0]!.bootHighUs).toBeGreaterThanOrEqual(bootUs - 1);
     expect(stretches[0]!.bootHighUs - stretches[0]!.bootLowUs).toBeLessThan(310_000);
-    const stepped = even + Array.from({ length: 40 }, (_, i) => lineAt(Math.floor(500 + i * 0.3), 221 + i * 0.3)).join('');
+    const stepped =
+      even + Array.from({ length: 40 }, (_, i) => lineAt(Math.floor(500 + i * 0.3), 221 + i * 0.3)).join('');
     expect(readLog(stepped).stretches.map((stretch) => stretch.isStep)).toEqual([false, true]);
-    const rebooted = even + Array.from({ length: 40 }, (_, i) => lineAt(Math.floor(500 + i * 0.3), 3 + i * 0.3)).join('');
+    const rebooted =
+      even + Array.from({ length: 40 }, (_, i) => lineAt(Math.floor(500 + i * 0.3), 3 + i * 0.3)).join('');
     expect(readLog(rebooted).stretches.map((stretch) => stretch.boot)).toEqual([0, 1]);
   });
 });

@@ -50,13 +50,23 @@ export function makeTraffic(options: TrafficOptions): Traffic {
 
   for (let packet = 0; packet < options.packets; packet++) {
     id = (id + 1) % 65_536;
-    const shape = newShape(random, pick, options.ids === 'counting' ? id : options.ids === 'zero' ? 0 : 7 + pick(3), packet);
+    const shape = newShape(
+      random,
+      pick,
+      options.ids === 'counting' ? id : options.ids === 'zero' ? 0 : 7 + pick(3),
+      packet,
+    );
     const began = send(packet, shape, 0);
     if (random() < options.twins) send(options.packets + packet, shape, began + pick(5000));
   }
   lines.sort((a, b) => a.us - b.us);
   return {
-    text: lines.map((line) => `[${String(Math.floor(line.us / 1e6)).padStart(5)}.${String(line.us % 1e6).padStart(6, '0')}] ${line.text} \n`).join(''),
+    text: lines
+      .map(
+        (line) =>
+          `[${String(Math.floor(line.us / 1e6)).padStart(5)}.${String(line.us % 1e6).padStart(6, '0')}] ${line.text} \n`,
+      )
+      .join(''),
     owners: lines.map((line) => line.packet),
     packets: new Set(lines.map((line) => line.packet)).size,
   };
@@ -104,7 +114,9 @@ function newShape(random: () => number, pick: (n: number) => number, id: number,
     dport: 80,
     natPort: 8080,
     l3: `LEN=${length} TOS=0x00 PREC=0x00`,
-    l4: isUdp ? `LEN=${length - 20}` : `SEQ=${packet} ACK=0 WINDOW=${window} RES=0x00 ${isFirst ? 'SYN' : 'ACK'} URGP=0`,
+    l4: isUdp
+      ? `LEN=${length - 20}`
+      : `SEQ=${packet} ACK=0 WINDOW=${window} RES=0x00 ${isFirst ? 'SYN' : 'ACK'} URGP=0`,
     logL4: isUdp ? `LEN=${length - 20}` : `WINDOW=${window} RES=0x00 ${isFirst ? 'SYN' : 'ACK'} URGP=0`,
     ...{ id },
   } as Shape;
@@ -121,20 +133,26 @@ function way(shape: Shape): readonly string[] {
   const mac = 'MAC=02:00:00:00:00:01:02:00:00:00:00:02:08:00 ';
   const before = shape.way === 'output' ? 'IN= OUT=eth1 ' : `IN=eth0 OUT= ${mac}`;
   const after =
-    shape.way === 'forward' ? `IN=eth0 OUT=eth1 ${mac}` : shape.way === 'input' ? `IN=eth0 OUT= ${mac}` : 'IN= OUT=eth1 ';
+    shape.way === 'forward'
+      ? `IN=eth0 OUT=eth1 ${mac}`
+      : shape.way === 'input'
+        ? `IN=eth0 OUT= ${mac}`
+        : 'IN= OUT=eth1 ';
   const ttl = shape.way === 'forward' ? 63 : 64;
   const hook = shape.way === 'output' ? 'OUTPUT' : 'PREROUTING';
   const next = { forward: 'FORWARD', input: 'INPUT', output: 'OUTPUT' }[shape.way];
   const early = (rule: string): string => `TRACE: ${rule} ${before}${dump(false, 64, shape.l4)}`;
   const late = (rule: string): string => `TRACE: ${rule} ${after}${dump(true, ttl, shape.l4)}`;
   const lines = [early(`raw:${hook}:policy:2`)];
-  if (shape.isInvalid && !shape.isUdp) lines.push(`nf_ct_proto_6: invalid packet ignored in state ESTABLISHED ${before}${dump(false, 64, shape.l4)}`);
+  if (shape.isInvalid && !shape.isUdp)
+    lines.push(`nf_ct_proto_6: invalid packet ignored in state ESTABLISHED ${before}${dump(false, 64, shape.l4)}`);
   if (shape.hasLog) lines.push(`STATE-${shape.isInvalid ? 'INVALID' : 'NEW'} ${before}${dump(false, 64, shape.logL4)}`);
   lines.push(early(`mangle:${hook}:policy:1`));
   if (shape.isFirst && !shape.isInvalid) lines.push(early(`nat:${hook}:rule:1`));
   if (next !== 'OUTPUT') lines.push(late(`mangle:${next}:policy:1`));
   lines.push(late(`filter:${next}:rule:1`), late('filter:checks:rule:2'), late('filter:checks:return:4'));
-  if (shape.isTwiceInUserChain) lines.push(late(`filter:${next}:rule:3`), late('filter:checks:rule:2'), late('filter:checks:return:4'));
+  if (shape.isTwiceInUserChain)
+    lines.push(late(`filter:${next}:rule:3`), late('filter:checks:rule:2'), late('filter:checks:return:4'));
   if (shape.hasLog) lines.push(`ACCEPTED ${after}${dump(true, ttl, shape.logL4)}`);
   lines.push(late(`filter:${next}:policy:5`));
   if (shape.way !== 'input') lines.push(late('mangle:POSTROUTING:policy:1').replace(/IN=eth0 /, 'IN=eth0 '));
