@@ -2,7 +2,14 @@
 
 import type { Database, Statement } from 'better-sqlite3';
 import type { Db } from './open-store.js';
-import { type ClockStart, type HeadRow, type NoticeRow, type PacketBatch, type StepRow, WIDTH } from './packet-batch.js';
+import {
+  type ClockStart,
+  type HeadRow,
+  type NoticeRow,
+  type PacketBatch,
+  type StepRow,
+  WIDTH,
+} from './packet-batch.js';
 import { dropBulkIndexes, ensurePacketIndexes, isBulk } from './packet-indexes.js';
 import type { PassageMerge } from './passage-merge.js';
 
@@ -41,8 +48,23 @@ const SHORT: RowShape = {
 };
 const LONG: RowShape = {
   columns: [
-    'clock_us', 'line', 'path_id', 'tuple_id', 'tuple2_id', 'tuple3_id', 'mac_id', 'ip_id', 'len', 'ttl', 'seq', 'ack', 'window', 'mark',
-    'body_hash', 'step_us', 'extra',
+    'clock_us',
+    'line',
+    'path_id',
+    'tuple_id',
+    'tuple2_id',
+    'tuple3_id',
+    'mac_id',
+    'ip_id',
+    'len',
+    'ttl',
+    'seq',
+    'ack',
+    'window',
+    'mark',
+    'body_hash',
+    'step_us',
+    'extra',
   ],
   from: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -1, -2],
 };
@@ -84,9 +106,12 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
     for (const head of batch.heads) heads.push(dictionaries.head(head));
     for (const shape of batch.shapes) shapes.push(dictionaries.shape(shape.template, shape.l4, shape.flags));
     for (const mac of batch.macs) macs.push(dictionaries.mac(mac));
-    for (const tuple of batch.tuples) tuples.push(dictionaries.tuple(tuple.src, tuple.sport, tuple.dst, tuple.dport, tuple.proto, tuple.extra));
+    for (const tuple of batch.tuples)
+      tuples.push(dictionaries.tuple(tuple.src, tuple.sport, tuple.dst, tuple.dport, tuple.proto, tuple.extra));
     for (const path of batch.paths)
-      paths.push(dictionaries.path(path.map((step) => ({ ...step, head: heads[step.head]!, shape: shapes[step.shape]! }))));
+      paths.push(
+        dictionaries.path(path.map((step) => ({ ...step, head: heads[step.head]!, shape: shapes[step.shape]! }))),
+      );
   };
 
   const passages = (batch: PacketBatch): void => {
@@ -108,7 +133,11 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
       if (numbers[at + 7]! >= 0) numbers[at + 7] = macs[numbers[at + 7]!]!;
       const extra = batch.extra[row]!;
       const isShort =
-        stepUs === null && extra === null && !(numbers[at + 11]! >= 0) && !(numbers[at + 14]! >= 0) && !(numbers[at + 5]! >= 0);
+        stepUs === null &&
+        extra === null &&
+        !(numbers[at + 11]! >= 0) &&
+        !(numbers[at + 14]! >= 0) &&
+        !(numbers[at + 5]! >= 0);
       (isShort ? short : long).add(clockId, numbers, at, stepUs, extra);
     }
     short.flush();
@@ -182,8 +211,7 @@ function openRows(db: Database, shape: RowShape): Rows {
       for (const from of shape.from) {
         if (from >= 0) {
           const number = numbers[at + from]!;
-          // NaN, the only number that is not itself, is NULL.
-          values[to++] = number === number ? number : null;
+          values[to++] = Number.isNaN(number) ? null : number;
         } else values[to++] = from === -1 ? stepUs : extra;
       }
       if (++rows === ROWS) flush();
@@ -195,7 +223,14 @@ interface Dictionaries {
   head(head: HeadRow): number;
   shape(template: string, l4: string | null, flags: string | null): number;
   mac(text: string): number;
-  tuple(src: string, sport: number | null, dst: string, dport: number | null, proto: number, extra: string | null): number;
+  tuple(
+    src: string,
+    sport: number | null,
+    dst: string,
+    dport: number | null,
+    proto: number,
+    extra: string | null,
+  ): number;
   path(steps: readonly StepRow[]): number;
 }
 
@@ -214,7 +249,10 @@ export function openDictionaries(db: Db): Dictionaries {
     db.prepare('SELECT id FROM shapes WHERE template = ?'),
     db.prepare('INSERT INTO shapes (template, l4, flags) VALUES (?, ?, ?)'),
   );
-  const macOf = findOr(db.prepare('SELECT id FROM macs WHERE text = ?'), db.prepare('INSERT INTO macs (text) VALUES (?)'));
+  const macOf = findOr(
+    db.prepare('SELECT id FROM macs WHERE text = ?'),
+    db.prepare('INSERT INTO macs (text) VALUES (?)'),
+  );
   const tupleOf = findOr(
     db.prepare(
       `SELECT id FROM tuples WHERE src = ? AND ifnull(sport, -1) = ? AND dst = ? AND ifnull(dport, -1) = ? AND proto = ? AND ifnull(extra, '') = ?`,
@@ -235,8 +273,21 @@ export function openDictionaries(db: Db): Dictionaries {
       headOf(
         [row.text],
         [
-          row.text, row.kind, row.family, row.table, row.chain, row.ruleKind, row.ruleNumber, row.verdict, row.prefix, row.reasonId, row.message,
-          row.inIf, row.outIf, row.physIn, row.physOut,
+          row.text,
+          row.kind,
+          row.family,
+          row.table,
+          row.chain,
+          row.ruleKind,
+          row.ruleNumber,
+          row.verdict,
+          row.prefix,
+          row.reasonId,
+          row.message,
+          row.inIf,
+          row.outIf,
+          row.physIn,
+          row.physOut,
         ],
       ),
     shape: (template, l4, flags) => shapeOf([template], [template, l4, flags]),
@@ -244,7 +295,9 @@ export function openDictionaries(db: Db): Dictionaries {
     tuple: (src, sport, dst, dport, proto, extra) =>
       tupleOf([src, sport ?? -1, dst, dport ?? -1, proto, extra ?? ''], [src, sport, dst, dport, proto, extra]),
     path(steps) {
-      const signature = Buffer.from(Int32Array.from(steps.flatMap((step) => [step.head, step.shape, step.slot, step.ttlLost])).buffer);
+      const signature = Buffer.from(
+        Int32Array.from(steps.flatMap((step) => [step.head, step.shape, step.slot, step.ttlLost])).buffer,
+      );
       const id = pathOf([signature], [signature, steps.length]);
       if (countPaths.get(id) === undefined) {
         steps.forEach((step, i) => {

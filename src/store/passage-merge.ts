@@ -39,7 +39,9 @@ export function openPassageMerge(
   // A load that is still going on may have put it off.
   db.exec('CREATE INDEX IF NOT EXISTS passages_time ON passages (clock_id, clock_us)');
   const walks = others.map((id) => openWalk(db, id));
-  const notice = db.prepare('SELECT 1 FROM kernel_notices WHERE clock_id = ? AND clock_us = ? AND text = ? LIMIT 1').pluck();
+  const notice = db
+    .prepare('SELECT 1 FROM kernel_notices WHERE clock_id = ? AND clock_us = ? AND text = ? LIMIT 1')
+    .pluck();
   return {
     find(clockUs, bodyHash) {
       for (const walk of walks) {
@@ -58,7 +60,9 @@ function openWalk(db: Db, clockId: number): (clockUs: number, bodyHash: number) 
     `SELECT id, clock_us AS clockUs, body_hash AS bodyHash FROM passages
      WHERE clock_id = ? AND clock_us >= ? ORDER BY clock_us, id LIMIT ${PAGE}`,
   );
-  const at = db.prepare('SELECT id, clock_us AS clockUs, body_hash AS bodyHash FROM passages WHERE clock_id = ? AND clock_us = ? ORDER BY id');
+  const at = db.prepare(
+    'SELECT id, clock_us AS clockUs, body_hash AS bodyHash FROM passages WHERE clock_id = ? AND clock_us = ? ORDER BY id',
+  );
   let page: readonly Stored[] = [];
   let pageFrom = Number.POSITIVE_INFINITY;
   let pageTo = Number.NEGATIVE_INFINITY;

@@ -30,7 +30,9 @@ export function openRawBlocks(
   sourceId: number,
   from: { readonly lines: number; readonly bytes: number } = { lines: 0, bytes: 0 },
 ): RawBlocks {
-  const insert = db.prepare('INSERT INTO raw_blocks (source_id, first_line, lines, bytes, data) VALUES (?, ?, ?, ?, ?)');
+  const insert = db.prepare(
+    'INSERT INTO raw_blocks (source_id, first_line, lines, bytes, data) VALUES (?, ?, ?, ?, ?)',
+  );
   let buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES * 2);
   let used = 0;
   let lines = from.lines;
@@ -68,7 +70,10 @@ export function openRawBlocks(
         while (used >= BLOCK_BYTES) {
           const whole = buffer.subarray(0, BLOCK_BYTES).lastIndexOf(NEWLINE) + 1;
           // A line longer than a block: wait for its end, in a larger buffer.
-          const length = whole > 0 ? whole : buffer.subarray(BLOCK_BYTES, used).indexOf(NEWLINE) + 1 + (used > BLOCK_BYTES ? BLOCK_BYTES : 0);
+          const length =
+            whole > 0
+              ? whole
+              : buffer.subarray(BLOCK_BYTES, used).indexOf(NEWLINE) + 1 + (used > BLOCK_BYTES ? BLOCK_BYTES : 0);
           if (length <= BLOCK_BYTES && whole === 0) break;
           write(length);
         }

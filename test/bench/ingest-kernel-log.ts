@@ -44,7 +44,11 @@ if (how !== 'answer') {
   const file = openSync(log, 'r');
   const buffer = Buffer.allocUnsafeSlow(1 << 18);
   let sinceCommit = 0;
-  for (let count = readSync(file, buffer, 0, buffer.length, null); count > 0; count = readSync(file, buffer, 0, buffer.length, null)) {
+  for (
+    let count = readSync(file, buffer, 0, buffer.length, null);
+    count > 0;
+    count = readSync(file, buffer, 0, buffer.length, null)
+  ) {
     const chunk = buffer.subarray(0, count);
     kernelLog.feed(chunk);
     raw.add(chunk);

@@ -42,7 +42,11 @@ interface Run {
 /** Wall milliseconds of a program, and what it printed. @throws Error when it fails */
 function timed(command: string, args: readonly string[]): { readonly ms: number; readonly out: string } {
   const began = performance.now();
-  const done = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26, env: { ...process.env, TERM: 'dumb' } });
+  const done = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    env: { ...process.env, TERM: 'dumb' },
+  });
   const ms = performance.now() - began;
   if (done.status !== 0) throw new Error(`${command} failed: ${done.stderr || String(done.error)}`);
   return { ms, out: done.stdout };
@@ -88,7 +92,9 @@ function imported(csv: string, store: string): number {
 }
 
 /** PRODUCT's goals: ratio of whole run to lnav, of load to .import, store to raw. */
-const GOALS: Readonly<Record<LogKind, { readonly lnav: number | null; readonly importing: number | null; readonly size: number }>> = {
+const GOALS: Readonly<
+  Record<LogKind, { readonly lnav: number | null; readonly importing: number | null; readonly size: number }>
+> = {
   real: { lnav: 0.85, importing: 0.8, size: 0.2 },
   'log-only': { lnav: 1.5, importing: null, size: 0.5 },
   uniform: { lnav: null, importing: null, size: 0.2 },
@@ -104,7 +110,7 @@ for (const kind of ['real', 'log-only', 'uniform'] as const) {
   const csv = join(folder, `${kind}-${lines}-v1.csv`);
   const ratios: Record<string, number[]> = {};
   const note = (name: string, value: number): void => {
-    (ratios[name] ??= []).push(value);
+    ratios[name] = [...(ratios[name] ?? []), value];
   };
   let answerRows = 0;
   for (let round = 0; round < rounds; round++) {
@@ -127,13 +133,16 @@ for (const kind of ['real', 'log-only', 'uniform'] as const) {
     if (!hasLnav) continue;
     const theirs = lnav(log);
     const theirRows = theirs.out.trim().split('\n').length - 1;
-    if (theirRows !== answerRows && kind !== 'real') throw new Error(`lnav answers ${theirRows} rows, we ${answerRows}`);
+    if (theirRows !== answerRows && kind !== 'real')
+      throw new Error(`lnav answers ${theirRows} rows, we ${answerRows}`);
     note('lnav: ms', theirs.ms);
     note('whole run, thread / lnav', thread.ms / theirs.ms);
     note('whole run, one thread / lnav', here.ms / theirs.ms);
     note('second answer / lnav', second / theirs.ms);
   }
-  console.log(`\n${kind}: ${lines} lines, ${(statSync(log).size / 1e6).toFixed(0)} MB, ${answerRows} prefixes, median of ${rounds}`);
+  console.log(
+    `\n${kind}: ${lines} lines, ${(statSync(log).size / 1e6).toFixed(0)} MB, ${answerRows} prefixes, median of ${rounds}`,
+  );
   for (const [name, numbers] of Object.entries(ratios)) {
     const value = median(numbers);
     console.log(`  ${name.padEnd(30)} ${value >= 100 ? value.toFixed(0) : value.toFixed(3)}`);

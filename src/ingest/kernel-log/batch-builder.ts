@@ -4,7 +4,7 @@ import { type NoticeRow, type PacketBatch, WIDTH } from '../../store/packet-batc
 import type { ClockTracker } from './clock-tracker.js';
 import type { DumpTables } from './dump-tables.js';
 import type { HeadTable } from './head-table.js';
-import type { Passage } from './passage-assembler.js';
+import type { Passage } from './passage.js';
 import type { PathTree } from './path-tree.js';
 
 const PER_BATCH = 4096;
@@ -19,7 +19,12 @@ export interface BatchBuilder {
   nextGeneration(): void;
 }
 
-export function openBatchBuilder(tables: DumpTables, heads: HeadTable, paths: PathTree, clocks: ClockTracker): BatchBuilder {
+export function openBatchBuilder(
+  tables: DumpTables,
+  heads: HeadTable,
+  paths: PathTree,
+  clocks: ClockTracker,
+): BatchBuilder {
   let numbers = new Float64Array(PER_BATCH * WIDTH);
   let stepUs: (string | null)[] = [];
   let extra: (string | null)[] = [];
@@ -100,6 +105,7 @@ function extraOf(passage: Passage): string | null {
   if (passage.isConsecutive && passage.extra === '' && passage.numbers === '') return null;
   let members = passage.extra;
   if (passage.numbers !== '') members += `${members === '' ? '' : ','}"numbers":{${passage.numbers}}`;
-  if (!passage.isConsecutive) members += `${members === '' ? '' : ','}"lines":[${joined(passage.lines, passage.steps)}]`;
+  if (!passage.isConsecutive)
+    members += `${members === '' ? '' : ','}"lines":[${joined(passage.lines, passage.steps)}]`;
   return `{${members}}`;
 }

@@ -159,12 +159,7 @@ export function openDumpTables(): DumpTables {
       let slot = finish(mix(mix(mix(dump.src, dump.dst), ports), kind)) & (SLOTS - 1);
       for (let number = slots[slot]!; number >= 0; number = slots[slot]!) {
         const at = number * 4;
-        if (
-          keys[at] === dump.src &&
-          keys[at + 1] === dump.dst &&
-          keys[at + 2] === ports &&
-          keys[at + 3] === kind
-        )
+        if (keys[at] === dump.src && keys[at + 1] === dump.dst && keys[at + 2] === ports && keys[at + 3] === kind)
           return number;
         slot = slot + 1 === SLOTS ? 0 : slot + 1;
       }

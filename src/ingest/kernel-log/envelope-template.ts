@@ -155,7 +155,8 @@ function sameStamp(a: Stamp | null, b: Stamp | null): boolean {
 function templateOf(line: string, envelope: KernelLine): Template | null {
   const { stamps } = envelope;
   // Facts that change from line to line in places a template does not know of.
-  if (envelope.isOtherProgram || envelope.sequence !== null || envelope.caller !== null || stamps.length > 2) return null;
+  if (envelope.isOtherProgram || envelope.sequence !== null || envelope.caller !== null || stamps.length > 2)
+    return null;
   const wall = stamps.find((stamp) => stamp.kind !== 'uptime') ?? null;
   const hasUptime = stamps.some((stamp) => stamp.kind === 'uptime');
   const head = line.slice(0, envelope.messageAt);
@@ -164,12 +165,21 @@ function templateOf(line: string, envelope: KernelLine): Template | null {
   const fixed = hasUptime ? head.slice(0, uptimeAt + 1) : head;
   const shared = { hasUptime, wall: wall as Template['wall'] };
   if (wall === null)
-    return { ...shared, before: latin1(fixed), hasTime: false, fraction: 0, fractionSign: 0, between: latin1(''), epochDayUs: 0 };
+    return {
+      ...shared,
+      before: latin1(fixed),
+      hasTime: false,
+      fraction: 0,
+      fractionSign: 0,
+      between: latin1(''),
+      epochDayUs: 0,
+    };
   const time = TIME.exec(fixed);
   if (time === null) return null;
   const [whole, hours, minutes, seconds, sign, fraction] = time;
   const usOfDay =
-    ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000_000 + Number((fraction ?? '').padEnd(6, '0'));
+    ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000_000 +
+    Number((fraction ?? '').padEnd(6, '0'));
   return {
     ...shared,
     before: latin1(fixed.slice(0, time.index)),

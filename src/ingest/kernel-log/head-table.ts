@@ -125,7 +125,11 @@ export function openHeadTable(): HeadTable {
       if (agrees) numbered.set(ownText(template), head);
     },
     variant(head, family) {
-      return (head.byFamily[family] ??= variantOfSource(head.source, family));
+      const known = head.byFamily[family];
+      if (known !== null && known !== undefined) return known;
+      const made = variantOfSource(head.source, family);
+      head.byFamily[family] = made;
+      return made;
     },
     variantOf: (message, family, chain) => variantOfSource(sourceOf(message, chain), family),
     takeNew() {
@@ -174,7 +178,16 @@ function headRow(source: HeadSource, family: number): HeadRow {
   const interfaces = `${word('IN', inIf)}${word('OUT', outIf)}${word('PHYSIN', physIn)}${word('PHYSOUT', physOut)}`;
   const shared = { family: familyName === '' ? null : familyName, inIf, outIf, physIn, physOut };
   const text = (said: string): string => `${familyName ?? ''} ${said}${interfaces}`;
-  const nothing = { table: null, chain: null, ruleKind: null, ruleNumber: null, verdict: null, prefix: null, reasonId: null, message: null };
+  const nothing = {
+    table: null,
+    chain: null,
+    ruleKind: null,
+    ruleNumber: null,
+    verdict: null,
+    prefix: null,
+    reasonId: null,
+    message: null,
+  };
   if (message.kind === 'trace') {
     const { table, chain, ruleKind, ruleNumber } = message;
     const said = `TRACE: ${table}:${chain}:${ruleKind}:${ruleNumber}`;
@@ -186,7 +199,14 @@ function headRow(source: HeadSource, family: number): HeadRow {
   }
   if (message.kind === 'audit') {
     const said = `audit ${message.action ?? ''} ${message.hook ?? ''}`;
-    return { ...nothing, ...shared, text: text(said), kind: 'audit', chain: AUDIT_HOOKS[message.hook ?? -1] ?? null, verdict: message.action };
+    return {
+      ...nothing,
+      ...shared,
+      text: text(said),
+      kind: 'audit',
+      chain: AUDIT_HOOKS[message.hook ?? -1] ?? null,
+      verdict: message.action,
+    };
   }
   return {
     ...nothing,

@@ -66,6 +66,10 @@ export interface PlacedLine {
 /** Ranks from here on lie behind translation of the destination. */
 export const AFTER_DNAT = 4;
 
+/** Ranks from here on, filter at INPUT and everything at POSTROUTING, may be a packet's last table. */
+export const LAST_TABLES = 13;
+export const FORWARD_HOOK = HOOKS.indexOf('FORWARD');
+
 /** Works out places; names of tables and chains get numbers that stay the same for one source. */
 export function openPlaces(): (line: PlacedLine) => Place {
   const names = new Map<string, number>();

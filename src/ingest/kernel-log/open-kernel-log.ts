@@ -66,7 +66,8 @@ interface SavedState {
 
 export function openKernelLog(options: KernelLogOptions): KernelLog {
   const { db, sourceId } = options;
-  const saved = options.resume === undefined || options.resume === null ? null : (JSON.parse(options.resume) as SavedState);
+  const saved =
+    options.resume === undefined || options.resume === null ? null : (JSON.parse(options.resume) as SavedState);
   const addClock = db.prepare(
     `INSERT INTO clocks (source_id, boot_id, kind, from_line, offset_us, error_us, method) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
@@ -102,7 +103,8 @@ export function openKernelLog(options: KernelLogOptions): KernelLog {
         : { state: saved.lines, texts: [...readTheseRawLines(db, sourceId, saved.lines.passages.flat())] },
   };
   const isLarge = (options.hints.sizeBytes ?? 0) >= THREAD_BYTES;
-  const parser: Parser = (isLarge ? openParserThread(start, events) : null) ?? openParserHere(start, options.parseSlow, events);
+  const parser: Parser =
+    (isLarge ? openParserThread(start, events) : null) ?? openParserHere(start, options.parseSlow, events);
   let isEnded = false;
 
   return {
@@ -118,6 +120,7 @@ export function openKernelLog(options: KernelLogOptions): KernelLog {
       return { bytes, lines: state.nextLine - 1, openState: JSON.stringify(kept) };
     },
     stats: () => ({ ...parser.counts(), ...writer.counts }),
-    clockStretches: () => parser.stretches().map((stretch) => ({ ...stretch, clockId: writer.clockIds[stretch.clock]! })),
+    clockStretches: () =>
+      parser.stretches().map((stretch) => ({ ...stretch, clockId: writer.clockIds[stretch.clock]! })),
   };
 }

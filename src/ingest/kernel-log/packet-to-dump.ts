@@ -131,6 +131,9 @@ function told(value: object): object {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, field]) => field !== null && field !== false && !(Array.isArray(field) && field.length === 0))
-      .map(([name, field]) => [name, typeof field === 'object' && !Array.isArray(field) ? told(field as object) : field]),
+      .map(([name, field]) => [
+        name,
+        typeof field === 'object' && !Array.isArray(field) ? told(field as object) : field,
+      ]),
   );
 }

@@ -24,7 +24,10 @@ export interface ThreadData {
   readonly chunks: Uint8Array;
 }
 
-export type Request = { readonly kind: 'chunk'; readonly slot: number; readonly length: number } | { readonly kind: 'end' } | { readonly kind: 'pause' };
+export type Request =
+  | { readonly kind: 'chunk'; readonly slot: number; readonly length: number }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'pause' };
 
 export type Answer =
   | { readonly kind: 'batch'; readonly batch: PacketBatch }

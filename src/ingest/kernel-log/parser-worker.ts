@@ -18,7 +18,8 @@ const parser = openParserHere(start, parseSlow, {
 });
 
 port.on('message', (request: Request) => {
-  if (request.kind === 'chunk') parser.feed(chunks.subarray(request.slot * CHUNK_BYTES, request.slot * CHUNK_BYTES + request.length));
+  if (request.kind === 'chunk')
+    parser.feed(chunks.subarray(request.slot * CHUNK_BYTES, request.slot * CHUNK_BYTES + request.length));
   else if (request.kind === 'end') parser.end();
   if (request.kind !== 'chunk') {
     const { bytes, state } = parser.pause();

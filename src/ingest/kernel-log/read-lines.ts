@@ -9,8 +9,10 @@ import { type Dump, emptyDump } from './dump.js';
 import { openDumpTables } from './dump-tables.js';
 import { openEnvelopeReader } from './envelope-template.js';
 import { type DumpMessage, type Head, type HeadVariant, openHeadTable } from './head-table.js';
+import { lineText, stampResolutionUs } from './line-text.js';
 import { enterDump, packetToDump, sameDump } from './packet-to-dump.js';
-import { type LineFacts, openPassageAssembler, type Passage } from './passage-assembler.js';
+import type { LineFacts, Passage } from './passage.js';
+import { openPassageAssembler } from './passage-assembler.js';
 import { openPathTree } from './path-tree.js';
 import { sameBytes, viewOf } from './same-bytes.js';
 import { openDumpScanner } from './scan-dump.js';
@@ -332,7 +334,12 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     enterDump(slowDump, tables);
     const mac = message.packet.mac === null || message.packet.mac === '' ? decodedMac(message) : message.packet.mac;
     const numbers = 'numbers' in message && message.numbers.length > 0 ? JSON.stringify(message.numbers) : '';
-    add(heads.variantOf(message, slowDump.family, kernelLine.chain ?? null), slowDump, mac === null ? -1 : tables.mac(mac), numbers);
+    add(
+      heads.variantOf(message, slowDump.family, kernelLine.chain ?? null),
+      slowDump,
+      mac === null ? -1 : tables.mac(mac),
+      numbers,
+    );
     previousHead = null;
     if (!PLAIN.test(text) || kernelLine.chain !== undefined || message.kind === 'audit') return;
     envelope.learn(text, kernelLine);
@@ -354,11 +361,12 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       function: message.kind === 'debug' ? message.function : null,
       count: message.kind === 'notice' ? message.count : null,
       text: 'text' in message ? message.text : message.message,
-      extra: 'protoName' in message
-        ? JSON.stringify({ protoName: message.protoName, numbers: message.numbers })
-        : message.kind === 'notice' && Object.keys(message.detail).length > 0
-          ? JSON.stringify(message.detail)
-          : null,
+      extra:
+        'protoName' in message
+          ? JSON.stringify({ protoName: message.protoName, numbers: message.numbers })
+          : message.kind === 'notice' && Object.keys(message.detail).length > 0
+            ? JSON.stringify(message.detail)
+            : null,
     });
   };
 
@@ -389,7 +397,9 @@ export function openLineReader(options: LineReaderOptions): LineReader {
     openState: () => ({
       nextLine: line,
       clocks: clocks.state(),
-      passages: assembler.open().map((passage) => passage.lines.slice(0, passage.steps).map((offset) => passage.firstLine + offset)),
+      passages: assembler
+        .open()
+        .map((passage) => passage.lines.slice(0, passage.steps).map((offset) => passage.firstLine + offset)),
     }),
     restore(state, text) {
       clocks.restore(state.clocks);
@@ -427,22 +437,4 @@ function decodedMac(message: DumpMessage): string | null {
 function noticeKind(text: string): 'notice' | 'suppressed' | 'lost' {
   if (/callbacks suppressed/.test(text)) return 'suppressed';
   return /Missed \d+ kernel messages|messages? (?:lost|dropped)/i.test(text) ? 'lost' : 'notice';
-}
-
-const FRACTION = /\d\d:\d\d:\d\d[.,](\d+)/;
-
-function stampResolutionUs(text: string, envelope: KernelLine): number {
-  const digits = FRACTION.exec(text.slice(0, envelope.messageAt))?.[1]?.length ?? 0;
-  return digits >= 6 ? 1 : digits >= 3 ? 1000 : 1_000_000;
-}
-
-/** Text of a line without its end: UTF-8 where it is UTF-8, latin1 otherwise, so that no byte is lost. */
-export function lineText(bytes: Buffer, from: number, next: number): string {
-  let end = next;
-  if (end > from && bytes[end - 1] === NEWLINE) end--;
-  if (end > from && bytes[end - 1] === 0x0d) end--;
-  const narrow = bytes.toString('latin1', from, end);
-  if (!/[\x80-\xff]/.test(narrow)) return narrow;
-  const wide = bytes.toString('utf8', from, end);
-  return wide.includes('\ufffd') ? narrow : wide;
 }

@@ -103,7 +103,12 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
     value = 0;
     for (; ; at++) {
       const byte = bytes[at]!;
-      const digit = byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66 ? (byte | 0x20) - 0x57 : -1;
+      const digit =
+        byte >= 0x30 && byte <= 0x39
+          ? byte - 0x30
+          : (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66
+            ? (byte | 0x20) - 0x57
+            : -1;
       if (digit < 0) break;
       value = value * 16 + digit;
     }
@@ -119,7 +124,8 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
       if (digit < 0 || digit > 9) return false;
       let octet = digit;
       const from = here++;
-      for (digit = source[here]! - 0x30; digit >= 0 && digit <= 9; digit = source[++here]! - 0x30) octet = octet * 10 + digit;
+      for (digit = source[here]! - 0x30; digit >= 0 && digit <= 9; digit = source[++here]! - 0x30)
+        octet = octet * 10 + digit;
       if (octet > 255 || here - from > 3 || (here - from > 1 && source[from] === 0x30)) return false;
       if (source[here] !== (part < 3 ? DOT : SPACE)) return false;
       here++;
@@ -337,7 +343,9 @@ export function openDumpScanner(tables: DumpTables): DumpScanner {
         if (!tcp(dump)) return -1;
       } else if (word(words.udp)) {
         if (!udp(dump)) return -1;
-      } else if (dump.family === IP ? !(word(words.icmp) && icmpEcho(dump, 1)) : !(word(words.icmp6) && icmpEcho(dump, 58)))
+      } else if (
+        dump.family === IP ? !(word(words.icmp) && icmpEcho(dump, 1)) : !(word(words.icmp6) && icmpEcho(dump, 58))
+      )
         return -1;
       if (!owner(dump) || !lineEnd() || at > end) return -1;
       dump.length = at - start;
