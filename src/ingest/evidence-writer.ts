@@ -3,6 +3,7 @@
 import type { EvidenceRecord, RecordKind } from '../model/record.js';
 import type { Db } from '../store/open-store.js';
 import { addPart, type Snapshot, type SnapshotPart } from '../store/snapshots.js';
+import { noteSourceCommand } from '../store/sources.js';
 import { type PartOfRecord, partOfRecord } from './parts.js';
 import type { FormRun } from './read-text.js';
 
@@ -83,6 +84,7 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     readonly seen: Set<string>;
   }
   let listings = new Map<string, OpenListing>();
+  let lastRun: FormRun | null = null;
 
   const streamOf = (kind: RecordKind): StreamWriter | null => {
     const known = streams.get(kind);
@@ -142,6 +144,8 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
       if (part === null) {
         const stream = streamOf(record.kind);
         if (stream === null) throw new Error(`no writer takes records of kind '${record.kind}'`);
+        if (run !== lastRun && run.command !== null) noteSourceCommand(source.db, source.sourceId, run.command);
+        lastRun = run;
         stream.record(record);
       } else listingOf(record, part, run).writer.record(record);
     },

@@ -9,10 +9,12 @@ import {
   sourcesOfCall,
   sourcesOfKilledCalls,
 } from '../store/ingest-report.js';
+import { noteReleasesOfSource } from '../store/kernel-releases.js';
 import type { Db } from '../store/open-store.js';
 import { finishPacketLoad } from '../store/packet-writer.js';
 import type { CallHosts } from './call-hosts.js';
 import { rankOfMoment } from './file-hints.js';
+import { restateBlindLists } from './kernel-limits.js';
 import { partOfCommand } from './listing-commands.js';
 import type { IngestOptions } from './options.js';
 import { placeClocks, readBootTime, readUptimeAt, type TimeStatements } from './place-clocks.js';
@@ -61,6 +63,8 @@ export function finishCall(call: CallToFinish): FinishedCall {
       db.transaction(() => placeClocks(db, hostId, timeStatements(call.options, scopes)))();
       db.transaction(() => {
         const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
+        for (const id of ids) noteReleasesOfSource(db, hostId, id);
+        restateBlindLists(db, hostId);
         workOutCoverage(db, hostId, ids, kernelOfHost(db, hostId));
         stateCoverage(
           db,

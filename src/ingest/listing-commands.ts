@@ -39,18 +39,27 @@ export function mayBeEmpty(part: string): boolean {
   return /^(list:|expectations$|sockets$|sets$|neighbours$|routing-rules$)/.test(part);
 }
 
-/** What the options of a listing leave out, for people; NULL when it lists everything. */
+/** Options of conntrack that leave entries or events out. */
+const CONNTRACK_FILTERS =
+  /\s(?:-[psdnjgrqmuliw]|--(?:proto|src|dst|orig-\S+|reply-\S+|sport|dport|state|mark|zone|status|src-nat|dst-nat|any-nat|label))[\s=]\S+/g;
+/** Of its events only: some kinds, one family. */
+const EVENT_FILTERS = /\s(?:-[ef]|--(?:event-mask|family))[\s=]\S+/g;
+const SS_FILTERS = /\b(?:state\s+\S+|exclude\s+\S+|dport\b.*|sport\b.*|dst\s.*|src\s.*)/;
+
+/** What the options of a command, and a filter behind it, leave out, for people; NULL when it shows everything. */
 export function filterOfCommand(command: string): string | null {
-  if (/^conntrack\b/.test(command)) {
-    const filters = command.match(
-      /\s(-[psdnjgrqmuliw]|--(proto|src|dst|orig-\S+|reply-\S+|sport|dport|state|mark|zone|status|src-nat|dst-nat|any-nat|label))[\s=]\S+/g,
-    );
-    return filters === null ? null : `only${filters.join('')}`;
+  const pipe = command.indexOf('|');
+  const own = (pipe < 0 ? command : command.slice(0, pipe)).trimEnd();
+  const reasons: string[] = [];
+  if (/^conntrack\b/.test(own)) {
+    const isEvents = /\s(?:-E|--event)\b/.test(own);
+    const filters = [...(own.match(CONNTRACK_FILTERS) ?? []), ...(isEvents ? (own.match(EVENT_FILTERS) ?? []) : [])];
+    if (filters.length > 0) reasons.push(`only${filters.join('')}`);
+  } else if (/^ss\b/.test(own)) {
+    const filter = SS_FILTERS.exec(own);
+    if (filter !== null) reasons.push(`only ${filter[0].trim()}`);
   }
-  if (/^ss\b/.test(command)) {
-    const filter = /\b(state\s+\S+|exclude\s+\S+|dport\b.*|sport\b.*|dst\s.*|src\s.*)/.exec(command);
-    return filter === null ? null : `only ${filter[0].trim()}`;
-  }
-  const piped = /\|\s*(e?grep|head|tail)\b.*/.exec(command);
-  return piped === null ? null : `only what '${piped[0].slice(1).trim()}' let pass`;
+  const piped = /\|\s*((?:e?grep|head|tail|awk|sed)\b.*)/.exec(command);
+  if (piped !== null) reasons.push(`only what '${piped[1]!.trim()}' let pass`);
+  return reasons.length === 0 ? null : reasons.join('; ');
 }

@@ -1,8 +1,12 @@
 // From when to when could each source have shown something? Worked out from what was read; manifests say it themselves.
 
+import { holds, parseKernelVersion, since } from '../catalogue/kernel-version.js';
 import { addCoverage, type CoverageState, forgetCoverageOfSource } from '../store/coverage.js';
-import { coverageFacts, type SourceFacts } from '../store/coverage-facts.js';
+import { coverageFacts, MOST_LOSSES, type SourceFacts } from '../store/coverage-facts.js';
 import type { Db } from '../store/open-store.js';
+import { isDoubtful } from './kernel-limits.js';
+import { filterOfCommand } from './listing-commands.js';
+import { type LogTimes, openLogTimes, type TimeSpan } from './log-span.js';
 import type { CoverageStatement } from './statements.js';
 
 const STATES: readonly CoverageState[] = ['complete', 'limited', 'lost', 'cannot-show', 'off'];
@@ -28,7 +32,8 @@ export function workOutCoverage(
   for (const sourceId of sourceIds) {
     forgetCoverageOfSource(db, sourceId);
     const facts = coverageFacts(db, sourceId);
-    for (const row of rowsOf(facts, kernelRelease))
+    const times = openLogTimes(db, sourceId, facts.lines);
+    for (const row of [...logRows(facts, times), ...eventRows(facts, kernelRelease), ...readingRows(facts)])
       addCoverage(db, { hostId, sourceId, bootId: facts.bootId, namespaceId: facts.namespaceId, ...row });
   }
 }
@@ -61,81 +66,144 @@ interface Row {
   readonly why: string | null;
 }
 
-function rowsOf(facts: SourceFacts, kernelRelease: string | null): readonly Row[] {
-  const rows: Row[] = [];
-  const add = (
-    what: string,
-    from: number | null,
-    to: number | null,
-    state: CoverageState,
-    why: string | null,
-    lost: number | null = null,
-  ): void => {
-    rows.push({ what, fromAtUs: from, toAtUs: to, state, lost, why });
+/** Events of these are sent for entries only that were born while somebody listened (nf_conntrack_events=2 is the default). */
+const EVENTS_ON_DEMAND = since('5.19');
+
+/** Which messages a notice speaks of; others tell nothing of the log. */
+const LOSS_OF: Readonly<Record<string, string>> = {
+  // net_ratelimit() and its like hold back the kernel's own warnings; LOG, TRACE and log_invalid do not ask it.
+  'callbacks-suppressed': 'notices',
+  'messages-suppressed': 'notices',
+  'audit-lost': 'audit',
+};
+
+interface Loss extends TimeSpan {
+  readonly what: string;
+  readonly count: number | null;
+  readonly text: string;
+}
+
+function lossesOf(facts: SourceFacts, times: LogTimes): readonly Loss[] {
+  // journald limits services, never the kernel (journald-server.c: server_dispatch_message() is not on the kernel's way).
+  const losses = facts.losses.filter(
+    ({ notice, unit }) => notice !== 'journal-suppressed' || unit === null || /kernel|klog/.test(unit),
+  );
+  const around = times.around(losses.map(({ line }) => line));
+  return losses.map(({ line, atUs, count, text, notice }) => {
+    const beside = around.get(line);
+    return {
+      what: LOSS_OF[notice ?? ''] ?? 'log',
+      fromAtUs: least([beside?.fromAtUs ?? null, atUs]),
+      toAtUs: most([beside?.toAtUs ?? null, atUs]),
+      count,
+      text,
+    };
+  });
+}
+
+/** What is left of a span without its holes. */
+function pieces({ fromAtUs, toAtUs }: TimeSpan, holes: readonly TimeSpan[]): readonly TimeSpan[] {
+  if (fromAtUs === null || toAtUs === null) return [{ fromAtUs, toAtUs }];
+  const left: TimeSpan[] = [];
+  let from = fromAtUs;
+  for (const hole of [...holes].sort((a, b) => (a.fromAtUs ?? 0) - (b.fromAtUs ?? 0))) {
+    if (hole.fromAtUs !== null && hole.fromAtUs > from)
+      left.push({ fromAtUs: from, toAtUs: Math.min(hole.fromAtUs, toAtUs) });
+    from = Math.max(from, hole.toAtUs ?? toAtUs);
+  }
+  if (from < toAtUs || left.length === 0) left.push({ fromAtUs: Math.min(from, toAtUs), toAtUs });
+  return left;
+}
+
+/** A kernel log shows what lies between its first and its last line, but for what it says it lost. */
+function logRows(facts: SourceFacts, times: LogTimes): readonly Row[] {
+  if (facts.log === null && facts.losses.length === 0) return [];
+  const losses = lossesOf(facts, times);
+  const rows: Row[] = losses.map(({ what, fromAtUs, toAtUs, count, text }) => ({
+    what,
+    fromAtUs,
+    toAtUs,
+    state: 'lost',
+    lost: count,
+    why: text,
+  }));
+  if (facts.log === null) return rows;
+  const lines = times.span();
+  const span = {
+    fromAtUs: least([lines.fromAtUs, facts.log.fromAtUs]),
+    toAtUs: most([lines.toAtUs, facts.log.toAtUs]),
   };
-  if (facts.log !== null) {
-    const { fromAtUs, toAtUs, rows: lines, total } = facts.log;
-    const isExcerpt = total <= lines;
-    add(
-      'log',
-      fromAtUs,
-      toAtUs,
-      isExcerpt ? 'limited' : 'complete',
-      isExcerpt ? "only netfilter's lines are in it: perhaps an excerpt" : null,
-    );
-  }
-  for (const { atUs, kind, count, text } of facts.losses)
-    add('log', atUs, atUs, 'lost', kind === 'suppressed' ? text : `kernel messages were lost: ${text}`, count);
-  if (facts.trace !== null) add('trace', facts.trace.fromAtUs, facts.trace.toAtUs, 'complete', null);
-  if (facts.events !== null) {
-    const { fromAtUs, toAtUs } = facts.events;
-    add('events', fromAtUs, toAtUs, facts.events.filter === null ? 'complete' : 'limited', facts.events.filter);
-    if (!isOlderThan(kernelRelease, 5, 19)) {
-      add(
-        'events:older-entries',
-        fromAtUs,
-        toAtUs,
-        'cannot-show',
-        'since 5.19 entries made before somebody listened send no events',
-      );
+  const isExcerpt = facts.log.total <= facts.log.rows;
+  const holes = losses.filter(({ what }) => what === 'log');
+  const limit = isExcerpt
+    ? "only netfilter's lines are in it: perhaps an excerpt"
+    : holes.length >= MOST_LOSSES || holes.some(({ fromAtUs, toAtUs }) => fromAtUs === null || toAtUs === null)
+      ? 'lines were lost, and it is not known when'
+      : null;
+  const cover = (what: string, over: TimeSpan): void => {
+    for (const piece of limit === null ? pieces(over, holes) : [over])
+      rows.push({ what, ...piece, state: limit === null ? 'complete' : 'limited', lost: null, why: limit });
+  };
+  cover('log', span);
+  if (facts.trace !== null) cover('trace', facts.trace);
+  return rows;
+}
+
+function eventRows(facts: SourceFacts, kernelRelease: string | null): readonly Row[] {
+  const filter = facts.command === null ? null : filterOfCommand(facts.command);
+  const isOnDemand =
+    holds(EVENTS_ON_DEMAND, kernelRelease === null ? null : parseKernelVersion(kernelRelease)) !== 'no';
+  return facts.events.flatMap(({ kind, fromAtUs, toAtUs }) => {
+    const what = kind === 'expect' ? 'events:expect' : 'events';
+    const span = { fromAtUs, toAtUs, lost: null };
+    const rows: Row[] = [{ what, ...span, state: filter === null ? 'complete' : 'limited', why: filter }];
+    if (isOnDemand && kind !== 'expect') {
+      rows.push({
+        what: 'events:older-entries',
+        ...span,
+        state: 'cannot-show',
+        why: 'since 5.19 entries made before somebody listened send no events',
+      });
     }
-  }
-  for (const part of facts.parts) {
-    const isFiltered = part.why?.includes('only ') === true;
-    const state: CoverageState = part.state === 'read' ? (isFiltered ? 'limited' : 'complete') : 'cannot-show';
-    add(part.part, part.atUs, part.atUs, state, part.why);
+    return rows;
+  });
+}
+
+/** What was read at one moment: lists, settings, rulesets. */
+function readingRows(facts: SourceFacts): readonly Row[] {
+  const rows: Row[] = [];
+  const add = (what: string, atUs: number | null, state: CoverageState, why: string | null): void => {
+    rows.push({ what, fromAtUs: atUs, toAtUs: atUs, state, lost: null, why });
+  };
+  for (const { part, state, atUs, why } of facts.parts) {
+    const isLimited = why?.includes('only ') === true || isDoubtful(why);
+    add(part, atUs, state === 'read' ? (isLimited ? 'limited' : 'complete') : 'cannot-show', why);
   }
   for (const { value, atUs } of facts.logInvalid) {
     const number = value.trim();
-    if (number === '0') add('log-invalid', atUs, atUs, 'off', 'nf_conntrack_log_invalid is 0');
-    else if (number === '255') add('log-invalid', atUs, atUs, 'complete', 'nf_conntrack_log_invalid is 255');
-    else
-      add(
-        `log-invalid:${LOG_INVALID_NAMES[number] ?? number}`,
-        atUs,
-        atUs,
-        'complete',
-        `nf_conntrack_log_invalid is ${number}`,
-      );
+    const why = `nf_conntrack_log_invalid is ${number}`;
+    if (number === '0') add('log-invalid:all', atUs, 'off', why);
+    else if (number === '255') add('log-invalid:all', atUs, 'complete', why);
+    else add(`log-invalid:${LOG_INVALID_NAMES[number] ?? number}`, atUs, 'complete', why);
   }
-  for (const rule of facts.limitedLogRules)
-    add('log', rule.atUs, rule.atUs, 'limited', `a LOG rule is rate-limited: ${rule.text}`);
-  if (facts.offloaded > 0) {
+  for (const { text, atUs } of facts.limitedLogRules)
+    add('log', atUs, 'limited', `a LOG rule is rate-limited: ${text}`);
+  if (facts.offloaded > 0)
     add(
       'packets',
-      facts.offloadedAtUs,
       facts.offloadedAtUs,
       'limited',
       `${facts.offloaded} offloaded flows: their packets pass no hook, no rule and no log`,
     );
-  }
   return rows;
 }
 
-/** false for an unknown release: the answer is widened, not guessed. */
-function isOlderThan(release: string | null, major: number, minor: number): boolean {
-  const found = release === null ? null : /^(\d+)\.(\d+)/.exec(release);
-  if (found === null || found === undefined) return false;
-  const [x, y] = [Number(found[1]), Number(found[2])];
-  return x < major || (x === major && y < minor);
+function least(times: readonly (number | null)[]): number | null {
+  const known = times.filter((at) => at !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+function most(times: readonly (number | null)[]): number | null {
+  const known = times.filter((at) => at !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }

@@ -2,9 +2,23 @@
 
 import type { Db } from './open-store.js';
 
+/** More lines that tell of losses than this are only counted by their last. */
+export const MOST_LOSSES = 1000;
+
 interface Span {
   readonly fromAtUs: number | null;
   readonly toAtUs: number | null;
+}
+
+export interface LossLine {
+  readonly line: number;
+  readonly atUs: number | null;
+  readonly count: number | null;
+  readonly text: string;
+  /** Which notice it is ('printk-dropped', 'kmsg-gap', 'callbacks-suppressed'); NULL for wordings that have no name. */
+  readonly notice: string | null;
+  /** journald: whose messages were held back. */
+  readonly unit: string | null;
 }
 
 export interface SourceFacts {
@@ -14,13 +28,12 @@ export interface SourceFacts {
   readonly log: (Span & { readonly rows: number; readonly total: number }) | null;
   readonly trace: Span | null;
   /** Lines that say that others are missing. */
-  readonly losses: readonly {
-    readonly atUs: number | null;
-    readonly kind: string;
-    readonly count: number | null;
-    readonly text: string;
-  }[];
-  readonly events: (Span & { readonly filter: string | null }) | null;
+  readonly losses: readonly LossLine[];
+  /** Of each kind of event: 'conntrack' or 'expect'. */
+  readonly events: readonly (Span & { readonly kind: string })[];
+  /** What printed the source; NULL: nothing tells. */
+  readonly command: string | null;
+  readonly lines: number;
   readonly parts: readonly {
     readonly part: string;
     readonly state: string;
@@ -50,11 +63,14 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
      FROM clocks c JOIN passages p ON p.clock_id = c.id WHERE c.source_id = :source
        AND p.path_id IN (SELECT s.path_id FROM path_steps s JOIN heads h ON h.id = s.head_id WHERE h.kind IN ('trace', 'nft-trace', 'xtables-trace'))`,
   );
-  const events = one<Span & { n: number }>(
-    `SELECT min(e.clock_us + c.offset_us) AS fromAtUs, max(e.clock_us + c.offset_us) AS toAtUs, count(*) AS n
-     FROM clocks c JOIN events e ON e.clock_id = c.id WHERE c.source_id = :source`,
+  const events = all<Span & { kind: string }>(
+    `SELECT min(e.clock_us + c.offset_us) AS fromAtUs, max(e.clock_us + c.offset_us) AS toAtUs,
+       CASE WHEN e.kind LIKE 'EXP%' THEN 'expect' ELSE 'conntrack' END AS kind
+     FROM clocks c JOIN events e ON e.clock_id = c.id WHERE c.source_id = :source GROUP BY 3`,
   );
-  const { lines } = one<{ lines: number }>('SELECT done_lines AS lines FROM sources WHERE id = :source');
+  const { lines, command } = one<{ lines: number; command: string | null }>(
+    'SELECT done_lines AS lines, command FROM sources WHERE id = :source',
+  );
   const place = one<{ bootId: number | null; namespaceId: number | null }>(
     `SELECT (SELECT CASE WHEN count(DISTINCT boot_id) = 1 THEN max(boot_id) END FROM clocks WHERE source_id = :source) AS bootId,
        (SELECT namespace_id FROM sources WHERE id = :source) AS namespaceId`,
@@ -69,14 +85,19 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
       packets.n + notices.n === 0 ? null : { ...joined(packets, notices), rows: packets.n + notices.n, total: lines },
     trace: trace.n === 0 ? null : { fromAtUs: trace.fromAtUs, toAtUs: trace.toAtUs },
     losses: all(
-      `SELECT k.clock_us + c.offset_us AS atUs, k.kind, k.count, k.text FROM clocks c JOIN kernel_notices k ON k.clock_id = c.id
-       WHERE c.source_id = :source AND k.kind IN ('suppressed', 'lost') ORDER BY k.id LIMIT 10000`,
+      `SELECT k.line, k.clock_us + c.offset_us AS atUs, k.count, k.text, json_extract(k.extra, '$.notice') AS notice, json_extract(k.extra, '$.unit') AS unit
+       FROM clocks c JOIN kernel_notices k ON k.clock_id = c.id
+       WHERE c.source_id = :source AND json_extract(k.extra, '$.about') = 'evidence-lost' ORDER BY k.line LIMIT ${MOST_LOSSES}`,
     ),
-    events: events.n === 0 ? null : { fromAtUs: events.fromAtUs, toAtUs: events.toAtUs, filter: null },
+    events,
+    command,
+    lines,
     parts: all('SELECT part, state, at_us AS atUs, why FROM snapshot_parts WHERE source_id = :source'),
     logInvalid: all(
       `SELECT v.value, p.at_us AS atUs FROM snapshot_parts p JOIN snapshots n ON n.id = p.snapshot_id
-         JOIN values_over_time v ON v.series_id = n.series_id AND v.seq = n.seq AND v.what = 'sysctl' AND v.name = 'net.netfilter.nf_conntrack_log_invalid'
+         JOIN values_over_time v ON v.series_id = n.series_id AND v.what = 'sysctl'
+           AND v.name IN ('net.netfilter.nf_conntrack_log_invalid', 'net.ipv4.netfilter.ip_conntrack_log_invalid')
+           AND v.seq = (SELECT max(w.seq) FROM values_over_time w WHERE w.series_id = v.series_id AND w.what = v.what AND w.name = v.name AND w.cpu = v.cpu AND w.seq <= n.seq)
        WHERE p.source_id = :source AND p.part = 'sysctl'`,
     ).map((row) => ({ value: String((row as { value: unknown }).value), atUs: (row as { atUs: number | null }).atUs })),
     limitedLogRules: all(

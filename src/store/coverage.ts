@@ -19,22 +19,18 @@ export interface Coverage {
   readonly why: string | null;
 }
 
+/** Adds a row, unless the very same is there already (what a manifest states is read again with every call). */
 export function addCoverage(db: Db, coverage: Coverage): void {
   db.prepare(
     `INSERT INTO coverage (host_id, source_id, boot_id, namespace_id, what, from_at_us, to_at_us, state, lost, why)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ).run(
-    coverage.hostId,
-    coverage.sourceId,
-    coverage.bootId,
-    coverage.namespaceId,
-    coverage.what,
-    coverage.fromAtUs === null ? null : Math.round(coverage.fromAtUs),
-    coverage.toAtUs === null ? null : Math.round(coverage.toAtUs),
-    coverage.state,
-    coverage.lost,
-    coverage.why,
-  );
+     SELECT @hostId, @sourceId, @bootId, @namespaceId, @what, @fromAtUs, @toAtUs, @state, @lost, @why
+     WHERE NOT EXISTS (SELECT 1 FROM coverage WHERE host_id = @hostId AND what = @what AND state = @state AND source_id IS @sourceId
+       AND boot_id IS @bootId AND namespace_id IS @namespaceId AND from_at_us IS @fromAtUs AND to_at_us IS @toAtUs AND lost IS @lost AND why IS @why)`,
+  ).run({
+    ...coverage,
+    fromAtUs: coverage.fromAtUs === null ? null : Math.round(coverage.fromAtUs),
+    toAtUs: coverage.toAtUs === null ? null : Math.round(coverage.toAtUs),
+  });
 }
 
 /** Takes back what was worked out for a source: a source that has grown, or a clock that was placed anew, is worked out again. */

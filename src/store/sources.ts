@@ -110,6 +110,14 @@ export function touchSource(db: Db, sourceId: number, ingestId: number): void {
   db.prepare('UPDATE sources SET last_ingest_id = ? WHERE id = ?').run(ingestId, sourceId);
 }
 
+/** Notes the command that printed a source, or one more of several. */
+export function noteSourceCommand(db: Db, sourceId: number, command: string): void {
+  db.prepare(
+    `UPDATE sources SET command = CASE WHEN command IS NULL THEN @command ELSE command || '; ' || @command END
+     WHERE id = @id AND instr('; ' || ifnull(command, '') || ';', '; ' || @command || ';') = 0`,
+  ).run({ id: sourceId, command });
+}
+
 export interface ResumePoint {
   readonly doneBytes: number;
   readonly doneLines: number;

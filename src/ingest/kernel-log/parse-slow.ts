@@ -10,5 +10,8 @@ const catalogue = createMessageCatalogue();
 /** Reads one line with everything the parsers know. Never throws. */
 export const parseSlow: ParseSlow = (line) => {
   const envelope = parseEnvelope(line);
-  return { envelope, message: parseKernelMessage(envelope.message, catalogue) };
+  const message = parseKernelMessage(envelope.message, catalogue);
+  // journald and rsyslog tell under their own names what they lost of the kernel's lines.
+  const isAboutLoss = message.kind === 'notice' && message.detail['about'] === 'evidence-lost';
+  return { envelope: isAboutLoss ? { ...envelope, isOtherProgram: false } : envelope, message };
 };

@@ -13,12 +13,14 @@ interface Declaration {
   readonly anchor: string;
   /** Named groups become details; `count` becomes the count. Groups of digits become numbers. */
   readonly pattern: RegExp;
-  readonly about: KnownNotice['kind'];
+  readonly about: KnownNotice['kind'] | 'identity';
 }
 
 const IP = '[0-9a-fA-F.:]+';
 
 const DECLARATIONS: readonly Declaration[] = [
+  // init/main.c: start_kernel() prints linux_banner: the first line of every boot
+  { anchor: 'Linux version ', pattern: /^Linux version (?<release>\d+\.\d+\S*) \(/, about: 'identity' },
   // net/netfilter/nf_conntrack_core.c: __nf_conntrack_alloc(); 'in netns' since 6.17, twice the prefix since 4.9.
   {
     anchor: 'table full',

@@ -90,6 +90,7 @@ export const PLACES: readonly TableWords[] = [
         'hash of the last bytes before done_bytes; a file that was rewritten is another source; NULL: nothing read yet',
       ],
       ['open_state', 'TEXT', 'JSON: packets that still waited for lines when the source ended; NULL: none'],
+      ['command', 'TEXT', 'what printed it, where a manifest or the prompt above the text tells; NULL: nothing tells'],
     ],
   },
   {
