@@ -149,7 +149,12 @@ export function hostFactsAsOf(db: Db, snapshotId: number, kind: HostFactKind): F
       `SELECT id, data, source_id AS sourceId, line FROM host_facts
        WHERE series_id = ? AND kind = ? AND from_seq <= ? AND (to_seq IS NULL OR to_seq > ?) ORDER BY id`,
     )
-    .all(position.seriesId, kind, at, at) as { id: number; data: string; sourceId: number | null; line: number | null }[];
+    .all(position.seriesId, kind, at, at) as {
+    id: number;
+    data: string;
+    sourceId: number | null;
+    line: number | null;
+  }[];
   return {
     seq: at,
     isOwn: at === position.seq,
@@ -190,7 +195,9 @@ function valueAsOf(db: Db, snapshotId: number, what: 'sysctl' | 'nstat', name: s
   if (position === null) return null;
   const find = (order: string): { value: string | number; seq: number } | undefined =>
     db
-      .prepare(`SELECT value, seq FROM values_over_time WHERE series_id = ? AND what = ? AND name = ? AND cpu = -1 AND ${order} LIMIT 1`)
+      .prepare(
+        `SELECT value, seq FROM values_over_time WHERE series_id = ? AND what = ? AND name = ? AND cpu = -1 AND ${order} LIMIT 1`,
+      )
       .get(position.seriesId, what, name, position.seq) as { value: string | number; seq: number } | undefined;
   const then = find('seq <= ? ORDER BY seq DESC');
   if (then !== undefined) return { ...then, isKnownThen: true };

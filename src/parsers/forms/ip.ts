@@ -18,7 +18,8 @@ import { type JsonElement, openJsonElements } from '../host/json-elements.js';
 
 const ONE_LINE_ADDRESS = /^(\d+): (\S+?)\s+(inet6? .*)$/;
 /** Details below a link or an address that are passed over: lifetimes, statistics, the properties that -d adds. */
-const DETAIL = /^\s+(?:valid_lft|RX:|TX:|RX errors:|TX errors:|altname|alias|\d[\d\s]*$|[a-z0-9_-]+ .*(?:addrgenmode|numtxqueues|gso_max_size)|promiscuity|vlan |bridge |bond |tun |vxlan |veth |dummy |wireguard|vrf |macvlan |bridge_slave|prog\/xdp|vf \d)/;
+const DETAIL =
+  /^\s+(?:valid_lft|RX:|TX:|RX errors:|TX errors:|altname|alias|\d[\d\s]*$|[a-z0-9_-]+ .*(?:addrgenmode|numtxqueues|gso_max_size)|promiscuity|vlan |bridge |bond |tun |vxlan |veth |dummy |wireguard|vrf |macvlan |bridge_slave|prog\/xdp|vf \d)/;
 
 interface Held {
   readonly kind: 'link' | 'route';
@@ -78,7 +79,9 @@ function openReader(emit: Emit, context: FormContext): FormReader {
       const bare = text.trim();
       const oneLine = ONE_LINE_ADDRESS.exec(bare);
       const oneAddress =
-        oneLine === null ? null : readAddress(oneLine[3]!, { ifname: oneLine[2]!.split('@')[0]!, ifindex: Number(oneLine[1]) });
+        oneLine === null
+          ? null
+          : readAddress(oneLine[3]!, { ifname: oneLine[2]!.split('@')[0]!, ifindex: Number(oneLine[1]) });
       if (oneAddress !== null) {
         flush();
         fact(line, { kind: 'address', data: oneAddress });
@@ -118,7 +121,8 @@ function openReader(emit: Emit, context: FormContext): FormReader {
         return TAKEN;
       }
       flush();
-      if (/^(?:RTNETLINK answers:|Error: (?:ipv[46]|argument|inet)|Cannot find device|Device ")/.test(bare)) return TAKEN;
+      if (/^(?:RTNETLINK answers:|Error: (?:ipv[46]|argument|inet)|Cannot find device|Device ")/.test(bare))
+        return TAKEN;
       const briefNeigh = readBriefNeigh(bare);
       if (briefNeigh !== null) {
         fact(line, briefNeigh);
@@ -140,7 +144,12 @@ export const ipForm: Form = {
   id: 'ip',
   title: 'ip addr, link, route, rule, neigh: text and -j',
   recognise(line) {
-    if (/^\s*\[\s*\{\s*("ifindex"|"ifname"|"dst"|"priority":\d+,"(?:not|src)|"type":"(?:unicast|local|broadcast|blackhole|multicast)"|\}|"link)/.test(line)) return 90;
+    if (
+      /^\s*\[\s*\{\s*("ifindex"|"ifname"|"dst"|"priority":\d+,"(?:not|src)|"type":"(?:unicast|local|broadcast|blackhole|multicast)"|\}|"link)/.test(
+        line,
+      )
+    )
+      return 90;
     if (/^\s*\[\s*\{?\s*$/.test(line)) return 40;
     const bare = line.trim();
     if (readLinkHead(bare) !== null || /^\d+: \S+\s+inet6? \S+\/\d+/.test(bare)) return 95;

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 export type Data = Record<string, unknown>;
 
 const INTEGER = /^\d{1,15}$/;
-const valueOf = (word: string): string | number => (INTEGER.test(word) ? Number(word) : word);
+const numberOrText = (word: string): string | number => (INTEGER.test(word) ? Number(word) : word);
 
 /** Words of a line behind the first ones, as key and value; flags stand alone. */
 interface Vocabulary {
@@ -27,7 +27,7 @@ function readWords(data: Data, words: readonly string[], { valued, alone }: Voca
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const key = valued[word];
-    if (key !== undefined && words[at + 1] !== undefined) data[key] = valueOf(words[++at]!);
+    if (key !== undefined && words[at + 1] !== undefined) data[key] = numberOrText(words[++at]!);
     else if (alone[word] !== undefined) alone[word](data);
     else unknown.push(word);
   }
@@ -56,7 +56,7 @@ export function readLinkHead(line: string): Data | null {
   const [ifname, link] = name!.split('@', 2);
   const data: Data = { ifindex: Number(index) };
   if (link !== undefined && !/^if\d+$|^NONE$/.test(link)) data['link'] = link;
-  else if (link !== undefined && link.startsWith('if')) data['link_index'] = Number(link.slice(2));
+  else if (link?.startsWith('if')) data['link_index'] = Number(link.slice(2));
   data['ifname'] = ifname!;
   data['flags'] = flags === '' ? [] : flags!.split(',');
   readWords(data, rest!.replace(/\\.*$/, '').trim().split(/\s+/), LINK);
@@ -73,22 +73,51 @@ export function readLinkLayer(data: Data, line: string): boolean {
   const value = (word: string): string | undefined => words[words.indexOf(word) + 1];
   if (words.includes('brd') && value('brd') !== undefined) data['broadcast'] = value('brd');
   if (words.includes('peer') && value('peer') !== undefined) data['peer'] = value('peer');
-  if (words.includes('link-netnsid')) data['link_netnsid'] = valueOf(value('link-netnsid') ?? '');
+  if (words.includes('link-netnsid')) data['link_netnsid'] = numberOrText(value('link-netnsid') ?? '');
   if (words.includes('link-netns')) data['link_netns'] = value('link-netns');
   return true;
 }
 
 const ADDRESS: Vocabulary = {
-  valued: { brd: 'broadcast', broadcast: 'broadcast', scope: 'scope', peer: 'address', metric: 'metric', proto: 'protocol', anycast: 'anycast' },
+  valued: {
+    brd: 'broadcast',
+    broadcast: 'broadcast',
+    scope: 'scope',
+    peer: 'address',
+    metric: 'metric',
+    proto: 'protocol',
+    anycast: 'anycast',
+  },
   alone: Object.fromEntries(
-    ['secondary', 'temporary', 'dynamic', 'deprecated', 'tentative', 'dadfailed', 'nodad', 'noprefixroute', 'mngtmpaddr', 'permanent', 'home', 'optimistic', 'autojoin', 'stable-privacy'].map(
-      (flag) => [flag, (data: Data) => void (data[flag] = true)],
-    ),
+    [
+      'secondary',
+      'temporary',
+      'dynamic',
+      'deprecated',
+      'tentative',
+      'dadfailed',
+      'nodad',
+      'noprefixroute',
+      'mngtmpaddr',
+      'permanent',
+      'home',
+      'optimistic',
+      'autojoin',
+      'stable-privacy',
+    ].map((flag) => [
+      flag,
+      (data: Data) => {
+        data[flag] = true;
+      },
+    ]),
   ),
 };
 
 /** 'inet 192.0.2.1/24 brd 192.0.2.255 scope global eth0' with the interface's data; NULL for other lines. */
-export function readAddress(text: string, link: { readonly ifname: string; readonly ifindex: number | null }): Data | null {
+export function readAddress(
+  text: string,
+  link: { readonly ifname: string; readonly ifindex: number | null },
+): Data | null {
   const match = /^(inet6?) (\S+?)(?:\/(\d{1,3}))?(?:\s+(.*))?$/.exec(text.replace(/\\.*$/, '').trim());
   if (match === null) return null;
   const [, family, local, prefix, rest] = match as unknown as readonly (string | undefined)[];
@@ -124,7 +153,18 @@ const ROUTE_TYPES: ReadonlySet<string> = new Set([
   'nat',
   'anycast',
 ]);
-const ROUTE_FLAGS = ['onlink', 'linkdown', 'dead', 'pervasive', 'offload', 'trap', 'notify', 'rt_offload', 'rt_trap', 'unresolved'];
+const ROUTE_FLAGS = [
+  'onlink',
+  'linkdown',
+  'dead',
+  'pervasive',
+  'offload',
+  'trap',
+  'notify',
+  'rt_offload',
+  'rt_trap',
+  'unresolved',
+];
 const ROUTE: Vocabulary = {
   valued: {
     via: 'gateway',
@@ -154,7 +194,7 @@ const ROUTE: Vocabulary = {
     pref: 'pref',
     weight: 'weight',
     nhid: 'nhid',
-    'rto_min': 'rto_min',
+    rto_min: 'rto_min',
     quickack: 'quickack',
     congctl: 'congctl',
     encap: 'encap',
@@ -191,7 +231,9 @@ export function readRoute(line: string): Data | null {
   if (destination !== 'default' && isIP(bare) === 0 && !/^\d{1,3}(?:\.\d{1,3}){0,3}$/.test(bare)) return null;
   data['dst'] = destination;
   const known = words.slice(1);
-  const hasMeaning = known.length === 0 || known.some((word) => ['dev', 'via', 'scope', 'proto', 'nhid', 'metric', 'table', 'nexthop'].includes(word));
+  const hasMeaning =
+    known.length === 0 ||
+    known.some((word) => ['dev', 'via', 'scope', 'proto', 'nhid', 'metric', 'table', 'nexthop'].includes(word));
   if (!hasMeaning && data['type'] === undefined) return null;
   // 'via inet6 fe80::1': a gateway of the other family.
   const direct = withoutVolatile(known.filter((word, at) => !(/^inet6?$/.test(word) && known[at - 1] === 'via')));
@@ -214,7 +256,10 @@ export function readRouteContinuation(data: Data, line: string): boolean {
   }
   if (words[0] === 'cache') {
     // As ip -j: a route with 'cache' is the answer to `ip route get`, no row of a table.
-    data['cache'] = words.slice(1).filter((word) => /^<.*>$/.test(word)).flatMap((word) => word.slice(1, -1).split(','));
+    data['cache'] = words
+      .slice(1)
+      .filter((word) => /^<.*>$/.test(word))
+      .flatMap((word) => word.slice(1, -1).split(','));
     readWords(data, withoutVolatile(words.slice(1).filter((word) => !word.startsWith('<'))), ROUTE);
     return true;
   }
@@ -246,13 +291,23 @@ const RULE: Vocabulary = {
     ...Object.fromEntries(
       ['unreachable', 'prohibit', 'blackhole', 'nop', 'masquerade'].map((action) => [
         action,
-        (data: Data) => void (data['action'] = action),
+        (data: Data) => {
+          data['action'] = action;
+        },
       ]),
     ),
-    l3mdev: (data) => void (data['l3mdev'] = null),
-    '[l3mdev-table]': (data) => void (data['l3mdev'] = null),
-    '[detached]': (data) => void (data['iif_detached'] = null),
-    '[unresolved]': (data) => void (data['unresolved'] = null),
+    l3mdev: (data) => {
+      data['l3mdev'] = null;
+    },
+    '[l3mdev-table]': (data) => {
+      data['l3mdev'] = null;
+    },
+    '[detached]': (data) => {
+      data['iif_detached'] = null;
+    },
+    '[unresolved]': (data) => {
+      data['unresolved'] = null;
+    },
   },
 };
 
@@ -289,7 +344,17 @@ export function readRule(line: string): Data | null {
   return data;
 }
 
-const NEIGH_STATES: ReadonlySet<string> = new Set(['INCOMPLETE', 'REACHABLE', 'STALE', 'DELAY', 'PROBE', 'FAILED', 'NOARP', 'PERMANENT', 'NONE']);
+const NEIGH_STATES: ReadonlySet<string> = new Set([
+  'INCOMPLETE',
+  'REACHABLE',
+  'STALE',
+  'DELAY',
+  'PROBE',
+  'FAILED',
+  'NOARP',
+  'PERMANENT',
+  'NONE',
+]);
 
 /** '192.0.2.2 dev eth0 lladdr 00:00:5e:00:53:02 REACHABLE'; NULL for other lines. */
 export function readNeigh(line: string): Data | null {
@@ -301,7 +366,8 @@ export function readNeigh(line: string): Data | null {
   const data: Data = { dst: words[0], dev: words[2] };
   const lladdr = words[words.indexOf('lladdr') + 1];
   if (words.includes('lladdr') && lladdr !== undefined) data['lladdr'] = lladdr;
-  for (const flag of ['router', 'proxy', 'extern_learn', 'offload', 'managed', 'extern_valid']) if (words.includes(flag)) data[flag] = null;
+  for (const flag of ['router', 'proxy', 'extern_learn', 'offload', 'managed', 'extern_valid'])
+    if (words.includes(flag)) data[flag] = null;
   if (states.length > 0) data['state'] = states;
   return data;
 }

@@ -82,6 +82,8 @@ const ICMPV6_CODES: Readonly<Record<string, number>> = {
   'reject-route': 6,
 };
 
+const ETHERTYPES: Readonly<Record<string, string>> = { ip: '0800', ip6: '86dd', arp: '0806', vlan: '8100' };
+
 function tosBits(packet: PacketDraft, bits: number): void {
   if (packet.family === 'ip6') {
     packet.trafficClass = (packet.trafficClass ?? 0) | bits;
@@ -110,33 +112,59 @@ const addressOf = (value: string): string | null => (isElided(value) ? null : ca
 
 /** Both layers print sport and dport alike. */
 const PORTS: Readonly<Record<string, Put>> = {
-  sport: (packet, value) => void (packet.sport = portNumber(value)),
-  dport: (packet, value) => void (packet.dport = portNumber(value)),
+  sport: (packet, value) => {
+    packet.sport = portNumber(value);
+  },
+  dport: (packet, value) => {
+    packet.dport = portNumber(value);
+  },
 };
 
 /** Layer -> field -> where its value goes. NULL: known and of no use here. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
   ether: {
-    saddr: (packet, value) => void (packet.macSrc = isElided(value) ? null : value),
-    daddr: (packet, value) => void (packet.macDst = isElided(value) ? null : value),
-    type: (packet, value) => void (packet.macProto = { ip: '0800', ip6: '86dd', arp: '0806', vlan: '8100' }[value] ?? value),
+    saddr: (packet, value) => {
+      packet.macSrc = isElided(value) ? null : value;
+    },
+    daddr: (packet, value) => {
+      packet.macDst = isElided(value) ? null : value;
+    },
+    type: (packet, value) => {
+      packet.macProto = ETHERTYPES[value] ?? value;
+    },
   },
   vlan: {
-    id: (packet, value) => void (packet.vlanTci = ((packet.vlanTci ?? 0) & 0xf000) | (numberOf(value) ?? 0)),
-    pcp: (packet, value) => void (packet.vlanTci = (packet.vlanTci ?? 0) | ((numberOf(value) ?? 0) << 13)),
+    id: (packet, value) => {
+      packet.vlanTci = ((packet.vlanTci ?? 0) & 0xf000) | (numberOf(value) ?? 0);
+    },
+    pcp: (packet, value) => {
+      packet.vlanTci = (packet.vlanTci ?? 0) | ((numberOf(value) ?? 0) << 13);
+    },
     cfi: null,
     dei: null,
     type: null,
   },
   ip: {
-    saddr: (packet, value) => void (packet.src = addressOf(value)),
-    daddr: (packet, value) => void (packet.dst = addressOf(value)),
+    saddr: (packet, value) => {
+      packet.src = addressOf(value);
+    },
+    daddr: (packet, value) => {
+      packet.dst = addressOf(value);
+    },
     dscp: (packet, value) => tosBits(packet, (DSCP[value] ?? numberOf(value) ?? 0) << 2),
     ecn: (packet, value) => tosBits(packet, ECN[value] ?? 0),
-    ttl: (packet, value) => void (packet.ttl = numberOf(value)),
-    id: (packet, value) => void (packet.ipId = numberOf(value)),
-    protocol: (packet, value) => void (packet.proto = protocolNumber(value)),
-    length: (packet, value) => void (packet.lenBytes = numberOf(value)),
+    ttl: (packet, value) => {
+      packet.ttl = numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.ipId = numberOf(value);
+    },
+    protocol: (packet, value) => {
+      packet.proto = protocolNumber(value);
+    },
+    length: (packet, value) => {
+      packet.lenBytes = numberOf(value);
+    },
     'frag-off': (packet, value) => {
       const word = numberOf(value) ?? 0;
       packet.reservedBit = (word & 0x8000) !== 0;
@@ -149,14 +177,24 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
     checksum: null,
   },
   ip6: {
-    saddr: (packet, value) => void (packet.src = addressOf(value)),
-    daddr: (packet, value) => void (packet.dst = addressOf(value)),
+    saddr: (packet, value) => {
+      packet.src = addressOf(value);
+    },
+    daddr: (packet, value) => {
+      packet.dst = addressOf(value);
+    },
     dscp: (packet, value) => tosBits(packet, (DSCP[value] ?? numberOf(value) ?? 0) << 2),
     ecn: (packet, value) => tosBits(packet, ECN[value] ?? 0),
-    hoplimit: (packet, value) => void (packet.ttl = numberOf(value)),
-    flowlabel: (packet, value) => void (packet.flowLabel = numberOf(value)),
+    hoplimit: (packet, value) => {
+      packet.ttl = numberOf(value);
+    },
+    flowlabel: (packet, value) => {
+      packet.flowLabel = numberOf(value);
+    },
     // 'ip' is protocol 0: here it is the hop-by-hop header.
-    nexthdr: (packet, value) => void (packet.proto = value === 'ip' ? null : protocolNumber(value)),
+    nexthdr: (packet, value) => {
+      packet.proto = value === 'ip' ? null : protocolNumber(value);
+    },
     length: (packet, value) => {
       const payload = numberOf(value);
       packet.lenBytes = payload === null ? null : payload + 40;
@@ -165,34 +203,78 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
   },
   tcp: {
     ...PORTS,
-    flags: (packet, value) => void (packet.flags = nftFlags(value)),
-    window: (packet, value) => void (packet.window = numberOf(value)),
-    sequence: (packet, value) => void (packet.seq = numberOf(value)),
-    ackseq: (packet, value) => void (packet.ack = numberOf(value)),
-    urgptr: (packet, value) => void (packet.urgp = numberOf(value)),
+    flags: (packet, value) => {
+      packet.flags = nftFlags(value);
+    },
+    window: (packet, value) => {
+      packet.window = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.seq = numberOf(value);
+    },
+    ackseq: (packet, value) => {
+      packet.ack = numberOf(value);
+    },
+    urgptr: (packet, value) => {
+      packet.urgp = numberOf(value);
+    },
     doff: null,
     reserved: null,
     checksum: null,
   },
-  udp: { ...PORTS, length: (packet, value) => void (packet.udpLenBytes = numberOf(value)), checksum: null },
+  udp: {
+    ...PORTS,
+    length: (packet, value) => {
+      packet.udpLenBytes = numberOf(value);
+    },
+    checksum: null,
+  },
   udplite: { ...PORTS, csumcov: null, checksum: null },
   dccp: { ...PORTS, type: null },
-  sctp: { ...PORTS, vtag: (packet, value) => void (packet.unknown = [...packet.unknown, `VTAG=${value}`]), checksum: null },
+  sctp: {
+    ...PORTS,
+    vtag: (packet, value) => {
+      packet.unknown = [...packet.unknown, `VTAG=${value}`];
+    },
+    checksum: null,
+  },
   icmp: {
-    type: (packet, value) => void (packet.icmpType = ICMP_TYPES[value] ?? numberOf(value)),
-    code: (packet, value) => void (packet.icmpCode = ICMP_CODES[value] ?? numberOf(value)),
-    id: (packet, value) => void (packet.icmpId = numberOf(value)),
-    sequence: (packet, value) => void (packet.icmpSeq = numberOf(value)),
-    mtu: (packet, value) => void (packet.mtu = numberOf(value)),
-    gateway: (packet, value) => void (packet.gateway = addressOf(value)),
+    type: (packet, value) => {
+      packet.icmpType = ICMP_TYPES[value] ?? numberOf(value);
+    },
+    code: (packet, value) => {
+      packet.icmpCode = ICMP_CODES[value] ?? numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.icmpId = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.icmpSeq = numberOf(value);
+    },
+    mtu: (packet, value) => {
+      packet.mtu = numberOf(value);
+    },
+    gateway: (packet, value) => {
+      packet.gateway = addressOf(value);
+    },
     checksum: null,
   },
   icmpv6: {
-    type: (packet, value) => void (packet.icmpType = ICMPV6_TYPES[value] ?? numberOf(value)),
-    code: (packet, value) => void (packet.icmpCode = ICMPV6_CODES[value] ?? numberOf(value)),
-    id: (packet, value) => void (packet.icmpId = numberOf(value)),
-    sequence: (packet, value) => void (packet.icmpSeq = numberOf(value)),
-    mtu: (packet, value) => void (packet.mtu = numberOf(value)),
+    type: (packet, value) => {
+      packet.icmpType = ICMPV6_TYPES[value] ?? numberOf(value);
+    },
+    code: (packet, value) => {
+      packet.icmpCode = ICMPV6_CODES[value] ?? numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.icmpId = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.icmpSeq = numberOf(value);
+    },
+    mtu: (packet, value) => {
+      packet.mtu = numberOf(value);
+    },
     // The same four bytes are id and sequence number of an echo; nft prints them under the first name its table has for them.
     'parameter-problem': (packet, value) => {
       const word = numberOf(value);
@@ -208,13 +290,31 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
     'max-delay': null,
     checksum: null,
   },
-  esp: { spi: (packet, value) => void (packet.spi = numberOf(value)), sequence: null },
-  ah: { spi: (packet, value) => void (packet.ahSpi = numberOf(value)), sequence: null, nexthdr: null, hdrlength: null },
+  esp: {
+    spi: (packet, value) => {
+      packet.spi = numberOf(value);
+    },
+    sequence: null,
+  },
+  ah: {
+    spi: (packet, value) => {
+      packet.ahSpi = numberOf(value);
+    },
+    sequence: null,
+    nexthdr: null,
+    hdrlength: null,
+  },
   arp: { htype: null, ptype: null, hlen: null, plen: null, operation: null, saddr: null, daddr: null },
   meta: {
-    mark: (packet, value) => void (packet.mark = numberOf(value)),
-    l4proto: (packet, value) => void (packet.proto = protocolNumber(value)),
-    nfproto: (packet, value) => void (packet.family = value === 'ipv6' ? 'ip6' : 'ip'),
+    mark: (packet, value) => {
+      packet.mark = numberOf(value);
+    },
+    l4proto: (packet, value) => {
+      packet.proto = protocolNumber(value);
+    },
+    nfproto: (packet, value) => {
+      packet.family = value === 'ipv6' ? 'ip6' : 'ip';
+    },
   },
 };
 
@@ -243,7 +343,10 @@ function readArp(packet: PacketDraft, words: string): void {
   packet.family = 'arp';
   const value = (pattern: RegExp): string | null => pattern.exec(words)?.[1] ?? null;
   const operation = value(/arp operation (\S+)/);
-  const opcode = operation === null ? null : (({ request: 1, reply: 2 } as Record<string, number>)[operation] ?? numberOf(operation));
+  const opcode =
+    operation === null
+      ? null
+      : (({ request: 1, reply: 2 } as Record<string, number>)[operation] ?? numberOf(operation));
   packet.arp = {
     htype: numberOf(value(/arp htype (\S+)/) ?? ''),
     ptype: value(/arp ptype (\S+)/),
@@ -261,7 +364,12 @@ export function readNftPacket(words: string): PacketDraft {
   const unknown: string[] = [];
   if (/\barp (?:operation|htype|saddr)/.test(words)) readArp(packet, words);
   const tokens = words.match(/"(?:[^"\\]|\\.)*"?|\{[^}]*\}|\([^)]*\)|\[[^\]]*\]|[^\s"]+/g) ?? [];
-  let last: { readonly layer: string; readonly field: string; readonly value: string; readonly isOpen: boolean } | null = null;
+  let last: {
+    readonly layer: string;
+    readonly field: string;
+    readonly value: string;
+    readonly isOpen: boolean;
+  } | null = null;
   for (let at = 0; at < tokens.length; at++) {
     const layer = tokens[at]!;
     if (isElided(layer) || layer === '[..]' || layer === '[...]' || layer === '[]') {
