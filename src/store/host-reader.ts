@@ -2,11 +2,11 @@
 // Parts of a host are often read once in an incident: where a snapshot has no such part, the last one before it answers, else the
 // first one after it; every answer names the snapshot it rests on.
 
-import { isIP } from 'node:net';
 import type { HostFactKind } from '../model/host-fact.js';
 import type { Socket } from '../model/socket.js';
 import type { Tuple } from '../model/tuple.js';
 import { canonicalAddress, isInPrefix } from '../text/address.js';
+import { addressBytes } from '../text/address-bytes.js';
 import type { Db } from './open-store.js';
 
 export interface SeenSocket {
@@ -168,7 +168,7 @@ export function hostFactsAsOf(db: Db, snapshotId: number, kind: HostFactKind): F
  */
 export function isLocalAddress(db: Db, snapshotId: number, address: string): boolean | null {
   const wanted = canonicalAddress(address);
-  if (isIP(wanted) === 0) return null;
+  if (addressBytes(wanted) === null) return null;
   if (wanted === '::1' || isInPrefix(wanted, '127.0.0.0/8')) return true;
   const addresses = hostFactsAsOf(db, snapshotId, 'address');
   if (addresses?.facts.some(({ data }) => canonicalAddress(String(data['local'])) === wanted) === true) return true;

@@ -4,16 +4,9 @@ import type { HostFact } from '../../model/host-fact.js';
 import { type Emit, type Form, type FormContext, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 import { readBriefLink, readBriefNeigh } from '../host/ip-brief.js';
 import { ipJsonFacts } from '../host/ip-json.js';
-import {
-  type Data,
-  readAddress,
-  readLinkHead,
-  readLinkLayer,
-  readNeigh,
-  readRoute,
-  readRouteContinuation,
-  readRule,
-} from '../host/ip-words.js';
+import { readAddress, readLinkHead, readLinkLayer } from '../host/ip-link-words.js';
+import { readNeigh, readRoute, readRouteContinuation, readRule } from '../host/ip-route-words.js';
+import type { Data } from '../host/ip-vocabulary.js';
 import { type JsonElement, openJsonElements } from '../host/json-elements.js';
 
 const ONE_LINE_ADDRESS = /^(\d+): (\S+?)\s+(inet6? .*)$/;

@@ -2,7 +2,9 @@
 
 import type { HostEventKind } from '../../model/host-fact.js';
 import type { Stamp } from '../../model/kernel-line.js';
-import { type Data, readAddress, readLinkHead, readNeigh, readRoute, readRule } from './ip-words.js';
+import { readAddress, readLinkHead } from './ip-link-words.js';
+import { readNeigh, readRoute, readRule } from './ip-route-words.js';
+import type { Data } from './ip-vocabulary.js';
 
 const SHORT_STAMP = /^\[(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\] ?/;
 /** -t: a line of its own in front of the event, as asctime() writes it. */
