@@ -2,11 +2,11 @@
 // Parts of a host are often read once in an incident: where a snapshot has no such part, the last one before it answers, else the
 // first one after it; every answer names the snapshot it rests on.
 
-import { isIP } from 'node:net';
 import type { HostFactKind } from '../model/host-fact.js';
 import type { Socket } from '../model/socket.js';
 import type { Tuple } from '../model/tuple.js';
 import { canonicalAddress, isInPrefix } from '../text/address.js';
+import { addressBytes } from '../text/address-bytes.js';
 import type { Db } from './open-store.js';
 
 export interface SeenSocket {
@@ -149,7 +149,12 @@ export function hostFactsAsOf(db: Db, snapshotId: number, kind: HostFactKind): F
       `SELECT id, data, source_id AS sourceId, line FROM host_facts
        WHERE series_id = ? AND kind = ? AND from_seq <= ? AND (to_seq IS NULL OR to_seq > ?) ORDER BY id`,
     )
-    .all(position.seriesId, kind, at, at) as { id: number; data: string; sourceId: number | null; line: number | null }[];
+    .all(position.seriesId, kind, at, at) as {
+    id: number;
+    data: string;
+    sourceId: number | null;
+    line: number | null;
+  }[];
   return {
     seq: at,
     isOwn: at === position.seq,
@@ -163,7 +168,7 @@ export function hostFactsAsOf(db: Db, snapshotId: number, kind: HostFactKind): F
  */
 export function isLocalAddress(db: Db, snapshotId: number, address: string): boolean | null {
   const wanted = canonicalAddress(address);
-  if (isIP(wanted) === 0) return null;
+  if (addressBytes(wanted) === null) return null;
   if (wanted === '::1' || isInPrefix(wanted, '127.0.0.0/8')) return true;
   const addresses = hostFactsAsOf(db, snapshotId, 'address');
   if (addresses?.facts.some(({ data }) => canonicalAddress(String(data['local'])) === wanted) === true) return true;
@@ -190,7 +195,9 @@ function valueAsOf(db: Db, snapshotId: number, what: 'sysctl' | 'nstat', name: s
   if (position === null) return null;
   const find = (order: string): { value: string | number; seq: number } | undefined =>
     db
-      .prepare(`SELECT value, seq FROM values_over_time WHERE series_id = ? AND what = ? AND name = ? AND cpu = -1 AND ${order} LIMIT 1`)
+      .prepare(
+        `SELECT value, seq FROM values_over_time WHERE series_id = ? AND what = ? AND name = ? AND cpu = -1 AND ${order} LIMIT 1`,
+      )
       .get(position.seriesId, what, name, position.seq) as { value: string | number; seq: number } | undefined;
   const then = find('seq <= ? ORDER BY seq DESC');
   if (then !== undefined) return { ...then, isKnownThen: true };

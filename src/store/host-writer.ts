@@ -51,7 +51,11 @@ const FACTS: Spans = { table: 'host_facts', columns: ['kind', 'data'] };
  * Rows that carry on from the snapshot before are found by all that they hold. Every row says in to_seq the snapshot behind the last
  * one that showed it, so that a snapshot in which this part was not read shows none of them.
  */
-function openSpanWriter(db: Db, { table, columns }: Spans, position: ListingPosition): (values: readonly SqlValue[], line: number) => void {
+function openSpanWriter(
+  db: Db,
+  { table, columns }: Spans,
+  position: ListingPosition,
+): (values: readonly SqlValue[], line: number) => void {
   const { seriesId, seq, sourceId } = position;
   const list = columns.join(', ');
   const known = new Map<string, { readonly id: number; readonly toSeq: number }[]>();

@@ -137,7 +137,9 @@ function decodeIpv6(
       const field = u16(bytes, at + 2);
       packet.fragmentOffsetBytes = field & 0xfff8;
       packet.moreFragments = (field & 1) !== 0;
-      packet.fragmentId = u32(bytes, at + 4).toString(16).padStart(8, '0');
+      packet.fragmentId = u32(bytes, at + 4)
+        .toString(16)
+        .padStart(8, '0');
       at += 8;
       if (packet.fragmentOffsetBytes > 0) {
         packet.proto = next;

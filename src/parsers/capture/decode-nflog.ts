@@ -24,7 +24,15 @@ const interfaceName = (value: Uint8Array): string => `ifindex:${u32(value, 0)}`;
 const utf8 = new TextDecoder();
 
 /** CTA_… are nested in attribute 18; the state of the packet itself is 19. Names as enum ip_conntrack_info orders them. */
-const CT_INFO = ['ESTABLISHED', 'RELATED', 'NEW', 'ESTABLISHED,REPLY', 'RELATED,REPLY', 'NEW,REPLY', 'UNTRACKED'] as const;
+const CT_INFO = [
+  'ESTABLISHED',
+  'RELATED',
+  'NEW',
+  'ESTABLISHED,REPLY',
+  'RELATED,REPLY',
+  'NEW,REPLY',
+  'UNTRACKED',
+] as const;
 
 const ATTRIBUTES: ReadonlyMap<number, readonly [bytes: number, Attribute]> = new Map<
   number,
@@ -40,7 +48,15 @@ const ATTRIBUTES: ReadonlyMap<number, readonly [bytes: number, Attribute]> = new
       },
     ],
   ],
-  [2, [4, (packet, _draft, value) => void (packet.mark = u32(value, 0))]],
+  [
+    2,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.mark = u32(value, 0);
+      },
+    ],
+  ],
   [
     3,
     [
@@ -51,10 +67,42 @@ const ATTRIBUTES: ReadonlyMap<number, readonly [bytes: number, Attribute]> = new
       },
     ],
   ],
-  [4, [4, (packet, _draft, value) => void (packet.inIf = interfaceName(value))]],
-  [5, [4, (packet, _draft, value) => void (packet.outIf = interfaceName(value))]],
-  [6, [4, (packet, _draft, value) => void (packet.physIn = interfaceName(value))]],
-  [7, [4, (packet, _draft, value) => void (packet.physOut = interfaceName(value))]],
+  [
+    4,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.inIf = interfaceName(value);
+      },
+    ],
+  ],
+  [
+    5,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.outIf = interfaceName(value);
+      },
+    ],
+  ],
+  [
+    6,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.physIn = interfaceName(value);
+      },
+    ],
+  ],
+  [
+    7,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.physOut = interfaceName(value);
+      },
+    ],
+  ],
   [
     8,
     [
@@ -75,9 +123,33 @@ const ATTRIBUTES: ReadonlyMap<number, readonly [bytes: number, Attribute]> = new
       },
     ],
   ],
-  [10, [1, (_packet, draft, value) => void (draft.prefix = utf8.decode(value).replace(/\0.*$/s, ''))]],
-  [11, [4, (packet, _draft, value) => void (packet.uid = u32(value, 0))]],
-  [14, [4, (packet, _draft, value) => void (packet.gid = u32(value, 0))]],
+  [
+    10,
+    [
+      1,
+      (_packet, draft, value) => {
+        draft.prefix = utf8.decode(value).replace(/\0.*$/s, '');
+      },
+    ],
+  ],
+  [
+    11,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.uid = u32(value, 0);
+      },
+    ],
+  ],
+  [
+    14,
+    [
+      4,
+      (packet, _draft, value) => {
+        packet.gid = u32(value, 0);
+      },
+    ],
+  ],
   [
     16,
     [

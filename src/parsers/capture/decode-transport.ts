@@ -148,7 +148,13 @@ function gre(packet: PacketDraft, stretch: Stretch): null {
   if (from + 4 > to) return cutHere(packet, stretch);
   const word = u16(bytes, from);
   const version = word & 7;
-  packet.unknown = [...packet.unknown, `GREVERSION=${version}`, `GREPROTO=0x${u16(bytes, from + 2).toString(16).padStart(4, '0')}`];
+  packet.unknown = [
+    ...packet.unknown,
+    `GREVERSION=${version}`,
+    `GREPROTO=0x${u16(bytes, from + 2)
+      .toString(16)
+      .padStart(4, '0')}`,
+  ];
   if ((word & 0x2000) === 0) return null;
   const keyAt = from + 4 + ((word & 0xc000) !== 0 ? 4 : 0);
   if (keyAt + 4 > to) return cutHere(packet, stretch);

@@ -68,7 +68,8 @@ export function openPcapReader(): FrameReader {
       const record = view(head);
       const captured = record.getUint32(8, isLittleEndian);
       const wireLength = record.getUint32(12, isLittleEndian);
-      if (captured > MAX_FRAME_BYTES) return { is: 'broken', reason: `a length of ${captured} bytes: the file is damaged` };
+      if (captured > MAX_FRAME_BYTES)
+        return { is: 'broken', reason: `a length of ${captured} bytes: the file is damaged` };
       const whole = queue.peek(recordHead + captured);
       if (whole === null) return WAITING;
       const fraction = record.getUint32(4, isLittleEndian);

@@ -83,13 +83,18 @@ export function openPcapngReader(): FrameReader {
     const headBytes = isSimple ? 4 : 20;
     if (body.length < headBytes) return { is: 'broken', reason: 'a packet block that is too short' };
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-    const index = isSimple ? 0 : type === OLD_PACKET ? view.getUint16(0, isLittleEndian) : view.getUint32(0, isLittleEndian);
+    const index = isSimple
+      ? 0
+      : type === OLD_PACKET
+        ? view.getUint16(0, isLittleEndian)
+        : view.getUint32(0, isLittleEndian);
     const face = interfaces[index];
     if (face === undefined) return { is: 'broken', reason: `interface ${index} was never described` };
     const wireLength = view.getUint32(isSimple ? 0 : 16, isLittleEndian);
     const limit = face.snapLength === 0 ? wireLength : Math.min(wireLength, face.snapLength);
     const captured = isSimple ? limit : view.getUint32(12, isLittleEndian);
-    if (headBytes + captured > body.length && !isSimple) return { is: 'broken', reason: 'a packet longer than its block' };
+    if (headBytes + captured > body.length && !isSimple)
+      return { is: 'broken', reason: 'a packet longer than its block' };
     return {
       is: 'frame',
       frame: {
@@ -111,7 +116,8 @@ export function openPcapngReader(): FrameReader {
       const isSection = view.getUint32(0) === SECTION;
       if (isSection) {
         const isLittle = view.getUint32(8, true) === BYTE_ORDER;
-        if (!isLittle && view.getUint32(8) !== BYTE_ORDER) return { is: 'broken', reason: 'a section of unknown byte order' };
+        if (!isLittle && view.getUint32(8) !== BYTE_ORDER)
+          return { is: 'broken', reason: 'a section of unknown byte order' };
         isLittleEndian = isLittle;
         interfaces = [];
       }
@@ -127,7 +133,9 @@ export function openPcapngReader(): FrameReader {
         interfaces.push(readInterface(body));
         return SKIPPED;
       }
-      return type === ENHANCED_PACKET || type === OLD_PACKET || type === SIMPLE_PACKET ? readPacket(type, body) : SKIPPED;
+      return type === ENHANCED_PACKET || type === OLD_PACKET || type === SIMPLE_PACKET
+        ? readPacket(type, body)
+        : SKIPPED;
     },
   };
 }

@@ -59,7 +59,7 @@ export function openSequenceBases(): SequenceBases {
       if (!canRestore) return { isRelative: true, peerBase: 0 };
       if (seq !== null) packet.seq = (seq + (ownBase ?? 0)) % WRAP;
       if (ack !== null) packet.ack = (ack + (peerBase ?? 0)) % WRAP;
-      return { isRelative: false, peerBase: ownBase ?? 0 };
+      return { isRelative: false, peerBase: peerBase ?? 0 };
     },
   };
 }

@@ -129,18 +129,34 @@ function readArp(text: string): Arp | null {
   const request = /who-has (\S+)(?: \((\S+)\))? tell (\S+?)(?:,|$)/.exec(text);
   if (request !== null) {
     const bare = { htype: 1, ptype: '0800', opcode: 1, macSrc: null };
-    return { ...bare, ipSrc: request[3] ?? null, macDst: request[2]?.includes(':') ? request[2] : null, ipDst: request[1] ?? null };
+    return {
+      ...bare,
+      ipSrc: request[3] ?? null,
+      macDst: request[2]?.includes(':') ? request[2] : null,
+      ipDst: request[1] ?? null,
+    };
   }
   const reply = /(\S+) is-at (\S+?)(?:[ ,]|$)/.exec(text);
   if (reply === null) return null;
-  return { htype: 1, ptype: '0800', opcode: 2, macSrc: reply[2] ?? null, ipSrc: reply[1] ?? null, macDst: null, ipDst: null };
+  return {
+    htype: 1,
+    ptype: '0800',
+    opcode: 2,
+    macSrc: reply[2] ?? null,
+    ipSrc: reply[1] ?? null,
+    macDst: null,
+    ipDst: null,
+  };
 }
 
 /** A checksum that the network card has still to finish (see internet-checksum.ts); tcpdump calls it incorrect. */
 function isUnfinished(packet: PacketDraft, words: string): boolean {
   const printed = /cksum (0x[0-9a-f]{1,4})\b/.exec(words);
   if (printed === null || packet.proto === null || packet.lenBytes === null) return false;
-  const addresses = Uint8Array.from([...(addressBytes(packet.src ?? '') ?? []), ...(addressBytes(packet.dst ?? '') ?? [])]);
+  const addresses = Uint8Array.from([
+    ...(addressBytes(packet.src ?? '') ?? []),
+    ...(addressBytes(packet.dst ?? '') ?? []),
+  ]);
   if (addresses.length !== 8 && addresses.length !== 32) return false;
   const segmentBytes = packet.lenBytes - (addresses.length === 8 ? 20 : 40);
   return onesSum(addresses, 0, addresses.length, packet.proto + segmentBytes) === Number(printed[1]);

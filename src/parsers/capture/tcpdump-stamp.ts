@@ -29,7 +29,12 @@ function matchAt(pattern: RegExp, line: string, at: number): RegExpExecArray | n
   return pattern.exec(line);
 }
 
-function ofDay(hour: string | undefined, minute: string | undefined, second: string | undefined, fraction: string | undefined): number {
+function ofDay(
+  hour: string | undefined,
+  minute: string | undefined,
+  second: string | undefined,
+  fraction: string | undefined,
+): number {
   return (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1e6 + micros(fraction);
 }
 
@@ -44,7 +49,13 @@ function timeAt(line: string, at: number): LineStamp | null {
   const time = matchAt(TIME, line, at);
   if (time !== null) {
     const [all, hour, minute, second, fraction] = time;
-    return { at: at + all.length, atUs: null, stamp: null, usOfDay: ofDay(hour, minute, second, fraction), hasTime: true };
+    return {
+      at: at + all.length,
+      atUs: null,
+      stamp: null,
+      usOfDay: ofDay(hour, minute, second, fraction),
+      hasTime: true,
+    };
   }
   const epoch = matchAt(EPOCH, line, at);
   if (epoch !== null) {

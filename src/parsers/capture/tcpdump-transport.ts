@@ -1,10 +1,10 @@
 // What tcpdump prints behind 'source > destination:': TCP's flags and numbers, ICMP's words, lengths and checksum verdicts.
 
 import type { PacketDraft } from '../../model/packet.js';
+import { emptyPacket } from '../../model/packet.js';
 import { canonicalAddress } from '../../text/address.js';
 import { protocolNumber } from '../../text/protocols.js';
 import { portNumber } from '../../text/service-ports.js';
-import { emptyPacket } from '../../model/packet.js';
 import { flagWords } from './tcp-flags.js';
 
 export interface TransportWords {
@@ -157,7 +157,10 @@ const plain = (hasPorts: boolean, words: string, payloadBytes: number | null = n
 export function readTransportWords(packet: PacketDraft, words: string): TransportWords {
   const tcp = tcpWords(packet, words) ?? icmpWords(packet, words);
   if (tcp !== null) return tcp;
-  const fragment = /^(?:frag \((?:0x)?[0-9a-f:]*\|?[\d|]*\)\s*)?(?:ip-proto-(\d{1,3})|(tcp|udp|icmp6?|gre|sctp|esp))$/i.exec(words.trim());
+  const fragment =
+    /^(?:frag \((?:0x)?[0-9a-f:]*\|?[\d|]*\)\s*)?(?:ip-proto-(\d{1,3})|(tcp|udp|icmp6?|gre|sctp|esp))$/i.exec(
+      words.trim(),
+    );
   if (fragment !== null) {
     packet.proto ??= protocolNumber(fragment[1] ?? fragment[2] ?? '');
     return plain(false, words);

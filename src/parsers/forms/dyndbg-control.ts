@@ -6,7 +6,8 @@ const HEADING = /^# filename:lineno \[module\]function flags format/;
 const CALLSITE = /^(\S+\.[ch]):(\d+) \[([\w.-]+)\](\S+) =([a-z_]+) "((?:[^"\\]|\\.)*)"(?: class:(\S+))?\s*$/;
 /** A line of that kind whose format was cut. */
 const CUT = /^\S+\.[ch]:\d+ \[[\w.-]+\]/;
-const NETFILTER = /(?:^|\/)net\/(?:.*\/)?netfilter\/|^(?:nf_|nft_|xt_|ipt_|ip6t_|ip_tables|ip6_tables|ip_set|ip_vs|br_netfilter|nfnetlink|x_tables|ebt)/;
+const NETFILTER =
+  /(?:^|\/)net\/(?:.*\/)?netfilter\/|^(?:nf_|nft_|xt_|ipt_|ip6t_|ip_tables|ip6_tables|ip_set|ip_vs|br_netfilter|nfnetlink|x_tables|ebt)/;
 
 /** Octal escapes until v5.?, \n and \t since: both are what seq_escape() printed of the format's bytes (lib/dynamic_debug.c). */
 export function unescapeFormat(text: string): string {

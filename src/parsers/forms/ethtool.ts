@@ -4,7 +4,8 @@ import { type Emit, type Form, type FormContext, type FormReader, type LineOutco
 
 const HEADING = /^(?:Features|Offload parameters) for (\S+):\s*$/;
 const CHANGES = /^Actual changes:\s*$/;
-const FEATURE = /^\s*([a-z][a-z0-9_-]*(?:-[a-z0-9_-]+)+|highdma|ntuple-filters|loopback|rxhash|[a-z][a-z ]+ offload|scatter-gather): (on|off)(?: \[(.*)\])?\s*$/;
+const FEATURE =
+  /^\s*([a-z][a-z0-9_]*(?:-[a-z0-9_]+)+|highdma|ntuple-filters|loopback|rxhash|[a-z][a-z ]+ offload|scatter-gather): (on|off)(?: \[(.*)\])?\s*$/;
 
 interface Held {
   readonly line: number;
@@ -65,7 +66,11 @@ export const ethtoolForm: Form = {
   recognise(line) {
     if (HEADING.test(line)) return 100;
     if (CHANGES.test(line)) return 90;
-    return /^\s*(?:[rt]x-checksumming|tcp-segmentation-offload|generic-receive-offload|tx-checksum-[a-z0-9-]+): (?:on|off)/.test(line) ? 70 : 0;
+    return /^\s*(?:[rt]x-checksumming|tcp-segmentation-offload|generic-receive-offload|tx-checksum-[a-z0-9-]+): (?:on|off)/.test(
+      line,
+    )
+      ? 70
+      : 0;
   },
   open: openReader,
 };

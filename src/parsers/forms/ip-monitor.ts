@@ -2,8 +2,9 @@
 
 import type { Stamp } from '../../model/kernel-line.js';
 import { type Emit, type Form, type FormContext, type FormReader, OTHER, TAKEN } from '../form.js';
+import { readLinkLayer } from '../host/ip-link-words.js';
 import { type MonitorObject, readMonitorLine, readMonitorStamp } from '../host/ip-monitor-line.js';
-import { readLinkLayer, readRouteContinuation } from '../host/ip-words.js';
+import { readRouteContinuation } from '../host/ip-route-words.js';
 
 interface Held {
   readonly line: number;

@@ -4,21 +4,15 @@ import type { HostFact } from '../../model/host-fact.js';
 import { type Emit, type Form, type FormContext, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 import { readBriefLink, readBriefNeigh } from '../host/ip-brief.js';
 import { ipJsonFacts } from '../host/ip-json.js';
-import {
-  type Data,
-  readAddress,
-  readLinkHead,
-  readLinkLayer,
-  readNeigh,
-  readRoute,
-  readRouteContinuation,
-  readRule,
-} from '../host/ip-words.js';
+import { readAddress, readLinkHead, readLinkLayer } from '../host/ip-link-words.js';
+import { readNeigh, readRoute, readRouteContinuation, readRule } from '../host/ip-route-words.js';
+import type { Data } from '../host/ip-vocabulary.js';
 import { type JsonElement, openJsonElements } from '../host/json-elements.js';
 
 const ONE_LINE_ADDRESS = /^(\d+): (\S+?)\s+(inet6? .*)$/;
 /** Details below a link or an address that are passed over: lifetimes, statistics, the properties that -d adds. */
-const DETAIL = /^\s+(?:valid_lft|RX:|TX:|RX errors:|TX errors:|altname|alias|\d[\d\s]*$|[a-z0-9_-]+ .*(?:addrgenmode|numtxqueues|gso_max_size)|promiscuity|vlan |bridge |bond |tun |vxlan |veth |dummy |wireguard|vrf |macvlan |bridge_slave|prog\/xdp|vf \d)/;
+const DETAIL =
+  /^\s+(?:valid_lft|RX:|TX:|RX errors:|TX errors:|altname|alias|\d[\d\s]*$|[a-z0-9_-]+ .*(?:addrgenmode|numtxqueues|gso_max_size)|promiscuity|vlan |bridge |bond |tun |vxlan |veth |dummy |wireguard|vrf |macvlan |bridge_slave|prog\/xdp|vf \d)/;
 
 interface Held {
   readonly kind: 'link' | 'route';
@@ -78,7 +72,9 @@ function openReader(emit: Emit, context: FormContext): FormReader {
       const bare = text.trim();
       const oneLine = ONE_LINE_ADDRESS.exec(bare);
       const oneAddress =
-        oneLine === null ? null : readAddress(oneLine[3]!, { ifname: oneLine[2]!.split('@')[0]!, ifindex: Number(oneLine[1]) });
+        oneLine === null
+          ? null
+          : readAddress(oneLine[3]!, { ifname: oneLine[2]!.split('@')[0]!, ifindex: Number(oneLine[1]) });
       if (oneAddress !== null) {
         flush();
         fact(line, { kind: 'address', data: oneAddress });
@@ -118,7 +114,8 @@ function openReader(emit: Emit, context: FormContext): FormReader {
         return TAKEN;
       }
       flush();
-      if (/^(?:RTNETLINK answers:|Error: (?:ipv[46]|argument|inet)|Cannot find device|Device ")/.test(bare)) return TAKEN;
+      if (/^(?:RTNETLINK answers:|Error: (?:ipv[46]|argument|inet)|Cannot find device|Device ")/.test(bare))
+        return TAKEN;
       const briefNeigh = readBriefNeigh(bare);
       if (briefNeigh !== null) {
         fact(line, briefNeigh);
@@ -140,7 +137,12 @@ export const ipForm: Form = {
   id: 'ip',
   title: 'ip addr, link, route, rule, neigh: text and -j',
   recognise(line) {
-    if (/^\s*\[\s*\{\s*("ifindex"|"ifname"|"dst"|"priority":\d+,"(?:not|src)|"type":"(?:unicast|local|broadcast|blackhole|multicast)"|\}|"link)/.test(line)) return 90;
+    if (
+      /^\s*\[\s*\{\s*("ifindex"|"ifname"|"dst"|"priority":\d+,"(?:not|src)|"type":"(?:unicast|local|broadcast|blackhole|multicast)"|\}|"link)/.test(
+        line,
+      )
+    )
+      return 90;
     if (/^\s*\[\s*\{?\s*$/.test(line)) return 40;
     const bare = line.trim();
     if (readLinkHead(bare) !== null || /^\d+: \S+\s+inet6? \S+\/\d+/.test(bare)) return 95;

@@ -1,7 +1,12 @@
 // netstat: sockets (-tan with -e -p -o), statistics (-s), the routing table (-rn, also `route -n`), and the socket files in /proc/net.
 
 import { type Emit, type Form, type FormContext, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
-import { type HistogramDirection, histogramHeading, statisticsCounter, statisticsSection } from '../host/netstat-statistics.js';
+import {
+  type HistogramDirection,
+  histogramHeading,
+  statisticsCounter,
+  statisticsSection,
+} from '../host/netstat-statistics.js';
 import { ROUTE_TABLE_HEADING, readRouteRow } from '../host/route-table.js';
 import { isNetstatRow, readNetstatRow } from '../sockets/netstat-row.js';
 import { isProcNetRow, readProcNetRow } from '../sockets/proc-net-row.js';
@@ -51,7 +56,10 @@ function openReader(emit: Emit, context: FormContext): FormReader {
   return {
     line(text, line) {
       if (text.trim() === '' || HEADING.test(text) || UNIX_ROW.test(text)) return TAKEN;
-      if (/^\((?:Not all processes|No info could be read|All processes)/.test(text) || /^ will not be shown, you would/.test(text))
+      if (
+        /^\((?:Not all processes|No info could be read|All processes)/.test(text) ||
+        /^ will not be shown, you would/.test(text)
+      )
         return TAKEN;
       if (PROC_HEADING.test(text)) {
         procProto = protoOfHeading(text, context);

@@ -3,7 +3,7 @@
 import { type Form, OTHER, TAKEN } from '../form.js';
 
 /** ' 2 nf_log_ipv4 (nf_log_ipv4,nfnetlink_log)' (net/netfilter/nf_log.c: seq_show(), v6.18). */
-const ROW = /^\s?(\d{1,2}) ([a-zA-Z][\w-]*|NONE) \(((?:[\w-]+,?)*)\)\s*$/;
+const ROW = /^\s?(\d{1,2}) ([a-zA-Z][\w-]*|NONE) \(([\w,-]*)\)\s*$/;
 
 export const nfLogForm: Form = {
   id: 'nf_log',

@@ -12,7 +12,9 @@ const JSON_START = /^\{"(?:kernel|\d+\.\d+)":\s*\{/;
 /** nstat without -a prints what has grown since it was last run, by whomever: no reading of a counter. */
 function printsIncrements(command: string | null): boolean {
   const options = /\bnstat\b(.*)$/.exec(command ?? '')?.[1];
-  return options !== undefined && !/\s-[a-z]*a|--ignore/.test(options) && !/NSTAT_HISTORY=\/dev\/null/.test(command ?? '');
+  return (
+    options !== undefined && !/\s-[a-z]*a|--ignore/.test(options) && !/NSTAT_HISTORY=\/dev\/null/.test(command ?? '')
+  );
 }
 
 const INCREMENTS: LineOutcome = {
@@ -82,7 +84,12 @@ export const nstatForm: Form = {
   recognise(line) {
     if (/^#kernel\s*$/.test(line) || JSON_START.test(line)) return 90;
     if (NSTAT_HEAD.test(line)) return 80;
-    if (/^(?:Ip: Forwarding |TcpExt: Syncookies|Icmp: InMsgs |Tcp: RtoAlgorithm|Udp: InDatagrams|IpExt: InNoRoutes)/.test(line)) return 95;
+    if (
+      /^(?:Ip: Forwarding |TcpExt: Syncookies|Icmp: InMsgs |Tcp: RtoAlgorithm|Udp: InDatagrams|IpExt: InNoRoutes)/.test(
+        line,
+      )
+    )
+      return 95;
     if (NSTAT_ROW.test(line) && /^(?:Ip|Icmp|Tcp|Udp|MPTcp|Sctp)/.test(line)) return 75;
     return SNMP6_ROW.test(line) ? 70 : 0;
   },

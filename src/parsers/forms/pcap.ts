@@ -52,7 +52,9 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
       if (hasEnded) return [];
       hasEnded = true;
       if (isBroken || queue.length === 0) return [];
-      return [{ line: packetNumber + 1, reason: `the file ends within this packet (${queue.length} bytes of it are there)` }];
+      return [
+        { line: packetNumber + 1, reason: `the file ends within this packet (${queue.length} bytes of it are there)` },
+      ];
     },
   };
 }

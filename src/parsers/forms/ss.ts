@@ -84,7 +84,8 @@ function protoOfCommand(command: string | null): number {
 
 function stateOfCommand(command: string | null): string | null {
   const word = /\bstate\s+([a-z0-9-]+)/.exec(command ?? '')?.[1]?.toUpperCase();
-  const state = word === 'ESTABLISHED' ? 'ESTAB' : word === 'LISTENING' ? 'LISTEN' : word === 'CLOSED' ? 'UNCONN' : word;
+  const state =
+    word === 'ESTABLISHED' ? 'ESTAB' : word === 'LISTENING' ? 'LISTEN' : word === 'CLOSED' ? 'UNCONN' : word;
   return state !== undefined && STATES.has(state) ? state : null;
 }
 
@@ -104,7 +105,7 @@ function readRow(line: string, columns: Columns | null, command: string | null):
   const recvQ = words[at++];
   const sendQ = words[at++];
   if (recvQ === undefined || sendQ === undefined || !NUMBER.test(recvQ) || !NUMBER.test(sendQ)) return null;
-  if (!hasState && !hasNetid && columns?.hasState !== false) return null;
+  if (!hasState && columns?.hasState !== false) return null;
   const rest = trimmed.slice(BEHIND[at - 2]?.exec(trimmed)?.[0].length ?? 0);
   return {
     proto: netid ?? (state === 'UNCONN' && command === null ? 17 : protoOfCommand(command)),
@@ -171,7 +172,11 @@ function openReader(emit: Emit, context: FormContext): FormReader {
   const begin = (row: Row, text: string, line: number): LineOutcome => {
     if (row.proto === -1) return TAKEN;
     if (row.state === '' && stateAsked === null)
-      return { is: 'unread', reason: 'no state: the listing was asked for one state, and the command is not told', at: 0 };
+      return {
+        is: 'unread',
+        reason: 'no state: the listing was asked for one state, and the command is not told',
+        at: 0,
+      };
     const local = takeEndpoint(row.rest);
     if (local.endpoint === null || (!local.endpoint.isReadable && row.proto !== RAW))
       return { is: 'unread', reason: 'no local address and port', at: Math.max(0, text.indexOf(row.rest)) };
@@ -198,7 +203,11 @@ function openReader(emit: Emit, context: FormContext): FormReader {
         return TAKEN;
       }
       // A row that a mail or a narrow terminal broke between its addresses.
-      if (held !== null && takeEndpoint(takeEndpoint(held.text).rest).endpoint === null && takeEndpoint(text).endpoint?.isReadable) {
+      if (
+        held !== null &&
+        takeEndpoint(takeEndpoint(held.text).rest).endpoint === null &&
+        takeEndpoint(text).endpoint?.isReadable
+      ) {
         held.text += ` ${text.trim()}`;
         return TAKEN;
       }
@@ -207,7 +216,9 @@ function openReader(emit: Emit, context: FormContext): FormReader {
       flush();
       if (/^(Cannot open netlink socket|Failed to find cgroup2|ss: |RTNETLINK)/.test(text)) return TAKEN;
       const first = text.trim().split(/\s+/, 1)[0]!;
-      return STATES.has(first) && columns !== null ? { is: 'unread', reason: 'a row of ss that breaks off', at: 0 } : OTHER;
+      return STATES.has(first) && columns !== null
+        ? { is: 'unread', reason: 'a row of ss that breaks off', at: 0 }
+        : OTHER;
     },
     end: flush,
   };

@@ -8,7 +8,8 @@ const PROC_PATH = /^\s*(?:\.\/|\/)?proc\/sys\/([\w./:@-]+?)(?:: ?|=)(.*)$/;
 /** `tail -n +1 FILES` and `head FILES` name a file on a line of its own. */
 const FILE_HEADING = /^==> \/?proc\/sys\/(\S+) <==\s*$/;
 /** What sysctl says of keys it may not or cannot read: no value, so nothing to keep. */
-const COMPLAINT = /^(?:error: )?(?:sysctl: )?(?:cannot stat \/proc\/sys|permission denied on key|reading key "|error:|"\S+" is an unknown key|setting key )|^(?:grep|cat): \S*proc\/sys|^sysctl: /;
+const COMPLAINT =
+  /^(?:error: )?(?:sysctl: )?(?:cannot stat \/proc\/sys|permission denied on key|reading key "|error:|"\S+" is an unknown key|setting key )|^(?:grep|cat): \S*proc\/sys|^sysctl: /;
 
 /**
  * A name with dots. In a path the parts are separated by slashes and an interface's own dots are dots; sysctl swaps the two
@@ -65,7 +66,11 @@ export const sysctlForm: Form = {
     // A configuration says what somebody wants, not what is.
     if (/\.conf$/.test(fileName)) return 0;
     if (FILE_HEADING.test(line) || PROC_PATH.test(line)) return 95;
-    if (/^\s*net\.[\w./:@-]+ ?= ?\S/.test(line) || /^\s*net\.(?:netfilter|nf_conntrack_max|ipv4|ipv6|core|bridge)[\w./:@-]* *: \S/.test(line)) return 95;
+    if (
+      /^\s*net\.[\w./:@-]+ ?= ?\S/.test(line) ||
+      /^\s*net\.(?:netfilter|nf_conntrack_max|ipv4|ipv6|core|bridge)[\w./:@-]* *: \S/.test(line)
+    )
+      return 95;
     if (/^sysctl: (?:cannot stat|permission denied|reading key)/.test(line)) return 80;
     return readAssignment(line) !== null && / = /.test(line) ? 70 : 0;
   },

@@ -104,12 +104,22 @@ function openReader(emit: Emit, command: string | null): FormReader {
       const read = readTcpdumpLine(text, stamp.at);
       if (read !== null) {
         const { packet, words, isHeaderOnly } = read;
-        held = { line, stamp, interface: read.interface, packet, words, isHeaderOnly, quoted: null, isQuoteOpen: false };
+        held = {
+          line,
+          stamp,
+          interface: read.interface,
+          packet,
+          words,
+          isHeaderOnly,
+          quoted: null,
+          isQuoteOpen: false,
+        };
         return TAKEN;
       }
       if (!stamp.hasTime) return OTHER;
       const rest = text.slice(stamp.at);
-      if (/^(IP6?|ARP)[ ,]|> \S+: (Flags )?\[/.test(rest)) return { is: 'unread', reason: 'a packet that breaks off', at: stamp.at };
+      if (/^(IP6?|ARP)[ ,]|> \S+: (Flags )?\[/.test(rest))
+        return { is: 'unread', reason: 'a packet that breaks off', at: stamp.at };
       // Spanning tree, LLDP and other frames that carry no packet of ours.
       return /^(STP|LLDP|CDPv|MPLS|PPPoE|LACPv|EAPOL|802\.|Loopback|[0-9a-f:]{17}) ?/i.test(rest) ? TAKEN : OTHER;
     },
@@ -121,7 +131,8 @@ export const tcpdumpTextForm: Form = {
   id: 'tcpdump',
   title: 'tcpdump text, with or without -n -e -v -x and any -t',
   recognise(line, context) {
-    if (/^tcpdump: (verbose output|listening on|data link)/.test(line) || /^listening on \S+, link-type/.test(line)) return 95;
+    if (/^tcpdump: (verbose output|listening on|data link)/.test(line) || /^listening on \S+, link-type/.test(line))
+      return 95;
     const stamp = readStamp(line, showsSpans(line, context.command));
     const read = readTcpdumpLine(line, stamp.at);
     if (read === null) return 0;

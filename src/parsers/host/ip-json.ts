@@ -29,7 +29,8 @@ function lasting(fields: Fields): Record<string, unknown> {
 /** Which listing an object belongs to, told by keys that only it has. */
 function kindOf(fields: Fields): HostFactKind | null {
   if (typeof fields['ifname'] === 'string') return 'link';
-  if ('priority' in fields && ('src' in fields || 'table' in fields || 'goto' in fields || 'action' in fields)) return 'rule';
+  if ('priority' in fields && ('src' in fields || 'table' in fields || 'goto' in fields || 'action' in fields))
+    return 'rule';
   if ('dst' in fields && Array.isArray(fields['state'])) return 'neigh';
   if ('dst' in fields && ('lladdr' in fields || 'proxy' in fields)) return 'neigh';
   return 'dst' in fields ? 'route' : null;
@@ -45,12 +46,16 @@ export function ipJsonFacts(value: unknown): readonly HostFact[] | null {
   const { addr_info: addresses, ...link } = value;
   const facts: HostFact[] = [];
   // `ip -j route get` and the like never come here; `ip -br` and `ip -o -4` leave most keys of the link out.
-  if (Object.keys(link).some((key) => !['ifindex', 'ifname', 'link'].includes(key))) facts.push({ kind: 'link', data: lasting(link) });
+  if (Object.keys(link).some((key) => !['ifindex', 'ifname', 'link'].includes(key)))
+    facts.push({ kind: 'link', data: lasting(link) });
   if (Array.isArray(addresses)) {
     for (const address of addresses) {
       if (!isFields(address) || typeof address['local'] !== 'string') continue;
       const { ifindex, ifname } = link;
-      facts.push({ kind: 'address', data: { ...(ifindex === undefined ? {} : { ifindex }), ifname, ...lasting(address) } });
+      facts.push({
+        kind: 'address',
+        data: { ...(ifindex === undefined ? {} : { ifindex }), ifname, ...lasting(address) },
+      });
     }
   }
   return facts;

@@ -2,16 +2,21 @@
 
 import type { HostEventKind } from '../../model/host-fact.js';
 import type { Stamp } from '../../model/kernel-line.js';
-import { type Data, readAddress, readLinkHead, readNeigh, readRoute, readRule } from './ip-words.js';
+import { readAddress, readLinkHead } from './ip-link-words.js';
+import { readNeigh, readRoute, readRule } from './ip-route-words.js';
+import type { Data } from './ip-vocabulary.js';
 
 const SHORT_STAMP = /^\[(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\] ?/;
 /** -t: a line of its own in front of the event, as asctime() writes it. */
-const LONG_STAMP = /^Timestamp: [A-Z][a-z]{2} ([A-Z][a-z]{2})\s+(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4}) (\d{1,6}) usec\s*$/;
+const LONG_STAMP =
+  /^Timestamp: [A-Z][a-z]{2} ([A-Z][a-z]{2})\s+(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4}) (\d{1,6}) usec\s*$/;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
-const LABELS = /^(?:\[nsid (?:\d+|current)\]|\[(?:LINK|ADDR|ROUTE|MROUTE|RULE|NEIGH|PREFIX|NETCONF|NSID|STATS|NEXTHOP|NHBUCKET)\]) ?/;
+const LABELS =
+  /^(?:\[nsid (?:\d+|current)\]|\[(?:LINK|ADDR|ROUTE|MROUTE|RULE|NEIGH|PREFIX|NETCONF|NSID|STATS|NEXTHOP|NHBUCKET)\]) ?/;
 const ADDRESS = /^(\d+): (\S+?)\s+(inet6? .*)$/;
 /** Objects that say nothing of addresses, links, routes, rules and neighbours. */
-const BESIDE = /^(?:Deleted )?(?:nsid \d|(?:ipv4|ipv6|mpls|inet6?) \S+(?: (?:forwarding|mc_forwarding) |\s*$)|(?:ipv4|ipv6|mpls) dev |prefix |\(\S+, ?\S+\)|id \d+ |stats |\S+ dev \S+ (?:forwarding|rp_filter|mc_forwarding|proxy_neigh)|Unknown message|all addresses flushed)/;
+const BESIDE =
+  /^(?:Deleted )?(?:nsid \d|(?:ipv4|ipv6|mpls|inet6?) \S+(?: (?:forwarding|mc_forwarding) |\s*$)|(?:ipv4|ipv6|mpls) dev |prefix |\(\S+, ?\S+\)|id \d+ |stats |\S+ dev \S+ (?:forwarding|rp_filter|mc_forwarding|proxy_neigh)|Unknown message|all addresses flushed)/;
 
 export interface MonitorStamp {
   readonly stamp: Stamp;
@@ -36,7 +41,7 @@ export function readMonitorStamp(line: string): MonitorStamp | null {
   }
   const long = LONG_STAMP.exec(line);
   if (long === null) return null;
-  const month = MONTHS.findIndex((name) => name === long[1]) + 1;
+  const month = MONTHS.findIndex((name) => long[1]?.startsWith(name)) + 1;
   const clock = long.slice(3, 6).map(Number);
   return { stamp: wall(Number(long[6]), month, Number(long[2]), clock, Number(long[7])), at: line.length };
 }
@@ -55,7 +60,10 @@ function objectOf(text: string, isDeleted: boolean): MonitorObject | null {
     return { kind: isUp ? 'link-up' : 'link-down', data: link };
   }
   const address = ADDRESS.exec(text);
-  const readOne = address === null ? null : readAddress(address[3]!, { ifname: address[2]!.split('@')[0]!, ifindex: Number(address[1]) });
+  const readOne =
+    address === null
+      ? null
+      : readAddress(address[3]!, { ifname: address[2]!.split('@')[0]!, ifindex: Number(address[1]) });
   if (readOne !== null) return { kind: isDeleted ? 'address-deleted' : 'address-added', data: readOne };
   const rule = readRule(text);
   if (rule !== null) return { kind: isDeleted ? 'rule-deleted' : 'rule-added', data: rule };

@@ -11,7 +11,10 @@ export interface JsonElements {
    * Takes a line. 'taken' may be followed by elements that ended in it.
    * 'foreign': outside of any element stands something that is no JSON; nothing of the line was taken.
    */
-  line(text: string, line: number): { readonly is: 'taken' | 'foreign'; readonly elements: readonly JsonElement[]; readonly broken: boolean };
+  line(
+    text: string,
+    line: number,
+  ): { readonly is: 'taken' | 'foreign'; readonly elements: readonly JsonElement[]; readonly broken: boolean };
   /** What can be read of an element that was cut. */
   rest(): JsonElement | null;
 }
@@ -29,7 +32,11 @@ function parse(text: string): unknown {
 
 /** Cuts back to the last comma of a broken object and closes what is open. Returns undefined when that does not help. */
 function salvage(text: string): unknown {
-  for (let end = text.lastIndexOf(','), tries = 0; end > 0 && tries < 200; end = text.lastIndexOf(',', end - 1), tries++) {
+  for (
+    let end = text.lastIndexOf(','), tries = 0;
+    end > 0 && tries < 200;
+    end = text.lastIndexOf(',', end - 1), tries++
+  ) {
     const closers: string[] = [];
     let isString = false;
     const kept = text.slice(0, end);

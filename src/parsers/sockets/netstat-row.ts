@@ -71,7 +71,7 @@ export function readNetstatRow(line: string): Socket | string | null {
   if (owner !== null && !/^\d+$/.test(owner[1]!)) info['user'] = owner[1]!;
   if (local.device !== null) info['device'] = local.device;
   const someone = isNobody(peer) || !peer.isReadable ? null : peer;
-  const timerWord = timer === null ? null : (TIMERS[timer[1]!] === undefined ? 'unknown' : TIMERS[timer[1]!]!);
+  const timerWord = timer === null ? null : TIMERS[timer[1]!] === undefined ? 'unknown' : TIMERS[timer[1]!]!;
   return {
     proto,
     state,

@@ -46,7 +46,8 @@ function address(hex: string): string {
 export function readProcNetRow(line: string, proto: number): Socket | null {
   const match = ROW.exec(line);
   if (match === null) return null;
-  const [, local, lport, peer, pport, state, txQueue, rxQueue, timer, when, retrans, uid, , inode] = match as unknown as readonly string[];
+  const [, local, lport, peer, pport, state, txQueue, rxQueue, timer, when, retrans, uid, , inode] =
+    match as unknown as readonly string[];
   const hex = (text: string | undefined): number => Number.parseInt(text ?? '0', 16);
   const timerWord = TIMERS[hex(timer)] === undefined ? 'unknown' : TIMERS[hex(timer)]!;
   const hasPeer = hex(pport) !== 0 || !/^0+$/.test(peer ?? '');

@@ -42,7 +42,9 @@ export function timerMs(text: string): number | null {
 
 /** 'users:(("sshd",pid=1,fd=3),("sshd",pid=2,fd=3))' as 'sshd pid=1, sshd pid=2'. */
 export function processText(text: string): string | null {
-  const owners = [...text.matchAll(/\("((?:[^"\\]|\\.)*)",(?:pid=)?(\d+)/g)].map(([, name, pid]) => `${name} pid=${pid}`);
+  const owners = [...text.matchAll(/\("((?:[^"\\]|\\.)*)",(?:pid=)?(\d+)/g)].map(
+    ([, name, pid]) => `${name} pid=${pid}`,
+  );
   return owners.length === 0 ? null : [...new Set(owners)].join(', ');
 }
 
@@ -76,7 +78,7 @@ function wordsOf(text: string): readonly string[] {
   return words;
 }
 
-const valueOf = (text: string): string | number => (/^-?\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Number(text) : text);
+const numberOrText = (text: string): string | number => (/^-?\d{1,15}(?:\.\d{1,9})?$/.test(text) ? Number(text) : text);
 
 /** Reads all words behind the two addresses of one socket, from its own line and those that continue it. */
 export function readSocketWords(text: string): SocketWords {
@@ -109,7 +111,7 @@ export function readSocketWords(text: string): SocketWords {
       else if (key === 'uid' && /^\d+$/.test(value)) uid = Number(value);
       else if (key === 'ino' && /^\d+$/.test(value)) inode = Number(value) === 0 ? null : Number(value);
       else if (key === 'skmem' || key === 'mem' || value.startsWith('(')) info[key] = value.replace(/^\(|\)$/g, '');
-      else info[key] = key === 'sk' ? value : valueOf(value);
+      else info[key] = key === 'sk' ? value : numberOrText(value);
     }
   }
   return { timer, timerMs: restMs, retrans, uid, inode, process, info };

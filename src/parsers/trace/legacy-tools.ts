@@ -21,8 +21,7 @@ const EMPTY = {
 } as const;
 
 /** '333e26bf278d TRACE: raw:PREROUTING:rule:3  "-A PREROUTING …"': an id per packet, the rule's text in quotes. */
-const TRACER =
-  /^([0-9a-f]{8,16}) TRACE: ([^\s:]+):([^\s:]+):(rule|return|policy):(\d{1,6})\s*(?:"(-[AP] .*)")?\s*$/;
+const TRACER = /^([0-9a-f]{8,16}) TRACE: ([^\s:]+):([^\s:]+):(rule|return|policy):(\d{1,6})\s*(?:"(-[AP] .*)")?\s*$/;
 /** 'TRACE: raw:PREROUTING:rule:2    Internet Protocol Version 4, Src: 192.0.2.1, Dst: 198.51.100.1 …'. */
 const TSHARK =
   /^TRACE: ([^\s:]+):([^\s:]+):(rule|return|policy):(\d{1,6})\s+Internet Protocol Version ([46]), Src: ([^\s,]+)(?: \([^)]*\))?, Dst: ([^\s,]+)/;

@@ -6,6 +6,7 @@ import { canonicalAddress } from '../../text/address.js';
 import { protocolNumber } from '../../text/protocols.js';
 import { portNumber } from '../../text/service-ports.js';
 import { flagBit, flagWords } from '../capture/tcp-flags.js';
+import { DSCP, ECN, ETHERTYPES, ICMP_CODES, ICMP_TYPES, ICMPV6_CODES, ICMPV6_TYPES } from './nft-names.js';
 
 type Put = (packet: PacketDraft, value: string) => void;
 
@@ -13,74 +14,6 @@ type Put = (packet: PacketDraft, value: string) => void;
 export function numberOf(value: string): number | null {
   return /^(?:\d{1,10}|0x[0-9a-f]{1,8})$/i.test(value) ? Number(value) : null;
 }
-
-/** DSCP names of nft (RFC 2474, 2597, 3246, 5865) as their six bits. */
-const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
-  ['ef', 46],
-  ['va', 44],
-  ['lephb', 1],
-  ...Array.from({ length: 8 }, (_, n) => [`cs${n}`, n * 8]),
-  ...[1, 2, 3, 4].flatMap((row) => [1, 2, 3].map((drop) => [`af${row}${drop}`, row * 8 + drop * 2])),
-]) as Record<string, number>;
-const ECN: Readonly<Record<string, number>> = { 'not-ect': 0, ect1: 1, ect0: 2, ce: 3 };
-
-const ICMP_TYPES: Readonly<Record<string, number>> = {
-  'echo-reply': 0,
-  'destination-unreachable': 3,
-  'source-quench': 4,
-  redirect: 5,
-  'echo-request': 8,
-  'router-advertisement': 9,
-  'router-solicitation': 10,
-  'time-exceeded': 11,
-  'parameter-problem': 12,
-  'timestamp-request': 13,
-  'timestamp-reply': 14,
-  'info-request': 15,
-  'info-reply': 16,
-  'address-mask-request': 17,
-  'address-mask-reply': 18,
-};
-const ICMPV6_TYPES: Readonly<Record<string, number>> = {
-  'destination-unreachable': 1,
-  'packet-too-big': 2,
-  'time-exceeded': 3,
-  'parameter-problem': 4,
-  'echo-request': 128,
-  'echo-reply': 129,
-  'mld-listener-query': 130,
-  'mld-listener-report': 131,
-  'mld-listener-done': 132,
-  'mld-listener-reduction': 132,
-  'nd-router-solicit': 133,
-  'nd-router-advert': 134,
-  'nd-neighbor-solicit': 135,
-  'nd-neighbor-advert': 136,
-  'nd-redirect': 137,
-  'router-renumbering': 138,
-  'ind-neighbor-solicit': 141,
-  'ind-neighbor-advert': 142,
-  'mld2-listener-report': 143,
-};
-/** nft prints a code by the name it has for 'destination-unreachable' (ICMP) and 'no-route' (ICMPv6), whatever the type. */
-const ICMP_CODES: Readonly<Record<string, number>> = {
-  'net-unreachable': 0,
-  'host-unreachable': 1,
-  'prot-unreachable': 2,
-  'port-unreachable': 3,
-  'frag-needed': 4,
-  'net-prohibited': 9,
-  'host-prohibited': 10,
-  'admin-prohibited': 13,
-};
-const ICMPV6_CODES: Readonly<Record<string, number>> = {
-  'no-route': 0,
-  'admin-prohibited': 1,
-  'addr-unreachable': 3,
-  'port-unreachable': 4,
-  'policy-fail': 5,
-  'reject-route': 6,
-};
 
 function tosBits(packet: PacketDraft, bits: number): void {
   if (packet.family === 'ip6') {
@@ -110,33 +43,59 @@ const addressOf = (value: string): string | null => (isElided(value) ? null : ca
 
 /** Both layers print sport and dport alike. */
 const PORTS: Readonly<Record<string, Put>> = {
-  sport: (packet, value) => void (packet.sport = portNumber(value)),
-  dport: (packet, value) => void (packet.dport = portNumber(value)),
+  sport: (packet, value) => {
+    packet.sport = portNumber(value);
+  },
+  dport: (packet, value) => {
+    packet.dport = portNumber(value);
+  },
 };
 
 /** Layer -> field -> where its value goes. NULL: known and of no use here. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
   ether: {
-    saddr: (packet, value) => void (packet.macSrc = isElided(value) ? null : value),
-    daddr: (packet, value) => void (packet.macDst = isElided(value) ? null : value),
-    type: (packet, value) => void (packet.macProto = { ip: '0800', ip6: '86dd', arp: '0806', vlan: '8100' }[value] ?? value),
+    saddr: (packet, value) => {
+      packet.macSrc = isElided(value) ? null : value;
+    },
+    daddr: (packet, value) => {
+      packet.macDst = isElided(value) ? null : value;
+    },
+    type: (packet, value) => {
+      packet.macProto = ETHERTYPES[value] ?? value;
+    },
   },
   vlan: {
-    id: (packet, value) => void (packet.vlanTci = ((packet.vlanTci ?? 0) & 0xf000) | (numberOf(value) ?? 0)),
-    pcp: (packet, value) => void (packet.vlanTci = (packet.vlanTci ?? 0) | ((numberOf(value) ?? 0) << 13)),
+    id: (packet, value) => {
+      packet.vlanTci = ((packet.vlanTci ?? 0) & 0xf000) | (numberOf(value) ?? 0);
+    },
+    pcp: (packet, value) => {
+      packet.vlanTci = (packet.vlanTci ?? 0) | ((numberOf(value) ?? 0) << 13);
+    },
     cfi: null,
     dei: null,
     type: null,
   },
   ip: {
-    saddr: (packet, value) => void (packet.src = addressOf(value)),
-    daddr: (packet, value) => void (packet.dst = addressOf(value)),
+    saddr: (packet, value) => {
+      packet.src = addressOf(value);
+    },
+    daddr: (packet, value) => {
+      packet.dst = addressOf(value);
+    },
     dscp: (packet, value) => tosBits(packet, (DSCP[value] ?? numberOf(value) ?? 0) << 2),
     ecn: (packet, value) => tosBits(packet, ECN[value] ?? 0),
-    ttl: (packet, value) => void (packet.ttl = numberOf(value)),
-    id: (packet, value) => void (packet.ipId = numberOf(value)),
-    protocol: (packet, value) => void (packet.proto = protocolNumber(value)),
-    length: (packet, value) => void (packet.lenBytes = numberOf(value)),
+    ttl: (packet, value) => {
+      packet.ttl = numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.ipId = numberOf(value);
+    },
+    protocol: (packet, value) => {
+      packet.proto = protocolNumber(value);
+    },
+    length: (packet, value) => {
+      packet.lenBytes = numberOf(value);
+    },
     'frag-off': (packet, value) => {
       const word = numberOf(value) ?? 0;
       packet.reservedBit = (word & 0x8000) !== 0;
@@ -149,14 +108,24 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
     checksum: null,
   },
   ip6: {
-    saddr: (packet, value) => void (packet.src = addressOf(value)),
-    daddr: (packet, value) => void (packet.dst = addressOf(value)),
+    saddr: (packet, value) => {
+      packet.src = addressOf(value);
+    },
+    daddr: (packet, value) => {
+      packet.dst = addressOf(value);
+    },
     dscp: (packet, value) => tosBits(packet, (DSCP[value] ?? numberOf(value) ?? 0) << 2),
     ecn: (packet, value) => tosBits(packet, ECN[value] ?? 0),
-    hoplimit: (packet, value) => void (packet.ttl = numberOf(value)),
-    flowlabel: (packet, value) => void (packet.flowLabel = numberOf(value)),
+    hoplimit: (packet, value) => {
+      packet.ttl = numberOf(value);
+    },
+    flowlabel: (packet, value) => {
+      packet.flowLabel = numberOf(value);
+    },
     // 'ip' is protocol 0: here it is the hop-by-hop header.
-    nexthdr: (packet, value) => void (packet.proto = value === 'ip' ? null : protocolNumber(value)),
+    nexthdr: (packet, value) => {
+      packet.proto = value === 'ip' ? null : protocolNumber(value);
+    },
     length: (packet, value) => {
       const payload = numberOf(value);
       packet.lenBytes = payload === null ? null : payload + 40;
@@ -165,34 +134,78 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
   },
   tcp: {
     ...PORTS,
-    flags: (packet, value) => void (packet.flags = nftFlags(value)),
-    window: (packet, value) => void (packet.window = numberOf(value)),
-    sequence: (packet, value) => void (packet.seq = numberOf(value)),
-    ackseq: (packet, value) => void (packet.ack = numberOf(value)),
-    urgptr: (packet, value) => void (packet.urgp = numberOf(value)),
+    flags: (packet, value) => {
+      packet.flags = nftFlags(value);
+    },
+    window: (packet, value) => {
+      packet.window = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.seq = numberOf(value);
+    },
+    ackseq: (packet, value) => {
+      packet.ack = numberOf(value);
+    },
+    urgptr: (packet, value) => {
+      packet.urgp = numberOf(value);
+    },
     doff: null,
     reserved: null,
     checksum: null,
   },
-  udp: { ...PORTS, length: (packet, value) => void (packet.udpLenBytes = numberOf(value)), checksum: null },
+  udp: {
+    ...PORTS,
+    length: (packet, value) => {
+      packet.udpLenBytes = numberOf(value);
+    },
+    checksum: null,
+  },
   udplite: { ...PORTS, csumcov: null, checksum: null },
   dccp: { ...PORTS, type: null },
-  sctp: { ...PORTS, vtag: (packet, value) => void (packet.unknown = [...packet.unknown, `VTAG=${value}`]), checksum: null },
+  sctp: {
+    ...PORTS,
+    vtag: (packet, value) => {
+      packet.unknown = [...packet.unknown, `VTAG=${value}`];
+    },
+    checksum: null,
+  },
   icmp: {
-    type: (packet, value) => void (packet.icmpType = ICMP_TYPES[value] ?? numberOf(value)),
-    code: (packet, value) => void (packet.icmpCode = ICMP_CODES[value] ?? numberOf(value)),
-    id: (packet, value) => void (packet.icmpId = numberOf(value)),
-    sequence: (packet, value) => void (packet.icmpSeq = numberOf(value)),
-    mtu: (packet, value) => void (packet.mtu = numberOf(value)),
-    gateway: (packet, value) => void (packet.gateway = addressOf(value)),
+    type: (packet, value) => {
+      packet.icmpType = ICMP_TYPES[value] ?? numberOf(value);
+    },
+    code: (packet, value) => {
+      packet.icmpCode = ICMP_CODES[value] ?? numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.icmpId = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.icmpSeq = numberOf(value);
+    },
+    mtu: (packet, value) => {
+      packet.mtu = numberOf(value);
+    },
+    gateway: (packet, value) => {
+      packet.gateway = addressOf(value);
+    },
     checksum: null,
   },
   icmpv6: {
-    type: (packet, value) => void (packet.icmpType = ICMPV6_TYPES[value] ?? numberOf(value)),
-    code: (packet, value) => void (packet.icmpCode = ICMPV6_CODES[value] ?? numberOf(value)),
-    id: (packet, value) => void (packet.icmpId = numberOf(value)),
-    sequence: (packet, value) => void (packet.icmpSeq = numberOf(value)),
-    mtu: (packet, value) => void (packet.mtu = numberOf(value)),
+    type: (packet, value) => {
+      packet.icmpType = ICMPV6_TYPES[value] ?? numberOf(value);
+    },
+    code: (packet, value) => {
+      packet.icmpCode = ICMPV6_CODES[value] ?? numberOf(value);
+    },
+    id: (packet, value) => {
+      packet.icmpId = numberOf(value);
+    },
+    sequence: (packet, value) => {
+      packet.icmpSeq = numberOf(value);
+    },
+    mtu: (packet, value) => {
+      packet.mtu = numberOf(value);
+    },
     // The same four bytes are id and sequence number of an echo; nft prints them under the first name its table has for them.
     'parameter-problem': (packet, value) => {
       const word = numberOf(value);
@@ -208,13 +221,31 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Put | null>>>> = {
     'max-delay': null,
     checksum: null,
   },
-  esp: { spi: (packet, value) => void (packet.spi = numberOf(value)), sequence: null },
-  ah: { spi: (packet, value) => void (packet.ahSpi = numberOf(value)), sequence: null, nexthdr: null, hdrlength: null },
+  esp: {
+    spi: (packet, value) => {
+      packet.spi = numberOf(value);
+    },
+    sequence: null,
+  },
+  ah: {
+    spi: (packet, value) => {
+      packet.ahSpi = numberOf(value);
+    },
+    sequence: null,
+    nexthdr: null,
+    hdrlength: null,
+  },
   arp: { htype: null, ptype: null, hlen: null, plen: null, operation: null, saddr: null, daddr: null },
   meta: {
-    mark: (packet, value) => void (packet.mark = numberOf(value)),
-    l4proto: (packet, value) => void (packet.proto = protocolNumber(value)),
-    nfproto: (packet, value) => void (packet.family = value === 'ipv6' ? 'ip6' : 'ip'),
+    mark: (packet, value) => {
+      packet.mark = numberOf(value);
+    },
+    l4proto: (packet, value) => {
+      packet.proto = protocolNumber(value);
+    },
+    nfproto: (packet, value) => {
+      packet.family = value === 'ipv6' ? 'ip6' : 'ip';
+    },
   },
 };
 
@@ -243,7 +274,10 @@ function readArp(packet: PacketDraft, words: string): void {
   packet.family = 'arp';
   const value = (pattern: RegExp): string | null => pattern.exec(words)?.[1] ?? null;
   const operation = value(/arp operation (\S+)/);
-  const opcode = operation === null ? null : (({ request: 1, reply: 2 } as Record<string, number>)[operation] ?? numberOf(operation));
+  const opcode =
+    operation === null
+      ? null
+      : (({ request: 1, reply: 2 } as Record<string, number>)[operation] ?? numberOf(operation));
   packet.arp = {
     htype: numberOf(value(/arp htype (\S+)/) ?? ''),
     ptype: value(/arp ptype (\S+)/),
@@ -261,7 +295,12 @@ export function readNftPacket(words: string): PacketDraft {
   const unknown: string[] = [];
   if (/\barp (?:operation|htype|saddr)/.test(words)) readArp(packet, words);
   const tokens = words.match(/"(?:[^"\\]|\\.)*"?|\{[^}]*\}|\([^)]*\)|\[[^\]]*\]|[^\s"]+/g) ?? [];
-  let last: { readonly layer: string; readonly field: string; readonly value: string; readonly isOpen: boolean } | null = null;
+  let last: {
+    readonly layer: string;
+    readonly field: string;
+    readonly value: string;
+    readonly isOpen: boolean;
+  } | null = null;
   for (let at = 0; at < tokens.length; at++) {
     const layer = tokens[at]!;
     if (isElided(layer) || layer === '[..]' || layer === '[...]' || layer === '[]') {

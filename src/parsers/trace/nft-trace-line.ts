@@ -80,7 +80,8 @@ export function readNftTraceLine(line: string, at: number): NftTraceLine {
   const text = line.slice(at);
   if (!isNftTrace(text)) return { is: 'other' };
   const head = HEAD.exec(`${text} `);
-  if (head === null) return { is: 'unread', reason: 'the line ends before its chain', at: Math.min(line.length, at + 9) };
+  if (head === null)
+    return { is: 'unread', reason: 'the line ends before its chain', at: Math.min(line.length, at + 9) };
   const behind = Math.min(line.length, at + head[0].length);
   const parts = partsOf(line.slice(behind));
   if (typeof parts === 'string') return { is: 'unread', reason: parts, at: behind };
@@ -107,4 +108,3 @@ export function readNftTraceLine(line: string, at: number): NftTraceLine {
     },
   };
 }
-

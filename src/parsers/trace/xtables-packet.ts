@@ -22,16 +22,34 @@ function put<Key extends keyof PacketDraft>(key: Key): Put {
 }
 
 const KEYS: Readonly<Record<string, Put>> = {
-  IN: (packet, value) => void (packet.inIf = value),
-  OUT: (packet, value) => void (packet.outIf = value),
-  NFPROTO: (packet, value) => void (packet.family = value === '10' ? 'ip6' : value === '2' ? 'ip' : packet.family),
-  MACSRC: (packet, value) => void (packet.macSrc = paddedMac(value)),
-  MACDST: (packet, value) => void (packet.macDst = paddedMac(value)),
-  MACPROTO: (packet, value) => void (packet.macProto = value.toLowerCase()),
-  SRC: (packet, value) => void (packet.src = canonicalAddress(value)),
-  DST: (packet, value) => void (packet.dst = canonicalAddress(value)),
+  IN: (packet, value) => {
+    packet.inIf = value;
+  },
+  OUT: (packet, value) => {
+    packet.outIf = value;
+  },
+  NFPROTO: (packet, value) => {
+    packet.family = value === '10' ? 'ip6' : value === '2' ? 'ip' : packet.family;
+  },
+  MACSRC: (packet, value) => {
+    packet.macSrc = paddedMac(value);
+  },
+  MACDST: (packet, value) => {
+    packet.macDst = paddedMac(value);
+  },
+  MACPROTO: (packet, value) => {
+    packet.macProto = value.toLowerCase();
+  },
+  SRC: (packet, value) => {
+    packet.src = canonicalAddress(value);
+  },
+  DST: (packet, value) => {
+    packet.dst = canonicalAddress(value);
+  },
   // The IPv6 line adds 20 bytes, the size of an IPv4 header, to the payload: twenty too few.
-  LEN: (packet, value) => void (packet.lenBytes = numberOf(value)),
+  LEN: (packet, value) => {
+    packet.lenBytes = numberOf(value);
+  },
   TOS: (packet, value) => {
     const byte = numberOf(value) ?? 0;
     packet.tos = byte & 0x1e;
@@ -44,7 +62,9 @@ const KEYS: Readonly<Record<string, Put>> = {
   SPORT: put('sport'),
   DPORT: put('dport'),
   MARK: put('mark'),
-  FRAG: (packet, value) => void (packet.fragmentOffsetBytes = (numberOf(value) ?? 0) * 8),
+  FRAG: (packet, value) => {
+    packet.fragmentOffsetBytes = (numberOf(value) ?? 0) * 8;
+  },
 };
 
 /** @param words what follows the id */

@@ -1,116 +1,7 @@
-// Lines of `ip address`, `ip link`, `ip route`, `ip rule` and `ip neigh` as data with the keys that `ip -j` gives (iproute2 6.1).
+// Lines of `ip route`, `ip rule` and `ip neigh` as data with the keys that `ip -j` gives (iproute2 6.1).
 
 import { isIP } from 'node:net';
-
-export type Data = Record<string, unknown>;
-
-const INTEGER = /^\d{1,15}$/;
-const valueOf = (word: string): string | number => (INTEGER.test(word) ? Number(word) : word);
-
-/** Words of a line behind the first ones, as key and value; flags stand alone. */
-interface Vocabulary {
-  /** ip's word -> key of ip -j, for words that a value follows. */
-  readonly valued: Readonly<Record<string, string>>;
-  /** Words that stand alone -> the data they add. */
-  readonly alone: Readonly<Record<string, (data: Data) => void>>;
-}
-
-function addFlag(flag: string): (data: Data) => void {
-  return (data) => {
-    const flags = Array.isArray(data['flags']) ? (data['flags'] as unknown[]) : [];
-    data['flags'] = [...flags, flag];
-  };
-}
-
-function readWords(data: Data, words: readonly string[], { valued, alone }: Vocabulary): readonly string[] {
-  const unknown: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
-    const key = valued[word];
-    if (key !== undefined && words[at + 1] !== undefined) data[key] = valueOf(words[++at]!);
-    else if (alone[word] !== undefined) alone[word](data);
-    else unknown.push(word);
-  }
-  return unknown;
-}
-
-const LINK_HEAD = /^(\d+): ([^\s:]+): <([A-Z0-9_,-]*)>\s*(.*)$/;
-const LINK: Vocabulary = {
-  valued: {
-    mtu: 'mtu',
-    qdisc: 'qdisc',
-    state: 'operstate',
-    master: 'master',
-    mode: 'linkmode',
-    group: 'group',
-    qlen: 'txqlen',
-  },
-  alone: {},
-};
-
-/** '2: eth0@if3: <BROADCAST,UP> mtu 1500 … state UP' as the data of a link; NULL for other lines. */
-export function readLinkHead(line: string): Data | null {
-  const match = LINK_HEAD.exec(line);
-  if (match === null) return null;
-  const [, index, name, flags, rest] = match as unknown as readonly string[];
-  const [ifname, link] = name!.split('@', 2);
-  const data: Data = { ifindex: Number(index) };
-  if (link !== undefined && !/^if\d+$|^NONE$/.test(link)) data['link'] = link;
-  else if (link !== undefined && link.startsWith('if')) data['link_index'] = Number(link.slice(2));
-  data['ifname'] = ifname!;
-  data['flags'] = flags === '' ? [] : flags!.split(',');
-  readWords(data, rest!.replace(/\\.*$/, '').trim().split(/\s+/), LINK);
-  return data;
-}
-
-/** '    link/ether 00:00:5e:00:53:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0'. Returns false for other lines. */
-export function readLinkLayer(data: Data, line: string): boolean {
-  const match = /^\s*\\?\s*link\/(\S+)(?:\s+(\S+))?(.*)$/.exec(line);
-  if (match === null) return false;
-  data['link_type'] = match[1];
-  if (match[2] !== undefined && /[:.]/.test(match[2])) data['address'] = match[2];
-  const words = (match[3] ?? '').trim().split(/\s+/);
-  const value = (word: string): string | undefined => words[words.indexOf(word) + 1];
-  if (words.includes('brd') && value('brd') !== undefined) data['broadcast'] = value('brd');
-  if (words.includes('peer') && value('peer') !== undefined) data['peer'] = value('peer');
-  if (words.includes('link-netnsid')) data['link_netnsid'] = valueOf(value('link-netnsid') ?? '');
-  if (words.includes('link-netns')) data['link_netns'] = value('link-netns');
-  return true;
-}
-
-const ADDRESS: Vocabulary = {
-  valued: { brd: 'broadcast', broadcast: 'broadcast', scope: 'scope', peer: 'address', metric: 'metric', proto: 'protocol', anycast: 'anycast' },
-  alone: Object.fromEntries(
-    ['secondary', 'temporary', 'dynamic', 'deprecated', 'tentative', 'dadfailed', 'nodad', 'noprefixroute', 'mngtmpaddr', 'permanent', 'home', 'optimistic', 'autojoin', 'stable-privacy'].map(
-      (flag) => [flag, (data: Data) => void (data[flag] = true)],
-    ),
-  ),
-};
-
-/** 'inet 192.0.2.1/24 brd 192.0.2.255 scope global eth0' with the interface's data; NULL for other lines. */
-export function readAddress(text: string, link: { readonly ifname: string; readonly ifindex: number | null }): Data | null {
-  const match = /^(inet6?) (\S+?)(?:\/(\d{1,3}))?(?:\s+(.*))?$/.exec(text.replace(/\\.*$/, '').trim());
-  if (match === null) return null;
-  const [, family, local, prefix, rest] = match as unknown as readonly (string | undefined)[];
-  if (isIP(local!) === 0) return null;
-  const data: Data = {};
-  if (link.ifindex !== null) data['ifindex'] = link.ifindex;
-  data['ifname'] = link.ifname;
-  data['family'] = family;
-  data['local'] = local;
-  data['prefixlen'] = prefix === undefined ? (family === 'inet' ? 32 : 128) : Number(prefix);
-  const words = (rest ?? '').split(/\s+/).filter((word) => word !== '');
-  const unknown = readWords(data, words, ADDRESS);
-  if (typeof data['address'] === 'string') {
-    // 'inet 192.0.2.1 peer 192.0.2.2/32': the prefix is the peer's.
-    const [peer, bits] = data['address'].split('/', 2);
-    data['address'] = peer;
-    if (bits !== undefined) data['prefixlen'] = Number(bits);
-  }
-  // What is left is the label; IPv6 addresses have none.
-  if (unknown.length > 0) data['label'] = unknown.join(' ');
-  return data;
-}
+import { addFlag, type Data, readWords, type Vocabulary } from './ip-vocabulary.js';
 
 const ROUTE_TYPES: ReadonlySet<string> = new Set([
   'unicast',
@@ -124,7 +15,18 @@ const ROUTE_TYPES: ReadonlySet<string> = new Set([
   'nat',
   'anycast',
 ]);
-const ROUTE_FLAGS = ['onlink', 'linkdown', 'dead', 'pervasive', 'offload', 'trap', 'notify', 'rt_offload', 'rt_trap', 'unresolved'];
+const ROUTE_FLAGS = [
+  'onlink',
+  'linkdown',
+  'dead',
+  'pervasive',
+  'offload',
+  'trap',
+  'notify',
+  'rt_offload',
+  'rt_trap',
+  'unresolved',
+];
 const ROUTE: Vocabulary = {
   valued: {
     via: 'gateway',
@@ -154,7 +56,7 @@ const ROUTE: Vocabulary = {
     pref: 'pref',
     weight: 'weight',
     nhid: 'nhid',
-    'rto_min': 'rto_min',
+    rto_min: 'rto_min',
     quickack: 'quickack',
     congctl: 'congctl',
     encap: 'encap',
@@ -191,7 +93,9 @@ export function readRoute(line: string): Data | null {
   if (destination !== 'default' && isIP(bare) === 0 && !/^\d{1,3}(?:\.\d{1,3}){0,3}$/.test(bare)) return null;
   data['dst'] = destination;
   const known = words.slice(1);
-  const hasMeaning = known.length === 0 || known.some((word) => ['dev', 'via', 'scope', 'proto', 'nhid', 'metric', 'table', 'nexthop'].includes(word));
+  const hasMeaning =
+    known.length === 0 ||
+    known.some((word) => ['dev', 'via', 'scope', 'proto', 'nhid', 'metric', 'table', 'nexthop'].includes(word));
   if (!hasMeaning && data['type'] === undefined) return null;
   // 'via inet6 fe80::1': a gateway of the other family.
   const direct = withoutVolatile(known.filter((word, at) => !(/^inet6?$/.test(word) && known[at - 1] === 'via')));
@@ -214,7 +118,10 @@ export function readRouteContinuation(data: Data, line: string): boolean {
   }
   if (words[0] === 'cache') {
     // As ip -j: a route with 'cache' is the answer to `ip route get`, no row of a table.
-    data['cache'] = words.slice(1).filter((word) => /^<.*>$/.test(word)).flatMap((word) => word.slice(1, -1).split(','));
+    data['cache'] = words
+      .slice(1)
+      .filter((word) => /^<.*>$/.test(word))
+      .flatMap((word) => word.slice(1, -1).split(','));
     readWords(data, withoutVolatile(words.slice(1).filter((word) => !word.startsWith('<'))), ROUTE);
     return true;
   }
@@ -246,13 +153,23 @@ const RULE: Vocabulary = {
     ...Object.fromEntries(
       ['unreachable', 'prohibit', 'blackhole', 'nop', 'masquerade'].map((action) => [
         action,
-        (data: Data) => void (data['action'] = action),
+        (data: Data) => {
+          data['action'] = action;
+        },
       ]),
     ),
-    l3mdev: (data) => void (data['l3mdev'] = null),
-    '[l3mdev-table]': (data) => void (data['l3mdev'] = null),
-    '[detached]': (data) => void (data['iif_detached'] = null),
-    '[unresolved]': (data) => void (data['unresolved'] = null),
+    l3mdev: (data) => {
+      data['l3mdev'] = null;
+    },
+    '[l3mdev-table]': (data) => {
+      data['l3mdev'] = null;
+    },
+    '[detached]': (data) => {
+      data['iif_detached'] = null;
+    },
+    '[unresolved]': (data) => {
+      data['unresolved'] = null;
+    },
   },
 };
 
@@ -289,7 +206,17 @@ export function readRule(line: string): Data | null {
   return data;
 }
 
-const NEIGH_STATES: ReadonlySet<string> = new Set(['INCOMPLETE', 'REACHABLE', 'STALE', 'DELAY', 'PROBE', 'FAILED', 'NOARP', 'PERMANENT', 'NONE']);
+const NEIGH_STATES: ReadonlySet<string> = new Set([
+  'INCOMPLETE',
+  'REACHABLE',
+  'STALE',
+  'DELAY',
+  'PROBE',
+  'FAILED',
+  'NOARP',
+  'PERMANENT',
+  'NONE',
+]);
 
 /** '192.0.2.2 dev eth0 lladdr 00:00:5e:00:53:02 REACHABLE'; NULL for other lines. */
 export function readNeigh(line: string): Data | null {
@@ -301,7 +228,8 @@ export function readNeigh(line: string): Data | null {
   const data: Data = { dst: words[0], dev: words[2] };
   const lladdr = words[words.indexOf('lladdr') + 1];
   if (words.includes('lladdr') && lladdr !== undefined) data['lladdr'] = lladdr;
-  for (const flag of ['router', 'proxy', 'extern_learn', 'offload', 'managed', 'extern_valid']) if (words.includes(flag)) data[flag] = null;
+  for (const flag of ['router', 'proxy', 'extern_learn', 'offload', 'managed', 'extern_valid'])
+    if (words.includes(flag)) data[flag] = null;
   if (states.length > 0) data['state'] = states;
   return data;
 }
