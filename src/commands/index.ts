@@ -4,7 +4,7 @@ import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
 import { demoCommand } from './demo/demo.js';
 import { explainCommand } from './explain/explain.js';
-import { helpCommand } from './help.js';
+import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';
 import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';

@@ -2,7 +2,7 @@
 
 import { type CommandInput, optionValue } from '../cli/command.js';
 import { defaultStorePath } from '../store/default-path.js';
-import { type Db, openStoreForReading, type StoreLocation } from '../store/open-store.js';
+import { type Db, openStoreForReading, removeStore, type StoreLocation } from '../store/open-store.js';
 import { FailedError, UsageError } from '../text/errors.js';
 import type { World } from '../world.js';
 
@@ -19,7 +19,12 @@ export function storeLocation(input: CommandInput, world: World): StoreLocation 
 /** @throws FailedError when there is no store yet, StoreError when it cannot be used */
 export function openExistingStore(input: CommandInput, world: World): Db {
   const location = storeLocation(input, world);
-  const db = openStoreForReading(world.host, location);
+  const copyTo = () => {
+    const path = `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.db`;
+    world.onExit(() => removeStore(path));
+    return path;
+  };
+  const db = openStoreForReading(world.host, { ...location, copyTo });
   if (db !== null) return db;
   throw new FailedError(
     `there is no evidence yet: no store at ${location.path}\n` +
