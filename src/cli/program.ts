@@ -27,6 +27,9 @@ export function repairArguments(words: readonly string[]): readonly string[] {
 /** Words after -- that have no use of their own: marked, so that no dash makes an option of them, and put behind the command's words. */
 const LITERAL = '\0';
 
+/** SQL may begin with a remark: '-- which reasons …' is no option. */
+const isText = (word: string): boolean => /^--?\s/.test(word);
+
 function withLiteralRest<W>(words: readonly string[], spec: CommandSpec<W> | null): readonly string[] {
   const end = words.indexOf('--');
   if (end < 0 || spec === null || spec.takesRest === true) return words;
@@ -161,7 +164,7 @@ export async function parseCommandLine<W>(
 
   let printed = '';
   await program.parseAsync(
-    withLiteralRest(repairArguments(words), asked),
+    withLiteralRest(repairArguments(words), asked).map((word) => (isText(word) ? LITERAL + word : word)),
     {},
     (_error: Error | undefined, _argv: unknown, output: string) => {
       printed = output;

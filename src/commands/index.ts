@@ -2,6 +2,7 @@
 
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
+import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help/help.js';
@@ -23,4 +24,5 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   reasonsShowCommand,
   demoCommand,
   helpCommand,
+  completionCommand(() => COMMANDS),
 ];

@@ -6,22 +6,7 @@ import { nearest } from '../../cli/usage-words.js';
 import { printDocument } from '../../presentation/document.js';
 import { UsageError } from '../../text/errors.js';
 import type { World } from '../../world.js';
-import { environmentTopic } from './environment.js';
-import { exitCodesTopic } from './exit-codes.js';
-import { formatsTopic } from './formats.js';
-import { safetyTopic } from './safety.js';
-import { symptomsTopic } from './symptoms.js';
-import { timeTopic } from './time.js';
-import type { Topic } from './topic.js';
-
-export const TOPICS: readonly Topic[] = [
-  symptomsTopic,
-  formatsTopic,
-  timeTopic,
-  safetyTopic,
-  environmentTopic,
-  exitCodesTopic,
-];
+import { TOPICS } from './topics.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const asked = (input.positionals['topic'] ?? []).join('-');
