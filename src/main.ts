@@ -1,7 +1,7 @@
 // From the command line to an exit code. The only place where errors become words and numbers.
 
+import type { CommandInput } from './cli/command.js';
 import { EXIT, type ExitCode } from './cli/exit-codes.js';
-import { parseCommandLine } from './cli/program.js';
 import { COMMANDS } from './commands/index.js';
 import { HostError } from './host/host.js';
 import { FailedError, RefusedError, StoreError, UnsupportedError, UsageError } from './text/errors.js';
@@ -11,7 +11,10 @@ import type { World } from './world.js';
 /** Runs one command line. Never throws and never ends the process. */
 export async function main(words: readonly string[], world: World): Promise<ExitCode> {
   try {
-    const parsed = await parseCommandLine(words.length === 0 ? ['status'] : words, COMMANDS, {
+    // The bare name is answered without the parser: it takes longer than the answer.
+    if (words.length === 0) return await runStatus(world);
+    const { parseCommandLine } = await import('./cli/program.js');
+    const parsed = await parseCommandLine(words, COMMANDS, {
       name: world.programName,
       version: packageVersion(world),
       width: world.streams.out.width,
@@ -20,12 +23,25 @@ export async function main(words: readonly string[], world: World): Promise<Exit
       world.streams.out.write(parsed.text);
       return EXIT.done;
     }
-    if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Try: ${world.programName} --help`);
+    if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Commands: ${world.programName} --help`);
     const { run } = await parsed.spec.load();
     return await run(parsed.input, world);
   } catch (error) {
     return explainError(error, world);
   }
+}
+
+async function runStatus(world: World): Promise<ExitCode> {
+  const input: CommandInput = {
+    words: 'status',
+    knownCommands: COMMANDS.map(({ words }) => words),
+    positionals: {},
+    rest: [],
+    switches: new Set(),
+    values: {},
+  };
+  const { run } = await import('./commands/status-run.js');
+  return await run(input, world);
 }
 
 function packageVersion(world: World): string {

@@ -52,6 +52,8 @@ export interface CommandSpec<W> {
   readonly positionals?: readonly PositionalSpec[];
   readonly options?: readonly OptionSpec[];
   readonly examples: readonly Example[];
+  /** Words after a lone `--` are a command of their own (capture -- COMMAND); otherwise they are words like others. */
+  readonly takesRest?: boolean;
   /** The noun alone means this verb. */
   readonly isDefaultVerb?: boolean;
   readonly load: () => Promise<{ readonly run: (input: CommandInput, world: W) => Promise<ExitCode> }>;

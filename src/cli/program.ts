@@ -4,6 +4,7 @@ import yargs, { type Argv } from 'yargs';
 import { UsageError } from '../text/errors.js';
 import type { CommandInput, CommandSpec, OptionSpec } from './command.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
+import { commandWordsOf, nearest, usageSentence } from './usage-words.js';
 
 export type Parsed<W> =
   | { readonly is: 'command'; readonly spec: CommandSpec<W>; readonly input: CommandInput }
@@ -21,6 +22,22 @@ export interface ProgramInfo {
 export function repairArguments(words: readonly string[]): readonly string[] {
   const end = words.indexOf('--');
   return words.map((word, index) => (word === '-' && (end < 0 || index < end) ? '/dev/stdin' : word));
+}
+
+/** Words after -- that have no use of their own: marked, so that no dash makes an option of them, and put behind the command's words. */
+const LITERAL = '\0';
+
+/** SQL may begin with a remark: '-- which reasons …' is no option. */
+const isText = (word: string): boolean => /^--?\s/.test(word);
+
+function withLiteralRest<W>(words: readonly string[], spec: CommandSpec<W> | null): readonly string[] {
+  const end = words.indexOf('--');
+  if (end < 0 || spec === null || spec.takesRest === true) return words;
+  const own = words.slice(0, end);
+  const depth =
+    commandWordsOf(own).length > 1 && spec.words.includes(' ') ? spec.words.split(' ')[1]! : commandWordsOf(own)[0]!;
+  const behind = own.indexOf(depth) + 1;
+  return [...own.slice(0, behind), ...words.slice(end + 1).map((word) => LITERAL + word), ...own.slice(behind)];
 }
 
 function declare(builder: Argv, option: OptionSpec): void {
@@ -65,6 +82,11 @@ export async function parseCommandLine<W>(
   let chosen: { spec: CommandSpec<W>; argv: Record<string, unknown> } | null = null;
   let failure: { message: string; error: Error | undefined } | null = null;
   let at = info.name;
+  let entered: CommandSpec<W> | null = null;
+  const asked = specOf(words, specs, info.name);
+  // yargs takes a lone 'help' for --help; it is a command of ours, with a list of its topics.
+  if (asked?.words === 'help' && words.length === 1)
+    return { is: 'command', spec: asked, input: inputOf(asked, {}, specs) };
 
   const add = (builder: Argv, spec: CommandSpec<W>, name: string, isHidden = false) =>
     builder.command({
@@ -72,6 +94,7 @@ export async function parseCommandLine<W>(
       describe: isHidden ? false : spec.summary,
       builder: (inner: Argv) => {
         at = `${info.name} ${spec.words}`;
+        entered = spec;
         for (const one of spec.positionals ?? [])
           inner.positional(one.name, {
             describe: one.describe,
@@ -94,7 +117,6 @@ export async function parseCommandLine<W>(
     .exitProcess(false)
     .showHelpOnFail(false)
     .strict()
-    .recommendCommands()
     .detectLocale(false)
     .parserConfiguration({
       'populate--': true,
@@ -108,7 +130,7 @@ export async function parseCommandLine<W>(
     .alias('h', 'help')
     .version(info.version)
     .alias('V', 'version')
-    .epilogue(`Topics: ${info.name} help formats | exit-codes | environment | time | safety`)
+    .epilogue(`Topics: ${info.name} help, then ${info.name} help TOPIC`)
     .fail((message, error) => {
       failure ??= { message: message ?? '', error };
     });
@@ -141,23 +163,48 @@ export async function parseCommandLine<W>(
   }
 
   let printed = '';
-  await program.parseAsync(repairArguments(words), {}, (_error: Error | undefined, _argv: unknown, output: string) => {
-    printed = output;
-  });
+  await program.parseAsync(
+    withLiteralRest(repairArguments(words), asked).map((word) => (isText(word) ? LITERAL + word : word)),
+    {},
+    (_error: Error | undefined, _argv: unknown, output: string) => {
+      printed = output;
+    },
+  );
   const problem = failure as { message: string; error: Error | undefined } | null;
   if (problem !== null) {
     if (problem.error instanceof UsageError) throw problem.error;
     if (problem.error !== undefined && problem.error.name !== 'YError' && problem.message === '') throw problem.error;
-    const text = (problem.message || problem.error?.message || 'these words are not understood')
-      .trim()
-      .replace(/\s*\n\s*/g, '; ');
-    throw new UsageError(text, `Try: ${at} --help`);
+    const noun = (entered as CommandSpec<W> | null)?.words.split(' ')[0];
+    const verbs = specs
+      .filter((spec) => spec.words.startsWith(`${noun} `))
+      .map((spec) => spec.words.slice(spec.words.indexOf(' ') + 1));
+    const said = problem.message || problem.error?.message || 'these words are not understood';
+    throw new UsageError(usageSentence(said, { spec: entered, verbs, words }), `Try: ${at} --help`);
   }
   if (printed !== '') return { is: 'text', text: `${printed.trimEnd()}\n` };
   const found = chosen as { spec: CommandSpec<W>; argv: Record<string, unknown> } | null;
   return found === null
     ? { is: 'nothing' }
     : { is: 'command', spec: found.spec, input: inputOf(found.spec, found.argv, specs) };
+}
+
+/** The command that the words begin with; NULL where only options stand. @throws UsageError for a word that begins none */
+function specOf<W>(
+  words: readonly string[],
+  specs: readonly CommandSpec<W>[],
+  programName: string,
+): CommandSpec<W> | null {
+  const [first, second] = commandWordsOf(words);
+  if (first === undefined) return null;
+  const exact = specs.find((spec) => spec.words === `${first} ${second}`) ?? specs.find((spec) => spec.words === first);
+  if (exact !== undefined) return exact;
+  const ofNoun = specs.filter((spec) => spec.words.startsWith(`${first} `));
+  if (ofNoun.length > 0) return ofNoun.find((spec) => spec.isDefaultVerb === true) ?? ofNoun[0]!;
+  const meant = nearest(first, [...new Set(specs.map((spec) => spec.words.split(' ')[0]!))]);
+  throw new UsageError(
+    `there is no command '${first}'${meant === null ? '' : `; did you mean ${meant}?`}`,
+    `Commands: ${programName} --help`,
+  );
 }
 
 function asTexts(value: unknown): readonly string[] {
@@ -177,7 +224,12 @@ function inputOf<W>(
       if (given === true) switches.add(option.name);
     } else if (given !== undefined) values[option.name] = asTexts(given);
   }
-  const positionals = Object.fromEntries((spec.positionals ?? []).map((one) => [one.name, asTexts(argv[one.name])]));
+  const positionals = Object.fromEntries(
+    (spec.positionals ?? []).map((one) => [
+      one.name,
+      asTexts(argv[one.name]).map((word) => (word.startsWith(LITERAL) ? word.slice(LITERAL.length) : word)),
+    ]),
+  );
   return {
     words: spec.words,
     knownCommands: specs.map((one) => one.words),

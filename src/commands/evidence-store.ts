@@ -1,9 +1,10 @@
 // The store a command answers from: the one of the host, or a temporary one filled from the files of -r.
 
 import { type CommandInput, optionValues } from '../cli/command.js';
-import type { Db } from '../store/open-store.js';
+import { type Db, openStoreForReading, removeStore } from '../store/open-store.js';
+import { FailedError } from '../text/errors.js';
 import type { World } from '../world.js';
-import { openExistingStore } from './store-location.js';
+import { storeLocation } from './store-location.js';
 
 /**
  * Runs a piece of work on the evidence and closes (or removes) the store afterwards, however the work ends.
@@ -26,4 +27,21 @@ export async function withEvidence<T>(input: CommandInput, world: World, work: (
   } finally {
     db.close();
   }
+}
+
+/** @throws FailedError when there is no store yet, StoreError when it cannot be used */
+function openExistingStore(input: CommandInput, world: World): Db {
+  const location = storeLocation(input, world);
+  const copyTo = () => {
+    const path = `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.db`;
+    world.onExit(() => removeStore(path));
+    return path;
+  };
+  const db = openStoreForReading(world.host, { ...location, copyTo });
+  if (db !== null) return db;
+  throw new FailedError(
+    `there is no evidence yet: no store at ${location.path}\n` +
+      `  read files into it:   ${world.programName} ingest kern.log conntrack.txt iptables-save.txt\n` +
+      `  or answer from files: add -r case.tar to the command`,
+  );
 }

@@ -2,9 +2,10 @@
 
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
+import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
 import { explainCommand } from './explain/explain.js';
-import { helpCommand } from './help.js';
+import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';
 import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
@@ -23,4 +24,5 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   reasonsShowCommand,
   demoCommand,
   helpCommand,
+  completionCommand(() => COMMANDS),
 ];

@@ -2,6 +2,7 @@
 
 import { type CommandInput, hasSwitch, optionValue, optionValues, positionalOf } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
+import { nearest } from '../cli/usage-words.js';
 import { printRows, type RowSet } from '../presentation/rows.js';
 import { NAMED_QUERIES, namedQuery } from '../store/named-queries.js';
 import { runQuery } from '../store/query.js';
@@ -37,10 +38,21 @@ async function readSql(input: CommandInput, world: World): Promise<string> {
   if (given.startsWith('@')) return world.host.read(given.slice(1));
   if (/^[a-z][a-z0-9-]*$/.test(given)) {
     const named = namedQuery(given);
-    if (named === null) throw new UsageError(`there is no query named '${given}'`, 'Names: ctwhy query --list');
+    if (named === null) throw unknownQuery(given);
     return named.sql;
   }
   return given;
+}
+
+function unknownQuery(name: string): UsageError {
+  const meant = nearest(
+    name,
+    NAMED_QUERIES.map((query) => query.name),
+  );
+  return new UsageError(
+    `there is no query named '${name}'${meant === null ? '' : `; did you mean ${meant}?`}`,
+    'Names: ctwhy query --list',
+  );
 }
 
 /** Defaults of a named query's parameters, below what was given. */
@@ -60,6 +72,14 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       { format, generatedAt: rfc3339(world.clock.nowUs()), isHeadless: hasSwitch(input, 'no-headers') },
     );
 
+  const asked = [
+    ...(hasSwitch(input, 'list') ? ['--list'] : []),
+    ...(optionValue(input, 'show') !== null ? ['--show'] : []),
+    ...(hasSwitch(input, 'schema') ? ['--schema'] : []),
+    ...(positionalOf(input, 'sql') !== null ? ['SQL or a name'] : []),
+  ];
+  if (asked.length > 1) throw new UsageError(`give one of these only: ${asked.join(', ')}`);
+
   if (hasSwitch(input, 'list')) {
     print({
       columns: ['name', 'question', 'parameters'],
@@ -76,7 +96,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const shown = optionValue(input, 'show');
   if (shown !== null) {
     const query = namedQuery(shown);
-    if (query === null) throw new UsageError(`there is no query named '${shown}'`, 'Names: ctwhy query --list');
+    if (query === null) throw unknownQuery(shown);
     world.streams.out.write(`-- ${query.question}\n${query.sql.trim()}\n`);
     return EXIT.done;
   }

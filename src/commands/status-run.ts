@@ -4,8 +4,6 @@ import { basename } from 'node:path';
 import type { CommandInput } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
 import { type Line, printDocument, segment } from '../presentation/document.js';
-import { evidenceSummary } from '../store/evidence-summary.js';
-import { openStoreForReading } from '../store/open-store.js';
 import { StoreError } from '../text/errors.js';
 import { duration } from '../text/time.js';
 import type { World } from '../world.js';
@@ -42,9 +40,14 @@ function hostLine(world: World): string {
   return `kernel ${kernel}, table ${count} of ${max ?? '?'}${fill}, ${logInvalidWords(read('nf_conntrack_log_invalid'))}`;
 }
 
-function evidenceLine(input: CommandInput, world: World): Line {
+async function evidenceLine(input: CommandInput, world: World): Promise<Line> {
   const location = storeLocation(input, world);
+  if (world.host.look(location.path) === null) return '  Evidence    none yet';
   try {
+    const [{ openStoreForReading }, { evidenceSummary }] = await Promise.all([
+      import('../store/open-store.js'),
+      import('../store/evidence-summary.js'),
+    ]);
     const db = openStoreForReading(world.host, location);
     if (db === null) return '  Evidence    none yet';
     try {
@@ -93,7 +96,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     ],
     '',
     `  This host   ${hostLine(world)}`,
-    evidenceLine(input, world),
+    await evidenceLine(input, world),
     '',
     [segment('head', '  What you have                             What to type')],
     ...rows

@@ -5,7 +5,7 @@ import type { World } from '../world.js';
 
 export const statusCommand: CommandSpec<World> = {
   words: 'status',
-  summary: 'this host, the evidence, and what to type (the same as ctwhy alone)',
+  summary: 'this host, the evidence, and what to type; ctwhy alone',
   description: 'Reads /proc and its own store, nothing else. Needs no root and touches nothing.',
   effect: 'none',
   examples: [

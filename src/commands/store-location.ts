@@ -1,9 +1,9 @@
-// Which store a command means, and opening it for reading with the sentence people need when it is not there.
+// Which store a command means. Loads no SQLite: the status screen asks it before it knows of a store.
 
 import { type CommandInput, optionValue } from '../cli/command.js';
 import { defaultStorePath } from '../store/default-path.js';
-import { type Db, openStoreForReading, type StoreLocation } from '../store/open-store.js';
-import { FailedError, UsageError } from '../text/errors.js';
+import type { StoreLocation } from '../store/open-store.js';
+import { UsageError } from '../text/errors.js';
 import type { World } from '../world.js';
 
 /** --db, then CTWHY_DB, then the default of this user. @throws UsageError for an empty name */
@@ -14,16 +14,4 @@ export function storeLocation(input: CommandInput, world: World): StoreLocation 
     path: named ?? defaultStorePath(world.host.identity().uid, world.environment),
     migrationsFolder: `${world.packageRoot}migrations`,
   };
-}
-
-/** @throws FailedError when there is no store yet, StoreError when it cannot be used */
-export function openExistingStore(input: CommandInput, world: World): Db {
-  const location = storeLocation(input, world);
-  const db = openStoreForReading(world.host, location);
-  if (db !== null) return db;
-  throw new FailedError(
-    `there is no evidence yet: no store at ${location.path}\n` +
-      `  read files into it:   ${world.programName} ingest kern.log conntrack.txt iptables-save.txt\n` +
-      `  or answer from files: add -r case.tar to the command`,
-  );
 }

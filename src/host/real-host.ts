@@ -14,8 +14,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
-import { execa } from 'execa';
+import { PassThrough, pipeline } from 'node:stream';
 import {
   type CommandResult,
   HostError,
@@ -183,6 +182,8 @@ export function realHost({
     },
     async run(command, args, options: RunOptions = {}) {
       const [program, rest] = within(options.netns, needed(command), args);
+      // Loading execa takes longer than most answers that run no program.
+      const { execa } = await import('execa');
       const result = await execa(program, rest, {
         reject: false,
         env: environment,
@@ -199,27 +200,31 @@ export function realHost({
     },
     pipe(command, args, options = {}): ProgramOutput {
       const [program, rest] = within(options.netns, needed(command), args);
-      const child = execa(program, rest, {
-        reject: false,
-        env: environment,
-        extendEnv: false,
-        buffer: { stdout: false, stderr: true },
-        stdin: options.input === undefined ? 'ignore' : 'pipe',
-        encoding: 'utf8',
-        forceKillAfterDelay: 2_000,
-        ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-      });
-      if (options.input !== undefined && child.stdin !== null) {
-        child.stdin.on('error', () => {}); // the program may end before its input does
-        options.input.on('error', () => child.stdin?.destroy());
-        options.input.pipe(child.stdin);
-      }
-      const stdout: Readable = child.stdout ?? new PassThrough().end();
-      return {
-        stdout,
-        ended: child.then((result) => asResult([command, ...args].join(' '), result)),
-        stop: () => void child.kill('SIGTERM'),
+      const stdout = new PassThrough();
+      const stopped = new AbortController();
+      const signals = options.signal === undefined ? [stopped.signal] : [stopped.signal, options.signal];
+      const start = async (): Promise<CommandResult> => {
+        const { execa } = await import('execa');
+        const child = execa(program, rest, {
+          reject: false,
+          env: environment,
+          extendEnv: false,
+          buffer: { stdout: false, stderr: true },
+          stdin: options.input === undefined ? 'ignore' : 'pipe',
+          encoding: 'utf8',
+          forceKillAfterDelay: 2_000,
+          cancelSignal: AbortSignal.any(signals),
+        });
+        if (options.input !== undefined && child.stdin !== null) {
+          child.stdin.on('error', () => {}); // the program may end before its input does
+          options.input.on('error', () => child.stdin?.destroy());
+          options.input.pipe(child.stdin);
+        }
+        if (child.stdout === null) stdout.end();
+        else pipeline(child.stdout, stdout, () => {});
+        return asResult([command, ...args].join(' '), await child);
       };
+      return { stdout, ended: start(), stop: () => stopped.abort() };
     },
     find,
     identity(): HostIdentity {

@@ -1,7 +1,7 @@
 // Prints rows in every format the product promises, streaming where the format allows it.
 
 import { stringify } from 'csv-stringify/sync';
-import { safeLine } from '../text/terminal-safe.js';
+import { safeJson, safeLine, safeText } from '../text/terminal-safe.js';
 import type { OutputStream } from './streams.js';
 import { tableLines } from './table.js';
 
@@ -39,13 +39,24 @@ function asJson(cell: Cell): string | number | null {
   return cell instanceof Uint8Array ? asText(cell) : cell;
 }
 
+/** What spreadsheets take for the beginning of a formula, full-width forms too. */
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+
+/** Packets choose the text: a cell that begins like a formula gets an apostrophe. Numbers stay numbers. */
+function asCsv(cell: Cell): string {
+  const text = safeText(asText(cell));
+  return typeof cell === 'string' && FORMULA.test(cell) ? `'${text}` : text;
+}
+
 /** Two columns of one name would overwrite each other in an object: the second becomes name_2. */
 function distinctNames(columns: readonly string[]): readonly string[] {
-  const seen = new Map<string, number>();
+  const taken = new Set(columns);
+  const seen = new Set<string>();
   return columns.map((column) => {
-    const count = (seen.get(column) ?? 0) + 1;
-    seen.set(column, count);
-    return count === 1 ? column : `${column}_${count}`;
+    let name = column;
+    for (let count = 2; seen.has(name) || (name !== column && taken.has(name)); count++) name = `${column}_${count}`;
+    seen.add(name);
+    return name;
   });
 }
 
@@ -54,13 +65,16 @@ export function printRows(stream: OutputStream, { columns: given, rows }: RowSet
   const columns = distinctNames(given);
   let count = 0;
   const asObject = (row: readonly Cell[]) =>
-    JSON.stringify(Object.fromEntries(columns.map((column, at) => [column, asJson(row[at] ?? null)])));
+    safeJson(JSON.stringify(Object.fromEntries(columns.map((column, at) => [column, asJson(row[at] ?? null)]))));
   switch (options.format) {
     case 'json': {
       stream.write(
-        `{"schema":"ctwhy.rows/1","generatedAt":${JSON.stringify(options.generatedAt)},"columns":${JSON.stringify(columns)},"rows":[`,
+        `{"schema":"ctwhy.rows/1","generatedAt":${JSON.stringify(options.generatedAt)},"columns":${safeJson(JSON.stringify(columns))},"rows":[`,
       );
-      for (const row of rows) stream.write(`${count++ === 0 ? '\n' : ',\n'}${asObject(row)}`);
+      for (const row of rows) {
+        stream.write(`${count++ === 0 ? '\n' : ',\n'}${asObject(row)}`);
+        if (stream.isClosed()) break;
+      }
       stream.write(`${count === 0 ? '' : '\n'}]}\n`);
       return count;
     }
@@ -73,10 +87,9 @@ export function printRows(stream: OutputStream, { columns: given, rows }: RowSet
       return count;
     }
     case 'csv': {
-      if (options.isHeadless !== true) stream.write(stringify([[...columns]]));
+      if (options.isHeadless !== true) stream.write(stringify([columns.map(asCsv)]));
       for (const row of rows) {
-        // A cell that begins like a formula is one to a spreadsheet; packets choose the text.
-        stream.write(stringify([row.map(asText)], { escape_formulas: true }));
+        stream.write(stringify([row.map(asCsv)]));
         count++;
         if (stream.isClosed()) break;
       }
@@ -93,7 +106,9 @@ export function printRows(stream: OutputStream, { columns: given, rows }: RowSet
     }
     case 'lines': {
       for (const row of rows) {
-        stream.write(`${row.map((cell, at) => `${columns[at]}=${quoted(safeLine(asText(cell)))}`).join(' ')}\n`);
+        stream.write(
+          `${row.map((cell, at) => `${safeLine(columns[at]!)}=${quoted(safeLine(asText(cell)))}`).join(' ')}\n`,
+        );
         count++;
         if (stream.isClosed()) break;
       }

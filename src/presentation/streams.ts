@@ -39,23 +39,25 @@ export function wantsColour({ option, environment }: ColourWish, isTerminal: boo
 
 /** An output stream over one of the process's own. */
 export function processStream(stream: WriteStream | NodeJS.WriteStream, wish: ColourWish): OutputStream {
-  let isClosed = false;
+  let hasEnded = false;
+  // Pipes are written synchronously; the error event comes a tick later, after a loop that never waits.
+  const isClosed = () => hasEnded || stream.errored !== null;
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
-    isClosed = true;
+    hasEnded = true;
   });
   const isTerminal = stream.isTTY === true;
   const columns = Number(wish.environment['COLUMNS']);
   return {
     write(text) {
-      if (!isClosed && text !== '') stream.write(text);
+      if (!isClosed() && text !== '') stream.write(text);
     },
     isTerminal,
     isColoured: wantsColour(wish, isTerminal),
     width:
       isTerminal && stream.columns > 0 ? stream.columns : Number.isInteger(columns) && columns >= 20 ? columns : 80,
-    flushed: () => new Promise((resolve) => (isClosed ? resolve() : void stream.write('', () => resolve()))),
-    isClosed: () => isClosed,
+    flushed: () => new Promise((resolve) => (isClosed() ? resolve() : void stream.write('', () => resolve()))),
+    isClosed,
     native: stream,
   };
 }

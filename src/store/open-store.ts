@@ -1,6 +1,6 @@
 // Opens a store for writing or reading, and says in one sentence why when it cannot.
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import type { ReadHost } from '../host/host.js';
@@ -13,6 +13,8 @@ export interface StoreLocation {
   readonly path: string;
   /** Folder of the numbered migrations. */
   readonly migrationsFolder: string;
+  /** Called when a store cannot be opened where it is: where to copy it for reading. The caller removes the copy. */
+  readonly copyTo?: () => string;
 }
 
 /** What SQLite said, as what to do about it. */
@@ -80,12 +82,12 @@ export function openStoreForWriting(host: ReadHost, { path, migrationsFolder }: 
  * Opens an existing store for reading only; NULL when there is none (nothing is created).
  * @throws StoreError when there is one that cannot be read, or it is older or newer than this program
  */
-export function openStoreForReading(host: ReadHost, { path, migrationsFolder }: StoreLocation): Db | null {
+export function openStoreForReading(host: ReadHost, { path, migrationsFolder, copyTo }: StoreLocation): Db | null {
   if (host.look(path) === null) return null;
   const migrations = readMigrations(host, migrationsFolder);
   let db: Db | undefined;
   try {
-    db = new Database(path, { readonly: true, fileMustExist: true });
+    db = openWhereItIs(path) ?? openCopy(path, copyTo);
     tune(db);
     const version = schemaVersion(db, path);
     checkVersion(version, path, migrations);
@@ -103,6 +105,42 @@ export function openStoreForReading(host: ReadHost, { path, migrationsFolder }: 
     db?.close();
     throw storeError('read', path, error);
   }
+}
+
+/**
+ * A store in WAL mode needs its -shm file beside it: in a folder one may not write (a mailed copy, root's store read by another
+ * user) it cannot be opened, not even for reading. NULL then; SQLite says so with the first look, not when opening.
+ */
+function openWhereItIs(path: string): Db | null {
+  const db = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    db.pragma('user_version');
+    return db;
+  } catch (error) {
+    db.close();
+    const code = (error as { code?: string }).code ?? '';
+    if (/^SQLITE_(READONLY|CANTOPEN)/.test(code)) return null;
+    throw error;
+  }
+}
+
+/** The store as a copy that is ours. @throws when it changes under the copying, or cannot be read */
+function openCopy(path: string, copyTo: StoreLocation['copyTo']): Db {
+  if (copyTo === undefined)
+    throw Object.assign(new Error('no place for a copy'), { code: 'SQLITE_READONLY_DIRECTORY' });
+  const copyPath = copyTo();
+  const files = ['', '-wal'].filter((suffix) => existsSync(path + suffix));
+  const stamp = () =>
+    files.map((suffix) => `${statSync(path + suffix).mtimeMs} ${statSync(path + suffix).size}`).join(' ');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const before = stamp();
+    for (const suffix of files) copyFileSync(path + suffix, copyPath + suffix);
+    if (stamp() !== before) continue;
+    const db = new Database(copyPath, { fileMustExist: true });
+    db.pragma('query_only = ON');
+    return db;
+  }
+  throw Object.assign(new Error('it is being written to'), { code: 'SQLITE_BUSY' });
 }
 
 /** Removes a store made for one command (-r), its journal files too. */

@@ -18,3 +18,8 @@ export function safeLine(text: string): string {
 export function safeText(text: string): string {
   return text.replace(UNSAFE, visible);
 }
+
+/** JSON text without a raw control or reordering character: each becomes its \\u escape, so nothing is lost to a reader of JSON. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

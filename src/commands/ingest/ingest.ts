@@ -6,7 +6,7 @@ import type { World } from '../../world.js';
 
 export const ingestCommand: CommandSpec<World> = {
   words: 'ingest',
-  summary: 'read logs, listings, rulesets, traces, captures into the store',
+  summary: 'read logs, listings, rulesets, captures into the store',
   description:
     'Files of any known form (ctwhy help formats), recognised by content: mixed in one file, compressed, in tars and folders, or standard input. Twice is the same as once. Ends with what was read and what is missing for a full answer.',
   effect: 'store',

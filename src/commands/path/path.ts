@@ -6,7 +6,7 @@ import type { World } from '../../world.js';
 
 export const pathCommand: CommandSpec<World> = {
   words: 'path',
-  summary: 'the way of a packet through hooks and rules, and where it ended',
+  summary: 'the way of a packet through rules, and where it ended',
   description:
     'Of a finding (its number), or of a filter: what each trace line says with the rule it names, what changed on the way, and where the packet ended. Without a trace the way is worked out from rules, counters and LOG lines, and says so. --expect says why it missed the rule one expected.',
   effect: 'none',

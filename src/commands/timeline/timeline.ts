@@ -6,7 +6,7 @@ import type { World } from '../../world.js';
 
 export const timelineCommand: CommandSpec<World> = {
   words: 'timeline',
-  summary: 'everything known of one connection in time order, all sources',
+  summary: 'everything known of one connection, in order of time',
   description:
     'Packets, events, listings, sockets and rules of the flow of a finding (its number) or of a filter, interleaved on one clock. -v adds sequence numbers and the raw lines.',
   effect: 'none',

@@ -1,11 +1,11 @@
 // ctwhy help TOPIC.
 
-import type { CommandSpec } from '../cli/command.js';
-import type { World } from '../world.js';
+import type { CommandSpec } from '../../cli/command.js';
+import type { World } from '../../world.js';
 
 export const helpCommand: CommandSpec<World> = {
   words: 'help',
-  summary: 'help on a topic: formats, exit-codes, environment, time, safety, symptoms',
+  summary: 'help on a topic: formats, time, safety, symptoms and others',
   description: 'Prints a topic. Help on a command: ctwhy COMMAND --help.',
   effect: 'none',
   positionals: [
