@@ -1,8 +1,8 @@
 // What would this kernel print about it? The wordings are the catalogue's; here the values are put in.
 
 import { reasonById } from '../catalogue/all-reasons.js';
-import type { KernelVersion } from '../catalogue/kernel-version.js';
-import { holdsHere } from './rules.js';
+import { holds, type KernelVersion } from '../catalogue/kernel-version.js';
+import type { Rules } from './rules.js';
 
 export interface Messages {
   /** The log_invalid line of this reason, values put in, trimmed; NULL when this kernel is silent about it. */
@@ -18,17 +18,21 @@ export interface Messages {
 /** ip_conntrack of 2.6.9 to 2.6.21 had the same wordings under a prefix of its own; the model begins later. */
 const OLDEST_PREFIX = /^ip_ct_/;
 
-/** Wordings of one kernel. */
-export function createMessages(version: KernelVersion): Messages {
+/** Wordings of one kernel. Where its version leaves two open, the newer one, unless a rule says otherwise. */
+export function createMessages(version: KernelVersion, rules: Rules): Messages {
   const wordings = new Map<string, string | null>();
 
   function wordingOf(reasonId: string): string | null {
     const known = wordings.get(reasonId);
     if (known !== undefined) return known;
     const formats = (reasonById(reasonId)?.formats ?? []).filter(
-      (format) => format.channel === 'log-invalid' && !OLDEST_PREFIX.test(format.text),
+      (format) =>
+        format.channel === 'log-invalid' &&
+        !OLDEST_PREFIX.test(format.text) &&
+        holds(format.versions, version) !== 'no',
     );
-    const wording = formats.findLast((format) => holdsHere(format.versions, version))?.text.trim() ?? null;
+    const isOlder = reasonId === 'tcp-lower-timeout' && !rules.lowersToUnack;
+    const wording = formats.at(isOlder ? 0 : -1)?.text.trim() ?? null;
     wordings.set(reasonId, wording);
     return wording;
   }

@@ -154,6 +154,12 @@ export const TRACKER_RULES = {
     'nf_tcp_handle_invalid(), v6.18',
     'Out-of-window FIN or RST from both sides shorten the life of an assured entry',
   ),
+  lowersToUnack: rule(
+    // 6.12.107 has it, 6.18.44 has not.
+    since('7.2', { blurredIn: ['6.12'] }),
+    'nf_tcp_handle_invalid(), v7.2',
+    'The line about a lowered timeout names neither rows nor ticks any more',
+  ),
   refreshBySecond: rule(
     until('4.8'),
     'net/netfilter/nf_conntrack_core.c: __nf_ct_refresh_acct(), v4.4',

@@ -12,7 +12,7 @@ import { handleIcmp, icmpKinds, judgeIcmpError } from './icmp.js';
 import { createMessages } from './messages.js';
 import { clearOutcome, newOutcome, type Outcome, stateName } from './outcome.js';
 import type { TrackedPacket, TrackedProto } from './packet.js';
-import { type RuleName, settleRules } from './rules.js';
+import { type RuleName, type Rules, settleRules } from './rules.js';
 import { readSettings } from './settings.js';
 import { handleTcp } from './tcp.js';
 import { handleUdp } from './udp.js';
@@ -23,6 +23,8 @@ export interface TrackerOptions {
   readonly sysctls: Readonly<Record<string, number>>;
   /** Ticks a second of that kernel (CONFIG_HZ), 250 when not given; one message counts in them. */
   readonly hz?: number;
+  /** Rules set against what the version says, where a kernel is known to carry or to lack a fix. */
+  readonly rules?: Partial<Rules>;
 }
 
 export interface Tracker {
@@ -45,12 +47,13 @@ const IGNORE_CODE = 11;
  */
 export function createTracker(options: TrackerOptions): Tracker {
   const { kernel } = options;
-  const { rules, open } = settleRules(kernel);
+  const settled = settleRules(kernel);
+  const rules: Rules = { ...settled.rules, ...options.rules };
   const table = createEntryTable();
   const context: Context = {
     rules,
     settings: readSettings(options.sysctls, kernel),
-    messages: createMessages(kernel),
+    messages: createMessages(kernel, rules),
     table,
     hz: options.hz ?? 250,
     transitions: transitionsOf(kernel),
@@ -143,7 +146,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     get size() {
       return table.size;
     },
-    open,
+    open: settled.open.filter((name) => options.rules?.[name] === undefined),
   };
 }
 

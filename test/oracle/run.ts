@@ -1,15 +1,17 @@
 // The long comparison with the kernel of this machine, started by hand as root:
-//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--batch 500] [--keep FOLDER]
+//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--batch 250] [--keep FOLDER] [--record FILE]
 // Disagreements are shrunk to the shortest sequence that still disagrees, printed, and kept as files in FOLDER.
+// FILE gets every sequence with the kernel's answers, one a line (what mutate.ts reads).
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseKernelVersion } from '../../src/catalogue/kernel-version.js';
+import { type KernelVersion, parseKernelVersion } from '../../src/catalogue/kernel-version.js';
 import { whyNoLab } from '../lab/lab.js';
 import { openFirewall } from './firewall.js';
 import { generateSequence } from './generate.js';
-import { type Disagreement, playSequences } from './play.js';
+import { type Answered, judgeSequence } from './judge.js';
+import { playSequences } from './play.js';
 import { PROFILES } from './profiles.js';
 import { createRandom } from './random.js';
 import { shrink } from './shrink.js';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     batch: { type: 'string', default: '250' },
     keep: { type: 'string' },
+    record: { type: 'string' },
   },
 });
 
@@ -37,66 +40,60 @@ async function run(wanted: number, seed: number, batchSize: number): Promise<num
   const firewall = await openFirewall();
   const kernel = parseKernelVersion(firewall.release)!;
   const random = createRandom(seed);
-  const verdicts = new Map<string, number>();
-  const messages = new Map<string, number>();
-  const found: Disagreement[] = [];
-  let batch = 0;
-  let played = 0;
-  let packets = 0;
-  let leftOut = 0;
-  const begun = Date.now();
+  const said = new Map<string, number>();
+  const totals = { sequences: 0, packets: 0, leftOut: 0, disagreements: 0 };
+  const begunMs = Date.now();
   try {
-    while (played < wanted) {
+    for (let batch = 0; totals.sequences < wanted; batch += 1) {
       const profile = PROFILES[batch % PROFILES.length]!;
       const settings = profile.settings(random);
       const how = { kernel, settings, hasPauses: profile.hasPauses };
-      const sequences = Array.from({ length: Math.min(batchSize, wanted - played) }, () =>
-        generateSequence(random, how),
-      );
-      const result = await playSequences(firewall, kernel, settings, sequences, batch);
-      played += sequences.length;
-      packets += result.packets;
-      leftOut += result.leftOut;
-      addAll(verdicts, result.verdicts);
-      addAll(messages, result.messages);
-      for (const [n, disagreement] of result.disagreements.entries()) {
-        const shortest = n < MOST_SHRUNK_A_BATCH ? await shrink(firewall, kernel, disagreement) : disagreement;
-        found.push(shortest);
-        tell(shortest, profile.name);
+      const size = Math.min(batchSize, wanted - totals.sequences);
+      const sequences = Array.from({ length: size }, () => generateSequence(random, how));
+      const first = Math.floor(batch / 100) * batchSize;
+      const all = await playSequences(firewall, settings, sequences, batch % 100, first);
+      if (values.record !== undefined)
+        appendFileSync(values.record, all.map((one) => `${JSON.stringify(one)}\n`).join(''));
+      const parted: Answered[] = [];
+      for (const answered of all) {
+        const { packets, leftOut, parting } = judgeSequence(kernel, answered);
+        totals.packets += packets;
+        totals.leftOut += leftOut;
+        if (parting !== null) parted.push(answered);
+        for (const answer of answered.answers) countSaid(said, answer.verdict, answer.messages);
       }
-      batch += 1;
-      console.log(
-        `${played} sequences, ${packets} packets, ${found.length} disagreements (${profile.name}; ${seconds(begun)} s)`,
-      );
+      totals.sequences += size;
+      totals.disagreements += parted.length;
+      for (const [n, answered] of parted.entries()) {
+        tell(kernel, n < MOST_SHRUNK_A_BATCH ? await shrink(firewall, kernel, answered) : answered, profile.name);
+      }
+      const seconds = ((Date.now() - begunMs) / 1000).toFixed(0);
+      console.log(`${JSON.stringify(totals)} after ${seconds} s (${profile.name})`);
     }
   } finally {
     firewall.close();
   }
-  console.log(
-    `kernel ${firewall.release}, seed ${seed}: ${packets} packets in ${played} sequences, ${leftOut} left out`,
-  );
-  for (const map of [verdicts, messages]) {
-    for (const [key, times] of [...map].sort((a, b) => b[1] - a[1])) console.log(`${String(times).padStart(8)} ${key}`);
-  }
-  console.log(`${found.length} disagreements`);
-  return found.length === 0 ? 0 : 1;
+  for (const [line, times] of [...said].sort((a, b) => b[1] - a[1]))
+    console.log(`${String(times).padStart(8)} ${line}`);
+  console.log(`kernel ${firewall.release}, seed ${seed}: ${JSON.stringify(totals)}`);
+  return totals.disagreements === 0 ? 0 : 1;
 }
 
-function tell(disagreement: Disagreement, profile: string): void {
-  const { sequence, settings, step, found } = disagreement;
-  console.log(`\ndisagreement at step ${step} (${profile} ${JSON.stringify(settings)}):`);
-  for (const line of found) console.log(`  ${line}`);
-  for (const [n, one] of sequence.steps.entries()) console.log(`  ${n} ${JSON.stringify(one)}`);
+function tell(kernel: KernelVersion, answered: Answered, profile: string): void {
+  const parting = judgeSequence(kernel, answered).parting;
+  console.log(`\ndisagreement at step ${parting?.step} (${profile} ${JSON.stringify(answered.settings)}):`);
+  for (const line of parting?.found ?? ['it does not disagree when it is played alone']) console.log(`  ${line}`);
+  for (const [n, step] of answered.sequence.steps.entries()) console.log(`  ${n} ${JSON.stringify(step)}`);
   if (values.keep === undefined) return;
   mkdirSync(values.keep, { recursive: true });
-  const name = `${sequence.proto}-${found[0]?.split(':')[0]?.replaceAll(' ', '-')}-${Date.now()}.json`;
-  writeFileSync(join(values.keep, name), `${JSON.stringify({ settings, sequence, found }, null, 2)}\n`);
+  const name = `${answered.sequence.proto}-${parting?.found[0]?.split(':')[0]?.replaceAll(' ', '-')}-${Date.now()}.json`;
+  writeFileSync(join(values.keep, name), `${JSON.stringify(answered, null, 2)}\n`);
 }
 
-function addAll(into: Map<string, number>, from: ReadonlyMap<string, number>): void {
-  for (const [key, times] of from) into.set(key, (into.get(key) ?? 0) + times);
-}
-
-function seconds(begun: number): string {
-  return ((Date.now() - begun) / 1000).toFixed(0);
+/** Numbers of a line are taken out, so that lines of a kind are counted together. */
+function countSaid(said: Map<string, number>, verdict: string | null, messages: readonly string[]): void {
+  const lines = messages.map((line) =>
+    line.replace(/(?<=bound |outer .*|^\S+ )\d+/g, 'N').replace(/daddr.*/, 'daddr …'),
+  );
+  for (const line of [verdict ?? 'no verdict', ...lines]) said.set(line, (said.get(line) ?? 0) + 1);
 }
