@@ -110,7 +110,9 @@ export async function readItem(
     addedAtUs: call.deps.clock.nowUs(),
     readAtUs: part?.endedAtUs ?? null,
     readErrorUs:
-      part?.endedAtUs == null ? null : Math.max(1000, Math.ceil((part.endedAtUs - (part.startedAtUs ?? part.endedAtUs)) / 2)),
+      part?.endedAtUs == null
+        ? null
+        : Math.max(1000, Math.ceil((part.endedAtUs - (part.startedAtUs ?? part.endedAtUs)) / 2)),
     namespaceId: null,
     head,
     // Of two with one head the later cannot be known by it alone.
@@ -210,7 +212,23 @@ async function readInto(
           }),
     writer,
     raw: rawKeeperFor(db, sourceId, start, sniffed.binary !== null),
-    onBundle: (record) => statements.add(item, record.statement),
+    onBundle(record) {
+      const { statement, line } = record;
+      statements.add(item, statement);
+      // What was run on the host is evidence of its own.
+      if (statement.kind === 'ran') {
+        const event = {
+          kind: 'command' as const,
+          atUs: statement.atUs,
+          stamp: null,
+          data: { command: statement.command },
+        };
+        writer.record(
+          { kind: 'host-event', line, event },
+          { form: 'bundle manifest', firstLine: line, command: null, netns: null },
+        );
+      }
+    },
     onProgress(bytes, lines) {
       const seconds = (deps.clock.monotonicMs() - startedMs) / 1000;
       deps.onProgress?.({

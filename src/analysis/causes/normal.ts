@@ -1,6 +1,6 @@
 // NEW as expected: the first packet of a connection, or its repetition while nobody has answered. Nothing is wrong with conntrack.
 
-import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
 import type { Cause } from './cause.js';
@@ -40,33 +40,30 @@ export const normal: Cause = {
     // Dropped though it is NEW: that is a rule's doing and told there.
     if (subject.fate.fate === 'dropped') return null;
     const packet = firstPacket(subject);
-    const steps: Step[] = [
-      packet.stateIs === 'shown'
-        ? shown(`the packet is ${subject.outcome}`, [citePacket(subject, packet)])
-        : inferred(`the packet is ${subject.outcome}`, [citePacket(subject, packet)], true, ASK.trace),
-      // Which of several ordinary reasons it is does not matter here.
-      subject.reason.candidates.some((id) => !(id in ORDINARY))
-        ? inferred(sentence, [citePacket(subject, packet)], true, ASK.listing)
-        : shown(sentence, [citePacket(subject, packet)]),
-    ];
+    const isTcp = subject.flow.proto === 6;
     const event = subject.events.find((one) => one.kind === 'NEW');
     const lives = livesBefore(subject, packetMoment(packet)).filter((life) => life.kind !== 'packet');
-    const isSyn = subject.flow.proto === 6;
-    const lookAlikes: LookAlike[] = isSyn
-      ? [
-          ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [
-            citePacket(subject, packet),
-          ]),
-        ]
+    const cited = citePacket(subject, packet);
+    const isFirst = event !== undefined && lives.length === 0;
+    const steps: Step[] = [
+      packet.stateIs === 'shown'
+        ? shown(`the packet is ${subject.outcome}`, [cited])
+        : inferred(`the packet is ${subject.outcome}, by what it is`, [cited], !isTcp, ASK.trace),
+      // A SYN can only be NEW or belong to an entry it repeats; of other protocols only the entry's own event tells the first packet.
+      isTcp || isFirst
+        ? shown(sentence, [cited, isFirst ? subject.cite.event(event) : null])
+        : inferred(sentence, [cited], packet.stateIs !== 'shown', ASK.events),
+    ];
+    const lookAlikes: LookAlike[] = isTcp
+      ? [ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [cited])]
       : [
           ruledOutBy(
             'stale-entry',
             'its entry was made by this packet',
-            event !== undefined && lives.length === 0 ? [subject.cite.event(event)] : [],
+            isFirst ? [subject.cite.event(event)] : [],
             ASK.events,
           ),
         ];
-    if (subject.fate.fate === 'unknown') steps.push(open('where it ended', false, ASK.ruleset));
     return {
       class: 'normal',
       argument: { id: 'normal', steps, lookAlikes },

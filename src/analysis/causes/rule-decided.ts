@@ -93,6 +93,8 @@ export const ruleDecided: Cause = {
     if (subject.outcome === 'INVALID' || subject.fate.fate !== 'dropped') return null;
     const { fate } = subject;
     const rule = fate.rule;
+    // A prefix that speaks of dropping names no rule: that is a hint, not an explanation.
+    if (rule === null) return null;
     const packet = firstPacket(subject);
     const name = rule === null ? 'a rule' : ruleWords(rule, fate.isPolicy);
     const steps: Step[] = [

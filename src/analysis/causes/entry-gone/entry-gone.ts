@@ -15,12 +15,14 @@ import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import {
   citePacket,
+  entryMoment,
   firstPacket,
   livesBefore,
   openSocket,
   packetMoment,
   socketInfo,
 } from '../../explain/flow-facts.js';
+import { orderOf } from '../../explain/order.js';
 import type { Cause } from '../cause.js';
 import { flowWords, ruleWords } from '../words.js';
 import { LED_TO_IT } from './led-to-it.js';
@@ -34,6 +36,14 @@ const CLOSING_STATES = ['TIME_WAIT', 'LAST_ACK', 'CLOSE', 'CLOSE_WAIT', 'FIN_WAI
 
 function isHandshake(flags: string | null): boolean {
   return flags?.includes('SYN') === true;
+}
+
+/** An entry of the connection is in a listing made after the packet. */
+function isListedAfter(subject: Case): boolean {
+  const packet = packetMoment(firstPacket(subject));
+  return subject.entries.some(
+    (entry) => entry.list === 'main' && orderOf(entryMoment(subject, entry), packet) === 'after',
+  );
 }
 
 /** The packet came from a socket of this host: it left without having come in. */
@@ -171,6 +181,8 @@ export const entryGone: Cause = {
       return null;
     const packet = firstPacket(subject);
     if (isHandshake(packet.flags)) return null;
+    // The connection's entry is still there: this packet only did not belong to it (untranslated, another zone).
+    if (isListedAfter(subject)) return null;
     const removal = removalOf(subject);
     const lives = livesBefore(subject, packetMoment(packet));
     const invalidStep = packet.reasonStep ?? packet.stateStep ?? 0;

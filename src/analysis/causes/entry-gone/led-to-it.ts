@@ -163,7 +163,11 @@ const expired: Led = (subject, removal) => {
 };
 
 const deleted: Led = (subject, removal) => {
-  if (removal.leftUs !== null && removal.leftUs <= 0) return null;
+  if (
+    (removal.leftUs !== null && removal.leftUs <= 0) ||
+    (removal.destroy?.state === 'CLOSE' && removal.isByProgram !== true)
+  )
+    return null;
   const command = commandRun(
     subject,
     /\bconntrack\b.*(\s-D|\s--delete|\s-F|\s--flush)|restart.*(conntrackd|docker|kube-proxy|firewalld)/,
@@ -261,13 +265,15 @@ const closedByReset: Led = (subject, removal) => {
         orderOf(packetMoment(packet), removal.goneBy) === 'before',
     )
     .at(-1);
-  const isClosed = removal.last?.state === 'CLOSE';
+  const isClosed = removal.last?.state === 'CLOSE' || removal.destroy?.state === 'CLOSE';
   if (!isClosed && reset === undefined) return null;
   return {
     id: 'entry-closed-by-rst',
     steps: [
       isClosed
-        ? shown('an RST had closed the entry: its last state was CLOSE', [removal.last?.evidence ?? null])
+        ? shown('an RST had closed the entry: its last state was CLOSE', [
+            removal.destroy?.state === 'CLOSE' ? removal.destroyEvidence : (removal.last?.evidence ?? null),
+          ])
         : inferred(
             'an RST of the flow passed before',
             reset === undefined ? [] : [citePacket(subject, reset)],
