@@ -2,8 +2,10 @@
 
 import type { Cause } from './cause.js';
 import { entryGone } from './entry-gone/entry-gone.js';
+import { lateAnswer } from './entry-gone/late-answer.js';
 import { malformed } from './malformed.js';
+import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { ruleDecided } from './rule-decided.js';
 
-export const CAUSES: readonly Cause[] = [entryGone, ruleDecided, malformed, normal];
+export const CAUSES: readonly Cause[] = [entryGone, lateAnswer, ruleDecided, natBypassed, malformed, normal];

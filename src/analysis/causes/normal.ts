@@ -2,6 +2,7 @@
 
 import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
+import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
@@ -22,6 +23,15 @@ const ORDINARY: Readonly<Record<string, string>> = {
   'icmp-error-related': 'an error about a known connection',
 };
 
+/** Traced up to the end of prerouting and not seen again. */
+function isLostInRouting(subject: Case): boolean {
+  return subject.packets.every((packet) => {
+    const traced = packet.steps.filter((step) => step.kind === 'trace' || step.kind === 'nft-trace');
+    const last = traced.at(-1);
+    return last?.chain === 'PREROUTING' && last.ruleKind === 'policy';
+  });
+}
+
 export const normal: Cause = {
   id: 'normal',
   title: 'As expected, nothing wrong',
@@ -39,6 +49,8 @@ export const normal: Cause = {
       return null;
     // Dropped though it is NEW: that is a rule's doing and told there.
     if (subject.fate.fate === 'dropped') return null;
+    // Ended between two hooks: ordinary for conntrack, but not for whoever sent it.
+    if (isLostInRouting(subject)) return null;
     const packet = firstPacket(subject);
     const isTcp = subject.flow.proto === 6;
     const event = subject.events.find((one) => one.kind === 'NEW');
@@ -54,13 +66,24 @@ export const normal: Cause = {
         ? shown(sentence, [cited, isFirst ? subject.cite.event(event) : null])
         : inferred(sentence, [cited], packet.stateIs !== 'shown', ASK.events),
     ];
+    // An old entry without an answer keeps its packets NEW: only an answer, or a single first packet, tells.
+    const answered = subject.events.find((one) => one.kind === 'UPDATE') ?? null;
+    const listed = subject.entries.find((entry) => !(entry.status ?? '').includes('UNREPLIED')) ?? null;
+    const answer =
+      answered !== null
+        ? subject.cite.event(answered)
+        : listed !== null
+          ? subject.cite.entry(listed, null)
+          : isFirst && subject.count === 1
+            ? subject.cite.event(event)
+            : null;
     const lookAlikes: LookAlike[] = isTcp
       ? [ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [cited])]
       : [
           ruledOutBy(
             'stale-entry',
-            'its entry was made by this packet',
-            isFirst ? [subject.cite.event(event)] : [],
+            answered !== null || listed !== null ? 'it was answered' : 'its entry was made by this packet',
+            [answer],
             ASK.events,
           ),
         ];

@@ -156,7 +156,9 @@ export function readStories(
   ) => {
     const outcome = outcomeOfGroup(reading, steps);
     if (outcome === null || !keeps(steps, reading)) return;
-    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)}`;
+    // NEW from either side is two stories: a question and what came back too late.
+    const side = outcome === 'NEW' ? (packet?.tuples[0]?.id ?? group?.tupleIds[0]) : '';
+    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)} ${side}`;
     const story: Draft = stories.get(key) ?? {
       host,
       component,

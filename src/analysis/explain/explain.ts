@@ -78,8 +78,13 @@ export function judge(subject: Case): { readonly verdict: Verdict; readonly conf
   const tried: Tried[] = CAUSES.map((cause) => cause.argue(subject))
     .filter((verdict): verdict is Verdict => verdict !== null)
     .map((verdict) => ({ verdict, confidence: confidenceOf(verdict.argument) }))
-    .sort((a, b) => rankOf(b.confidence) - rankOf(a.confidence));
-  const best = tried[0];
+    // What is wrong goes before what is ordinary: 'normal' never outranks an argument that holds.
+    .sort(
+      (a, b) =>
+        Number(a.verdict.class === 'normal') - Number(b.verdict.class === 'normal') ||
+        rankOf(b.confidence) - rankOf(a.confidence),
+    );
+  const best = tried.find((one) => one.confidence !== null) ?? tried[0];
   if (best === undefined || best.confidence === null)
     return { verdict: unresolved(subject, tried), confidence: 'possible' };
   // Two classes that are equally sure contradict each other: neither is certain.

@@ -24,16 +24,22 @@ const TABLE_PRIORITY: Readonly<Record<string, number>> = {
   security: 50,
 };
 
-/**
- * What all sightings of one packet of a connection share; NULL for packets too plain to be told apart. Addresses are left out:
- * address translation changes them on the way.
- */
-function identity(packet: SeenPacket): string | null {
+/** What all sightings of one packet of a connection share. Addresses are left out: address translation changes them on the way. */
+function identity(packet: SeenPacket): Identity | null {
   const { ipId, len, seq, ack } = packet.row;
-  if ((ipId === null && seq === null) || (ipId === 0 && seq === null)) return null;
-  // Sequence numbers are not in every dump, the IP id is; a packet without id needs its numbers.
-  const numbers = ipId === null || ipId === 0 ? `${seq} ${ack}` : '';
-  return [packet.tuples[0]?.proto, packet.flags, ipId, len, numbers].join(' ');
+  const tuple = packet.tuples[0];
+  if (tuple === undefined) return null;
+  const plain = [tuple.proto, packet.flags, len].join(' ');
+  if (ipId !== null && ipId !== 0) return { key: `${plain} id ${ipId}`, isWeak: false };
+  // Sequence numbers are not in every dump. Without them and without an id only the one packet of its kind can be meant.
+  if (seq !== null) return { key: `${plain} numbers ${seq} ${ack}`, isWeak: false };
+  return { key: `${plain} ${tuple.id}`, isWeak: true };
+}
+
+interface Identity {
+  readonly key: string;
+  /** Several packets can share it: joined only where each source has one and the clocks agree. */
+  readonly isWeak: boolean;
 }
 
 function rankOf(step: PathStep, before: number, rules: RuleBook): number {
@@ -106,19 +112,22 @@ function leading(packets: readonly SeenPacket[]): SeenPacket {
 
 /** @returns the packets with sightings of the same put together, in the order given */
 export function mergeSightings(packets: readonly SeenPacket[], rules: RuleBook): readonly SeenPacket[] {
-  const byIdentity = new Map<string, SeenPacket[]>();
+  const byIdentity = new Map<string, { readonly isWeak: boolean; readonly alike: SeenPacket[] }>();
   for (const packet of packets) {
-    const key = identity(packet);
-    if (key === null) continue;
-    byIdentity.set(key, [...(byIdentity.get(key) ?? []), packet]);
+    const found = identity(packet);
+    if (found === null) continue;
+    const known = byIdentity.get(found.key);
+    if (known === undefined) byIdentity.set(found.key, { isWeak: found.isWeak, alike: [packet] });
+    else known.alike.push(packet);
   }
   const leader = new Map<SeenPacket, readonly SeenPacket[]>();
   const followers = new Set<SeenPacket>();
-  for (const alike of byIdentity.values()) {
+  for (const { isWeak, alike } of byIdentity.values()) {
     const bySource = new Map<number, SeenPacket[]>();
     for (const packet of alike)
       bySource.set(packet.row.sourceId, [...(bySource.get(packet.row.sourceId) ?? []), packet]);
     const lists = [...bySource.values()].map((list) => joinPieces(list, rules));
+    if (isWeak && lists.some((list) => list.length > 1)) continue;
     const isEven = new Set(lists.map((list) => list.length)).size === 1;
     // Sources that saw different numbers of such packets cannot be paired; what each has joined by itself stands.
     const groups = isEven ? lists[0]!.map((_, at) => lists.flatMap((list) => list[at]!)) : lists.flat();
@@ -130,7 +139,7 @@ export function mergeSightings(packets: readonly SeenPacket[], rules: RuleBook):
           ['same', 'unknown'].includes(orderOf(packetMoment(one), packetMoment(sightings[0]!))) ||
           one.row.sourceId === sightings[0]!.row.sourceId,
       );
-      if (!isAtOnce) continue;
+      if (!isAtOnce || (isWeak && sightings.some((one) => one.row.atUs === null))) continue;
       const first = leading(sightings);
       leader.set(first, sightings);
       for (const one of sightings) if (one !== first) followers.add(one);
