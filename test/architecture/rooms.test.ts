@@ -58,7 +58,7 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'node:zlib': ['sources', 'store', 'ingest'],
   'node:http': [],
   'node:https': [],
-  'node:net': ['text', 'catalogue', 'parsers', 'cli'],
+  'node:net': ['text', 'catalogue', 'parsers', 'cli', 'store'],
   'node:os': ['host'],
 };
 /** Built-ins without effects, free to all. */

@@ -118,11 +118,13 @@ export const ruleDecided: Cause = {
         : inferred(`${name} ends it, by the ruleset`, fate.evidence, true, ASK.trace),
       stateStep(subject),
     ];
+    // NEW of UDP and ICMP can be the answer to a question whose entry has gone.
+    const isQuestion = subject.flow.proto === 6 || firstPacket(subject).tuples[0]?.src === subject.flow.src;
     const lookAlikes: LookAlike[] = [
       ruledOutBy(
         'entry-gone',
         `the packet was ${packet.state ?? 'accepted by conntrack'}, not INVALID`,
-        packet.stateIs === 'shown' ? [citePacket(subject, packet)] : [silence(subject)],
+        !isQuestion ? [] : packet.stateIs === 'shown' ? [citePacket(subject, packet)] : [silence(subject)],
         ASK.logInvalid,
       ),
     ];

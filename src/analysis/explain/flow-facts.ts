@@ -99,13 +99,18 @@ export function destroys(subject: Case): readonly EventRow[] {
   return subject.events.filter((event) => event.kind === 'DESTROY');
 }
 
-/** The DESTROY nearest before (or at the same instant as) a moment; NULL without one. */
+/** conntrack prints an event some milliseconds after the packet whose lookup found the entry out of time and removed it. */
+const EVENT_LAG_US = 20_000;
+
+/** The DESTROY nearest before a moment, or that the packet of that moment itself brought about; NULL without one. */
 export function destroyBefore(subject: Case, moment: Moment): EventRow | null {
-  return (
-    destroys(subject)
-      .filter((event) => ['before', 'same'].includes(orderOf(eventMoment(event), moment)))
-      .at(-1) ?? null
-  );
+  const isIt = (event: EventRow) =>
+    ['before', 'same'].includes(orderOf(eventMoment(event), moment)) ||
+    (event.atUs !== null &&
+      moment.atUs !== null &&
+      event.atUs > moment.atUs &&
+      event.atUs - moment.atUs <= EVENT_LAG_US);
+  return destroys(subject).filter(isIt).at(-1) ?? null;
 }
 
 /** States in which an endpoint still waits for the other side's answer to its closing, or has not closed at all. */

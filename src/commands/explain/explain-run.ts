@@ -14,6 +14,7 @@ import { readGaps } from '../../store/gap-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { openTextSource } from '../../store/text-source.js';
 import { UsageError } from '../../text/errors.js';
+import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { withEvidence } from '../evidence-store.js';
@@ -71,7 +72,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         findings,
         gaps: readGaps(db),
       };
-      world.streams.out.write(`${JSON.stringify(document, null, 2)}\n`);
+      world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
     } else {
       const told = explanation.explained.map(tell);
       const options = {

@@ -8,6 +8,7 @@ import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
 import { onStore, openStoreForWriting } from '../../store/open-store.js';
 import { FailedError } from '../../text/errors.js';
+import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { storeLocation } from '../store-location.js';
@@ -45,7 +46,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       throw new FailedError('stopped; what was read is kept, and the same command goes on from there');
     if (hasSwitch(input, 'json'))
       world.streams.out.write(
-        `${JSON.stringify({ schema: 'ctwhy.ingest/1', generatedAt: rfc3339(world.clock.nowUs()), ...report }, null, 2)}\n`,
+        `${safeJson(JSON.stringify({ schema: 'ctwhy.ingest/1', generatedAt: rfc3339(world.clock.nowUs()), ...report }, null, 2))}\n`,
       );
     else if (!hasSwitch(input, 'quiet'))
       printDocument(

@@ -6,6 +6,7 @@ import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js'
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
+import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { withEvidence } from '../evidence-store.js';
@@ -19,7 +20,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     const journey = journeyOf(subject, optionValue(input, 'expect'));
     if (hasSwitch(input, 'json')) {
       world.streams.out.write(
-        `${JSON.stringify({ schema: 'ctwhy.path/1', generatedAt: rfc3339(world.clock.nowUs()), finding: finding.id, flow: finding.flow, state: subject.packets[0]?.state ?? null, ...journey }, null, 2)}\n`,
+        `${safeJson(JSON.stringify({ schema: 'ctwhy.path/1', generatedAt: rfc3339(world.clock.nowUs()), finding: finding.id, flow: finding.flow, state: subject.packets[0]?.state ?? null, ...journey }, null, 2))}\n`,
       );
       return EXIT.done;
     }

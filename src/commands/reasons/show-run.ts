@@ -5,6 +5,7 @@ import { type CommandInput, hasSwitch, positionalOf } from '../../cli/command.js
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { printDocument } from '../../presentation/document.js';
 import { UsageError } from '../../text/errors.js';
+import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { reasonDocument } from './document.js';
@@ -25,7 +26,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   }
   if (hasSwitch(input, 'json'))
     world.streams.out.write(
-      `${JSON.stringify({ schema: 'ctwhy.reason/1', generatedAt: rfc3339(world.clock.nowUs()), reason }, null, 2)}\n`,
+      `${safeJson(JSON.stringify({ schema: 'ctwhy.reason/1', generatedAt: rfc3339(world.clock.nowUs()), reason }, null, 2))}\n`,
     );
   else printDocument(world.streams.out, reasonDocument(reason, kernel));
   return EXIT.done;

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { printDocument } from '../../presentation/document.js';
 import { timelineDocument } from '../../presentation/timeline-document.js';
 import { readTotals } from '../../store/ingest-totals.js';
+import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { withEvidence } from '../evidence-store.js';
@@ -24,7 +25,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         flow: flowWords(chosen.subject.flow),
         rows: rows.map(({ atUs, ...row }) => ({ at: atUs === null ? null : rfc3339(atUs), ...row })),
       };
-      world.streams.out.write(`${JSON.stringify(document, null, 2)}\n`);
+      world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
       return EXIT.done;
     }
     const totals = readTotals(db, chosen.ingestId);

@@ -103,15 +103,28 @@ const notWithAddress = (subject: Case, removal: Removal): LookAlike => {
   );
 };
 
-const notByReset = (_subject: Case, removal: Removal): LookAlike =>
-  ruledOutBy(
+const notByReset = (_subject: Case, removal: Removal): LookAlike => {
+  const { last, destroy } = removal;
+  // The DESTROY names the state in which the entry went; an earlier event stands until another follows in the same stream.
+  if (destroy?.state != null && destroy.state !== 'CLOSE')
+    return ruledOutBy('entry-closed-by-rst', `it went in state ${destroy.state}`, [removal.destroyEvidence]);
+  const isTold = last?.kind === 'event' && last.state !== null && last.state !== 'CLOSE';
+  return ruledOutBy(
     'entry-closed-by-rst',
-    `its last state was ${removal.last?.state}`,
-    removal.last?.kind === 'event' && removal.last.state !== 'CLOSE' && removal.last.state !== null
-      ? [removal.last.evidence]
-      : [],
+    `its last state was ${last?.state}`,
+    isTold ? [last.evidence] : [],
     ASK.events,
   );
+};
+
+/** What could have taken an entry early, besides the one argued. Only TCP entries are closed by an RST. */
+function others(subject: Case, removal: Removal): readonly LookAlike[] {
+  return [
+    notEvicted(subject, removal),
+    notWithAddress(subject, removal),
+    ...(subject.flow.proto === 6 ? [notByReset(subject, removal)] : []),
+  ];
+}
 
 const expired: Led = (subject, removal) => {
   const { last } = removal;
@@ -153,12 +166,7 @@ const expired: Led = (subject, removal) => {
   return {
     id: 'entry-expired',
     steps,
-    lookAlikes: [
-      notByProgram(removal),
-      notEvicted(subject, removal),
-      notWithAddress(subject, removal),
-      notByReset(subject, removal),
-    ],
+    lookAlikes: [notByProgram(removal), ...others(subject, removal)],
   };
 };
 
@@ -194,14 +202,7 @@ const deleted: Led = (subject, removal) => {
     id: 'entry-deleted-from-userspace',
     steps,
     // An event that names its program leaves no room for the kernel's own reasons.
-    lookAlikes: isTold
-      ? [notExpired(removal)]
-      : [
-          notExpired(removal),
-          notEvicted(subject, removal),
-          notWithAddress(subject, removal),
-          notByReset(subject, removal),
-        ],
+    lookAlikes: isTold ? [notExpired(removal)] : [notExpired(removal), ...others(subject, removal)],
   };
 };
 
