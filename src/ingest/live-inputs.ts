@@ -3,8 +3,8 @@
 import { followFile } from '../sources/follow-file.js';
 import { gather } from '../sources/gather.js';
 import { openJournal } from '../sources/journal.js';
-import { openKernelRing } from '../sources/kmsg.js';
-import type { ByteChunks, SourceItem } from '../sources/source.js';
+import { type KernelRing, openKernelRing } from '../sources/kmsg.js';
+import type { SourceItem } from '../sources/source.js';
 import { addClockSample } from '../store/clocks.js';
 import { bootOf, noteKernelRelease } from '../store/hosts.js';
 import { HEAD_BYTES, sourcesWithHead } from '../store/sources.js';
@@ -82,7 +82,7 @@ export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
     }
     const ring = openKernelRing({ isFollowed });
     let skipTo = mark.sequence ?? null;
-    const timed = sampled(ring.chunks, call, bootId);
+    const timed = sampled(ring, call, bootId);
     for await (const chunk of gather(timed, {
       everyMs: EVERY_MS,
       mostBytes: MOST_BYTES,
@@ -116,14 +116,14 @@ function markOf(openState: string | null): SourceMark {
 }
 
 /** Notes both clocks at once: a record that arrives when the ring had just been found empty was printed between that look and now. */
-async function* sampled(chunks: ByteChunks, call: Call, bootId: number): AsyncGenerator<Uint8Array> {
+async function* sampled(ring: KernelRing, call: Call, bootId: number): AsyncGenerator<Uint8Array> {
   const { clock } = call.deps;
   let emptyAtUs: number | null = null;
   let best: number | null = null;
-  for await (const chunk of chunks) {
+  for await (const chunk of ring.chunks) {
     const nowUs = clock.nowUs();
     if (chunk.length === 0) {
-      emptyAtUs = nowUs;
+      emptyAtUs = ring.hasCaughtUp() ? nowUs : null;
     } else {
       const newest = /(?:^|\n)\d+,\d+,(\d+),[^\n]*\n(?: [^\n]*\n)*$/.exec(
         Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1').slice(-4096),

@@ -49,6 +49,8 @@ export interface KernelRing {
   readonly chunks: ByteChunks;
   /** How often the ring overran us; the records' own numbers tell how many were lost. */
   overruns(): number;
+  /** Whether all that had been in it was read once: from then on records come as they are printed. */
+  hasCaughtUp(): boolean;
   stop(): void;
 }
 
@@ -111,5 +113,5 @@ export function openKernelRing({
       await worker.terminate();
     }
   }
-  return { chunks: chunks(), overruns: () => Atomics.load(counters, 3), stop };
+  return { chunks: chunks(), overruns: () => Atomics.load(counters, 3), hasCaughtUp: () => Atomics.load(counters, 5) > 0, stop };
 }

@@ -8,7 +8,7 @@ export const ingestCommand: CommandSpec<World> = {
   words: 'ingest',
   summary: 'read logs, listings, rulesets, captures into the store',
   description:
-    'Files of any known form (ctwhy help formats), recognised by content: mixed in one file, compressed, in tars and folders, or standard input. Twice is the same as once. The words kmsg: and journal: are the running kernel's ring buffer and this host's journal; with --follow they, and files, go on until Ctrl-C or --for. Ends with what was read and what is missing for a full answer.',
+    'Files of any known form (ctwhy help formats), recognised by content: mixed in one file, compressed, in tars and folders, or standard input. Twice is the same as once. The words kmsg: and journal: are the ring buffer of the running kernel and the journal of this host; with --follow they, and files, go on until Ctrl-C or --for. Ends with what was read and what is missing for a full answer.',
   effect: 'store',
   positionals: [
     {
