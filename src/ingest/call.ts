@@ -21,6 +21,14 @@ export interface IngestTables {
   readonly bulk: ((source: SourceRef, facts: KernelLogFacts) => BulkOpener) | null;
 }
 
+export interface LiveSample {
+  readonly bootId: number;
+  readonly uptimeUs: number;
+  readonly epochUs: number;
+  readonly errorUs: number;
+  readonly how: string;
+}
+
 export interface Call {
   readonly db: Db;
   readonly deps: IngestDeps;
@@ -32,5 +40,7 @@ export interface Call {
   readonly keeper: SnapshotKeeper;
   readonly reports: SourceReport[];
   readonly marks: FlowMarks;
+  /** Readings of both clocks of the running host, not yet in the store. */
+  readonly liveSamples: LiveSample[];
   found: number;
 }

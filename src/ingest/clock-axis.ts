@@ -62,8 +62,18 @@ export interface SharedRecord {
 /** A message reaches its reader within this time on a host that keeps up; what takes longer is another packet. */
 const LONGEST_DELAY_US = 100_000;
 /** Of a single pair nobody knows how long the message took. */
-const DELAY_OF_ONE_US = 10_000;
-const SHORTEST_DELAY_US = 100;
+const DELAY_OF_ONE_US = 50_000;
+/**
+ * All messages may be late by the same amount: the reader was asleep for each of them. The recorded hosts show up to 5 ms for
+ * the quickest of a few.
+ */
+const SHORTEST_DELAY_US = 10_000;
+
+/**
+ * A line's receipt stamp is never before the event, and the quickest of some lines this late at most on a host that keeps up
+ * (the recorded hosts: 1.5 ms).
+ */
+export const RECEIPT_DELAY_US = 50_000;
 
 /**
  * Offset from records that two sources share. Alternatives (a retransmitted SYN, a reused port) are settled by what most keys
@@ -107,6 +117,6 @@ export function offsetFromShared(
   const agreeing = differences.slice(best.from, best.to + 1).map(({ us }) => us);
   const least = agreeing[0]!;
   const middle = agreeing[Math.floor(agreeing.length / 2)]!;
-  const delay = best.keys === 1 ? DELAY_OF_ONE_US : Math.max(SHORTEST_DELAY_US, middle - least);
+  const delay = best.keys === 1 ? DELAY_OF_ONE_US : Math.max(SHORTEST_DELAY_US, 2 * (middle - least));
   return { ...offsetOf({ lowUs: least - delay, highUs: least }), pairs: best.keys };
 }

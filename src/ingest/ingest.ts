@@ -1,9 +1,10 @@
 // From inputs to a filled store: finds the sources, reads each from where it was left, and works out at the end what only the
 // whole call can tell.
 
+import { HostError } from '../host/host.js';
 import { openInputs } from '../sources/open-inputs.js';
 import { peek } from '../sources/peek.js';
-import type { ByteChunks, SourceItem } from '../sources/source.js';
+import { type ByteChunks, SourceError, type SourceItem } from '../sources/source.js';
 import { flowMarks } from '../store/flows.js';
 import type { Db } from '../store/open-store.js';
 import { beginIngest, endIngest } from '../store/sources.js';
@@ -12,6 +13,7 @@ import { openCallHosts } from './call-hosts.js';
 import { hintName } from './file-hints.js';
 import { finishCall } from './finish-call.js';
 import { BINARY_FORMS, FORMS } from './form-list.js';
+import { followInput, isLiveWord, noteHostClocks, readLiveWord } from './live-inputs.js';
 import { kernelLogBulk } from './kernel-log/kernel-log-bulk.js';
 import type { IngestDeps, IngestOptions } from './options.js';
 import { emptyReport, momentOf, readItem } from './read-item.js';
@@ -64,14 +66,21 @@ export async function ingest(
       options.kind === 'capture' ? 'capture' : options.kind === 'snapshot' ? 'snapshot' : 'ingest',
     ),
     reports: [],
+    liveSamples: [],
     marks: flowMarks(db),
     found: 0,
   };
 
+  const isLive = (input: string): boolean => isLiveWord(input) || (options.isFollowed === true && input !== '-');
+  const live = inputs.filter(isLive);
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
   const inputOptions = deps.standardInput === undefined ? {} : { standardInput: deps.standardInput };
-  for await (const found of openInputs(deps.host, inputs, inputOptions)) {
+  for await (const found of openInputs(
+    deps.host,
+    inputs.filter((input) => !isLive(input)),
+    inputOptions,
+  )) {
     if (isStopped(call)) break;
     if (found.is === 'skipped') {
       call.reports.push({ ...emptyReport(found.name), outcome: 'skipped', why: found.why });
@@ -104,6 +113,8 @@ export async function ingest(
     if (isStopped(call)) break;
     await readItem(call, one.item, one.sniffed, one.open(), one.open);
   }
+  await Promise.all(live.map((input) => readLive(call, input)));
+  if (live.some(isLiveWord)) noteHostClocks(call);
   const isAnythingNew = call.reports.some(
     ({ outcome, sourceId }) => sourceId !== null && (outcome === 'read' || outcome === 'continued'),
   );
@@ -121,6 +132,17 @@ export async function ingest(
     missing: finished.missing,
     durationMs: deps.clock.monotonicMs() - startedMs,
   };
+}
+
+/** What is wrong with one live source must not end the others. */
+async function readLive(call: Call, input: string): Promise<void> {
+  try {
+    if (isLiveWord(input)) await readLiveWord(call, input);
+    else await followInput(call, input);
+  } catch (error) {
+    if (!(error instanceof Error) || !(error instanceof SourceError || error instanceof HostError)) throw error;
+    call.reports.push({ ...emptyReport(input), outcome: 'skipped', why: error.message });
+  }
 }
 
 function isStopped(call: Call): boolean {

@@ -29,6 +29,8 @@ export interface IngestOptions {
   readonly kind?: IngestKind;
   /** As typed, kept with the call. */
   readonly commandArguments?: readonly string[];
+  /** --follow: files are read while they grow, and the running host's sources go on, until the signal is aborted. */
+  readonly isFollowed?: boolean;
   /** --host: whose evidence this is. */
   readonly hostName?: string;
   /** --kernel: release, as uname -r prints it. */

@@ -13,7 +13,7 @@ import {
 import { noteBootBegan } from '../store/hosts.js';
 import type { Db } from '../store/open-store.js';
 import { ANY_ZONE_ERROR_US, zoneOffsetUs } from './calendar.js';
-import { driftErrorUs, intersectOffsets, type Offset, offsetFromShared } from './clock-axis.js';
+import { driftErrorUs, intersectOffsets, type Offset, offsetFromShared, RECEIPT_DELAY_US } from './clock-axis.js';
 
 /** What options and manifests state about the time of one host. */
 export interface TimeStatements {
@@ -25,6 +25,7 @@ export interface TimeStatements {
 /** Better than this, looking for shared records is not worth while. */
 const GOOD_ENOUGH_US = 1000;
 const SECOND_US = 1_000_000;
+const FEWEST_WITHOUT_SYN = 3;
 /** A year that was only assumed may be another. */
 const YEAR_US = 366 * 86_400 * SECOND_US;
 
@@ -58,7 +59,11 @@ export function placeClocks(db: Db, hostId: number, statements: TimeStatements):
       continue;
     const known =
       place.offsetUs === null || place.errorUs === null ? null : { offsetUs: place.offsetUs, errorUs: place.errorUs };
-    const pairs = anchors.flatMap((anchor) => sharedRecords(db, clock.id, anchor.id));
+    const shared = anchors.flatMap((anchor) => sharedRecords(db, clock.id, anchor.id));
+    // Only a SYN says by itself that it is the first packet; of others some must agree.
+    const syns = shared.filter(({ isSyn }) => isSyn === 1);
+    const others = new Set(shared.map(({ key }) => key)).size;
+    const pairs = syns.length > 0 ? syns : others >= FEWEST_WITHOUT_SYN ? shared : [];
     const found = offsetFromShared(pairs, known);
     if (found === null || (known !== null && found.errorUs >= known.errorUs)) continue;
     note(clock, { offsetUs: found.offsetUs, errorUs: found.errorUs, method: 'shared-records' });
@@ -101,7 +106,9 @@ function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: s
     const shift = isLocal ? (zone ?? 0) : 0;
     const isYearAssumed = how.includes('year-assumed');
     const error = errorUs + (isLocal && zone === null ? ANY_ZONE_ERROR_US : 0) + (isYearAssumed ? YEAR_US : 0);
-    return { lowUs: epochUs - shift - uptimeUs - error, highUs: epochUs - shift - uptimeUs + error };
+    // A stamp that was put on at receipt bounds the moment of boot from above only; from below it is as late as messages get.
+    const late = /^(epoch|wall)/.test(how) ? RECEIPT_DELAY_US : 0;
+    return { lowUs: epochUs - shift - uptimeUs - error - late, highUs: epochUs - shift - uptimeUs + error };
   });
   const sampled = intersectOffsets(intervals);
   const isYearAssumed = samples.some(({ how }) => how.includes('year-assumed'));

@@ -10,13 +10,14 @@ import {
   formsOfSource,
   HEAD_BYTES,
   type KnownSource,
+  type SourceKind,
   sourcesWithHead,
   touchSource,
 } from '../store/sources.js';
 import type { Call } from './call.js';
 import { openEvidenceWriter, type PlaceListing, type SourceRef } from './evidence-writer.js';
 import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
-import { continueSource } from './known-source.js';
+import { type Continuation, continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
 import { rawKeeperFor } from './raw-text.js';
 import { type ReadJob, type ReadResult, readSource } from './read-source.js';
@@ -47,13 +48,14 @@ export async function readItem(
   const { db, statements } = call;
   const part = statements.part(item);
   const moment = momentOf(call, item);
-  const peeked = await peek(chunks, SNIFF_BYTES);
+  const { live } = item;
+  const peeked = live === undefined ? await peek(chunks, SNIFF_BYTES) : { head: live.head, chunks };
   if (sniffed.foreign !== null) {
     await peeked.chunks[Symbol.asyncIterator]().return?.();
     call.reports.push({ ...emptyReport(item.name), outcome: 'skipped', why: sniffed.foreign });
     return;
   }
-  if (peeked.head.length === 0 && emptyPart(part, item) === null) {
+  if (live === undefined && peeked.head.length === 0 && emptyPart(part, item) === null) {
     const why = await endOf(peeked.chunks);
     call.reports.push({
       ...emptyReport(item.name),
@@ -62,16 +64,25 @@ export async function readItem(
     });
     return;
   }
-  const identity = sniffed.isListing || peeked.head.length === 0 ? `${moment.key}/${hintName(item.path)}` : '';
+  const identity =
+    live !== undefined
+      ? live.place
+      : sniffed.isListing || peeked.head.length === 0
+        ? `${moment.key}/${hintName(item.path)}`
+        : '';
   const head = sniffed.isListing ? peeked.head : peeked.head.subarray(0, HEAD_BYTES);
   const name = call.hosts.nameOf(item, sniffed.host);
-  const candidates = candidatesFor(db, head, identity).filter(
+  const candidates = candidatesFor(db, live?.kind ?? 'file', head, identity).filter(
     (known) => name === null || known.isHostAssumed || hostName(db, known.hostId).name === name,
   );
 
   let rest: ByteChunks = peeked.chunks;
   for (const known of candidates) {
-    const next = await continueSource(rest, known);
+    // A ring buffer goes on by its numbers, not by its bytes.
+    const next: Continuation =
+      live !== undefined && live.kind !== 'file'
+        ? { is: 'continued', chunks: rest, tail: new Uint8Array(0) }
+        : await continueSource(rest, known);
     if (next.is === 'continued' || next.is === 'shorter') {
       call.hosts.meetKnown(known);
       touchSource(db, known.id, call.ingestId);
@@ -105,7 +116,7 @@ export async function readItem(
   const sourceId = addSource(db, {
     hostId: host.hostId,
     ingestId: call.ingestId,
-    kind: 'file',
+    kind: live?.kind ?? 'file',
     name: item.name,
     addedAtUs: call.deps.clock.nowUs(),
     readAtUs: part?.endedAtUs ?? null,
@@ -116,7 +127,7 @@ export async function readItem(
     namespaceId: null,
     head,
     // Of two with one head the later cannot be known by it alone.
-    place: alternative(identity, candidatesFor(db, head, identity).length),
+    place: alternative(identity, candidatesFor(db, live?.kind ?? 'file', head, identity).length),
   });
   const result = await readInto(call, item, sniffed, part, moment, sourceId, host.hostId, rest, {
     bytes: 0,
@@ -134,10 +145,10 @@ function alternative(identity: string, number: number): string {
   return number === 0 ? identity : `${identity}#${number}`;
 }
 
-function candidatesFor(db: Db, head: Uint8Array, identity: string): readonly KnownSource[] {
+function candidatesFor(db: Db, kind: SourceKind, head: Uint8Array, identity: string): readonly KnownSource[] {
   const found: KnownSource[] = [];
   for (;;) {
-    const more = sourcesWithHead(db, 'file', head, alternative(identity, found.length));
+    const more = sourcesWithHead(db, kind, head, alternative(identity, found.length));
     if (more.length === 0) return found;
     found.push(...more);
   }
@@ -195,6 +206,7 @@ async function readInto(
   const result = await readSource({
     db,
     sourceId,
+    bootId,
     forms: call.tables.forms,
     binary: sniffed.binary,
     fileName: hintName(item.path),
@@ -242,6 +254,7 @@ async function readInto(
       });
     },
     ...(deps.signal === undefined ? {} : { signal: deps.signal }),
+    ...(item.live === undefined ? {} : { isLive: true }),
   });
   // An empty list is an answer, too: the command ran and nothing was there.
   if (result.bytes === 0 && start.bytes === 0 && emptied !== null) {

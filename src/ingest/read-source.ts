@@ -16,6 +16,8 @@ import {
 import type { EvidenceWriter } from './evidence-writer.js';
 import { type FormRun, openTextReader } from './read-text.js';
 import type { UnreadExample } from './report.js';
+import { noteGap } from '../store/kernel-gaps.js';
+import { openSequenceWatch, type SourceMark } from './sequence-watch.js';
 import { lineText, openLineSplitter } from './split-lines.js';
 
 /** Rows that are lost to a killed process at most, and memory that a transaction may hold. */
@@ -58,6 +60,8 @@ export interface BulkOpener {
 export interface ReadJob {
   readonly db: Db;
   readonly sourceId: number;
+  /** Of clocks that this source begins; NULL: its lines decide. */
+  readonly bootId: number | null;
   readonly forms: readonly Form[];
   readonly binary: BinaryForm | null;
   readonly fileName: string;
@@ -78,6 +82,15 @@ export interface ReadJob {
   onBundle(record: Extract<EvidenceRecord, { kind: 'bundle' }>): void;
   onProgress(bytes: number, lines: number): void;
   readonly signal?: AbortSignal;
+  /** Read while it grows: each chunk is a transaction of its own, and none is open while more is waited for. */
+  readonly isLive?: boolean;
+}
+
+/** sources.open_state: what a bulk reader needs to read on, and how far the numbers of a live source were read. */
+export interface OpenState {
+  readonly bulk?: string;
+  readonly state: unknown;
+  readonly mark?: SourceMark;
 }
 
 export interface ReadResult {
@@ -105,6 +118,10 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   let lastRecordLine = 0;
   let bulk = null as BulkReader | null;
   let bulkFromLine = 0;
+  /** State of a bulk reader that was closed while nothing came. */
+  let resting: { readonly state: unknown } | null = null;
+  const stored = job.from.openState === null ? null : (JSON.parse(job.from.openState) as OpenState);
+  const watch = openSequenceWatch(stored?.mark ?? null);
 
   const countOf = (form: string, line: number): { records: number; unread: number; firstLine: number } => {
     const known = counts.get(form);
@@ -128,13 +145,22 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   const commit = (): void => {
     writer.flush();
     raw.flush();
-    const bulkState = bulk === null ? null : { bulk: bulk.form, state: bulk.flush() };
+    const mark = watch.mark();
+    const bulkState: OpenState | null =
+      bulk !== null
+        ? { bulk: bulk.form, state: bulk.flush(), ...(mark === null ? {} : { mark }) }
+        : resting !== null
+          ? { bulk: job.bulk?.form ?? '', state: resting.state, ...(mark === null ? {} : { mark }) }
+          : mark === null
+            ? null
+            : { state: null, mark };
     if (bulk !== null) {
       const { records, unread: unreadByBulk } = bulk.takeCounts();
       const count = countOf(bulk.form, bulkFromLine);
       count.records += records;
       count.unread += unreadByBulk;
     }
+    for (const gap of watch.takeGaps()) noteGap(db, sourceId, job.bootId, gap);
     for (const [form, count] of counts) countForm(db, sourceId, { form, ...count });
     for (const [form, { firstLine }] of counts) counts.set(form, { records: 0, unread: 0, firstLine });
     moveResumePoint(db, sourceId, {
@@ -144,8 +170,21 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       openState: bulkState === null ? null : JSON.stringify(bulkState),
     });
     db.exec('COMMIT');
-    db.exec('BEGIN IMMEDIATE');
+    if (job.isLive !== true) db.exec('BEGIN IMMEDIATE');
     sinceCommit = 0;
+  };
+  /** Nothing came for a while: packets do not wait for lines any longer. */
+  const rest = (): void => {
+    if (bulk === null) return;
+    db.exec('BEGIN IMMEDIATE');
+    bulk.end();
+    resting = { state: bulk.flush() };
+    const told = bulk.takeCounts();
+    const count = countOf(bulk.form, bulkFromLine);
+    count.records += told.records;
+    count.unread += told.unread;
+    bulk = null;
+    commit();
   };
   /** No listing is half written and no reader holds the beginning of a record: reading may resume after this line. */
   const isAtResumePoint = (): boolean =>
@@ -187,6 +226,12 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   const takeLines = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
     // The text goes in first: a bulk reader that reads on looks up its open lines there.
     raw.lines(region.bytes.subarray(region.start, region.end));
+    watch.see(region.bytes.subarray(region.start, region.end), lines + 1);
+    if (resting !== null) {
+      const { state } = resting;
+      resting = null;
+      openBulk(state);
+    }
     let start = region.start;
     while (start < region.end) {
       if (bulk !== null) {
@@ -216,14 +261,22 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   let problem: string | null = null;
   let isStopped = false;
 
-  db.exec('BEGIN IMMEDIATE');
+  if (job.isLive !== true) db.exec('BEGIN IMMEDIATE');
   try {
-    const stored =
-      job.from.openState === null ? null : (JSON.parse(job.from.openState) as { bulk?: string; state: unknown });
-    if (stored !== null && stored.bulk === job.bulk?.form) openBulk(stored.state);
+    if (stored?.bulk !== undefined && stored.bulk === job.bulk?.form) {
+      if (job.isLive === true) resting = { state: stored.state };
+      else openBulk(stored.state);
+    }
     try {
       for await (const chunk of job.chunks) {
-        if (binaryReader !== null) {
+        if (job.isLive === true) {
+          const region = chunk.length === 0 ? null : splitter.push(chunk);
+          if (region !== null) {
+            db.exec('BEGIN IMMEDIATE');
+            takeLines(region);
+            commit();
+          } else if (chunk.length === 0) rest();
+        } else if (binaryReader !== null) {
           for (const { line, reason } of binaryReader.bytes(chunk))
             noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
           passed(chunk);
@@ -243,7 +296,15 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       if (!isSourceProblem(error)) throw error;
       problem = error.message;
     }
-    if (isStopped && !isAtResumePoint()) db.exec('ROLLBACK');
+    if (job.isLive === true) {
+      const last = isStopped ? null : splitter.end();
+      db.exec('BEGIN IMMEDIATE');
+      if (last !== null) takeLines(last);
+      reader.end();
+      bulk?.end();
+      writer.end();
+      commit();
+    } else if (isStopped && !isAtResumePoint()) db.exec('ROLLBACK');
     else {
       const last = isStopped ? null : splitter.end();
       if (last !== null) takeLines(last);

@@ -20,6 +20,13 @@ export async function* followFile(host: ReadHost, path: string, options: FollowO
   while (!options.signal.aborted) {
     const facts = host.look(path);
     const isOther = facts !== null && identity !== null && facts.identity !== identity;
+    if (facts !== null && isOther) {
+      // What was written between our last look and the rotation lies in the old file, under a name beside this one.
+      const old = beside(host, path, identity ?? '');
+      if (old !== null) {
+        for await (const chunk of host.stream(old, { fromByte: at })) yield chunk as Uint8Array;
+      }
+    }
     if (facts !== null && (isOther || facts.sizeBytes < at)) {
       options.onRestart(isOther ? 'rotated' : 'truncated');
       at = 0;
@@ -36,4 +43,20 @@ export async function* followFile(host: ReadHost, path: string, options: FollowO
     yield new Uint8Array(0);
     await new Promise((resolve) => setTimeout(resolve, options.pollMs ?? 250));
   }
+}
+
+/** The file with an identity in the folder of a path; NULL when it is gone (or was compressed). */
+function beside(host: ReadHost, path: string, identity: string): string | null {
+  const slash = path.lastIndexOf('/');
+  const folder = slash < 0 ? '.' : path.slice(0, slash) || '/';
+  const base = path.slice(slash + 1);
+  try {
+    for (const name of host.list(folder)) {
+      const candidate = `${folder}/${name}`;
+      if (name !== base && name.startsWith(base) && host.look(candidate)?.identity === identity) return candidate;
+    }
+  } catch {
+    return null;
+  }
+  return null;
 }

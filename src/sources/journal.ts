@@ -9,6 +9,8 @@ export interface JournalOptions {
   readonly isFollowed: boolean;
   /** As journalctl takes it: '-10min', '2026-01-31 12:00:00'. */
   readonly since?: string;
+  /** Entries behind this one, as its __CURSOR names it. */
+  readonly afterCursor?: string;
   /** A journal file or folder instead of the host's own. */
   readonly path?: string;
   readonly signal?: AbortSignal;
@@ -20,6 +22,7 @@ export function openJournal(host: ReadHost, options: JournalOptions): ByteChunks
   if (options.boot !== null) args.push('-b', options.boot);
   if (options.isFollowed) args.push('--follow', '--no-tail');
   if (options.since !== undefined) args.push('--since', options.since);
+  if (options.afterCursor !== undefined) args.push('--after-cursor', options.afterCursor);
   if (options.path !== undefined)
     args.push(
       options.path.endsWith('.journal') || options.path.endsWith('.journal~') ? '--file' : '--directory',

@@ -11,7 +11,8 @@ const POLL_MS = 20;
  * What the thread runs, as text: it must start from sources and from a build alike. One read gives one record ("prio,seq,us,flags;text");
  * a record larger than the buffer gives EINVAL, records overwritten before they were read give EPIPE once, and the next read
  * continues with the oldest there is (kernel/printk/printk.c: devkmsg_read(), v6.1). The sequence number in each record shows the gap.
- * control[0] bytes written, control[1] bytes taken, control[2] stop, control[3] times overrun, control[4] errno-like failure.
+ * control[0] bytes written, control[1] bytes taken, control[2] stop, control[3] times overrun, control[4] errno-like failure,
+ * control[5] times it was read to its end.
  */
 const THREAD = `
 const { workerData } = require('node:worker_threads');
@@ -26,7 +27,7 @@ while (fd >= 0 && Atomics.load(control, 2) === 0) {
   let length = 0;
   try { length = readSync(fd, record, 0, record.length - 1, null); }
   catch (error) {
-    if (error.code === 'EAGAIN') { Atomics.wait(control, 2, 0, workerData.idleMs); continue; }
+    if (error.code === 'EAGAIN') { Atomics.add(control, 5, 1); Atomics.wait(control, 2, 0, workerData.idleMs); continue; }
     if (error.code === 'EPIPE') { Atomics.add(control, 3, 1); continue; }
     if (error.code === 'EINVAL') continue;
     Atomics.store(control, 4, 2); break;
@@ -48,15 +49,28 @@ export interface KernelRing {
   readonly chunks: ByteChunks;
   /** How often the ring overran us; the records' own numbers tell how many were lost. */
   overruns(): number;
+  /** Whether all that had been in it was read once: from then on records come as they are printed. */
+  hasCaughtUp(): boolean;
   stop(): void;
+}
+
+export interface KernelRingOptions {
+  readonly path?: string;
+  readonly idleMs?: number;
+  /** true: goes on until it is stopped; false: ends when all that is there was read. */
+  readonly isFollowed?: boolean;
 }
 
 /**
  * Opens the ring. It begins with the oldest record there is.
  * @throws SourceError (by the chunks) when it may not be read: "run as root" is the usual answer
  */
-export function openKernelRing(path = '/dev/kmsg', idleMs = 5): KernelRing {
-  const control = new SharedArrayBuffer(5 * Int32Array.BYTES_PER_ELEMENT);
+export function openKernelRing({
+  path = '/dev/kmsg',
+  idleMs = 5,
+  isFollowed = true,
+}: KernelRingOptions = {}): KernelRing {
+  const control = new SharedArrayBuffer(6 * Int32Array.BYTES_PER_ELEMENT);
   const shared = new SharedArrayBuffer(RING_BYTES);
   const counters = new Int32Array(control);
   const ring = new Uint8Array(shared);
@@ -73,6 +87,7 @@ export function openKernelRing(path = '/dev/kmsg', idleMs = 5): KernelRing {
     let taken = 0;
     try {
       for (;;) {
+        const timesEmpty = Atomics.load(counters, 5);
         const available = (Atomics.load(counters, 0) - taken) | 0;
         if (available > 0) {
           const at = (taken >>> 0) % ring.length;
@@ -89,7 +104,7 @@ export function openKernelRing(path = '/dev/kmsg', idleMs = 5): KernelRing {
           throw new SourceError(
             failure === 1 ? `cannot read ${path}: permission denied; it takes root` : `cannot read ${path}`,
           );
-        if (isStopped) return;
+        if (isStopped || (!isFollowed && timesEmpty > 0)) return;
         yield new Uint8Array(0);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
@@ -98,5 +113,5 @@ export function openKernelRing(path = '/dev/kmsg', idleMs = 5): KernelRing {
       await worker.terminate();
     }
   }
-  return { chunks: chunks(), overruns: () => Atomics.load(counters, 3), stop };
+  return { chunks: chunks(), overruns: () => Atomics.load(counters, 3), hasCaughtUp: () => Atomics.load(counters, 5) > 0, stop };
 }

@@ -24,6 +24,16 @@ export interface SourceItem {
    * The bytes after decompression. Throws SourceError in the middle when the rest cannot be read: what came before is good.
    */
   open(): ByteChunks;
+  /** Set for what is read from the running host, or followed while it grows. */
+  readonly live?: LiveFacts;
+}
+
+export interface LiveFacts {
+  readonly kind: 'file' | 'kmsg' | 'journal';
+  /** First bytes; empty for what has no beginning of its own. */
+  readonly head: Uint8Array;
+  /** Takes the place of the head in the identity: the boot of a ring buffer. '' for files. */
+  readonly place: string;
 }
 
 /** Something found in an input: a source to read, or a reason why something was left out. */

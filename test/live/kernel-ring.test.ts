@@ -41,7 +41,7 @@ describe.skipIf(!canWrite())('the kernel ring', () => {
   });
 
   it('says what is wrong when it cannot be read', async () => {
-    const ring = openKernelRing('/dev/no-such-device');
+    const ring = openKernelRing({ path: '/dev/no-such-device' });
     await expect(
       (async () => {
         for await (const _ of ring.chunks);

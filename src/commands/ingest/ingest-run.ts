@@ -1,15 +1,16 @@
 // The work of ctwhy ingest.
 
-import { type CommandInput, hasSwitch } from '../../cli/command.js';
+import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { ingest } from '../../ingest/ingest.js';
 import { printDocument } from '../../presentation/document.js';
 import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
 import { onStore, openStoreForWriting } from '../../store/open-store.js';
-import { FailedError } from '../../text/errors.js';
+import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
+import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
 import { storeLocation } from '../store-location.js';
 import { ingestOptions } from './ingest-options.js';
@@ -17,8 +18,11 @@ import { ingestOptions } from './ingest-options.js';
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const files = input.positionals['file'] ?? [];
   const options = ingestOptions(input, world);
+  const isFollowed = hasSwitch(input, 'follow');
+  const forMs = followTime(input, isFollowed);
   const location = storeLocation(input, world);
   world.stopOnSignals();
+  const signal = forMs === null ? world.signal : AbortSignal.any([world.signal, AbortSignal.timeout(forMs)]);
   const db = openStoreForWriting(world.host, location, world.clock.nowUs());
   const bar = progressBar(world.streams.err, () => world.clock.monotonicMs());
   try {
@@ -27,7 +31,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         {
           host: world.host,
           clock: world.clock,
-          signal: world.signal,
+          signal,
           onProgress: ({ source, done, found, bytes, sizeBytes, linesPerSecond }) =>
             bar.show({
               name: found > 1 ? `${done + 1}/${found} ${source}` : source,
@@ -38,12 +42,12 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         },
         db,
         files,
-        { ...options, commandArguments: files },
+        { ...options, commandArguments: files, ...(isFollowed ? { isFollowed, kind: 'follow' as const } : {}) },
       ),
     );
     bar.end();
-    if (world.signal.aborted)
-      throw new FailedError('stopped; what was read is kept, and the same command goes on from there');
+    // Following ends by Ctrl-C: what was read is told all the same.
+    if (world.signal.aborted && !isFollowed) throw stopped(world);
     if (hasSwitch(input, 'json'))
       world.streams.out.write(
         `${safeJson(JSON.stringify({ schema: 'ctwhy.ingest/1', generatedAt: rfc3339(world.clock.nowUs()), ...report }, null, 2))}\n`,
@@ -53,6 +57,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         world.streams.out,
         ingestDocument(report, { programName: world.programName, isVerbose: hasSwitch(input, 'verbose') }),
       );
+    if (world.signal.aborted) throw stopped(world);
     const isAllUseless = report.sources.every((source) => source.outcome === 'skipped' || source.outcome === 'nothing');
     if (isAllUseless) throw new FailedError('nothing in these files is evidence of a known form (ctwhy help formats)');
     return EXIT.done;
@@ -60,6 +65,21 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     bar.end();
     db.close();
   }
+}
+
+function stopped(world: World): FailedError {
+  world.streams.err.write('what was read is kept, and the same command goes on from there\n');
+  return new FailedError('stopped');
+}
+
+/** @throws UsageError for a time nobody understands, or one without --follow */
+function followTime(input: CommandInput, isFollowed: boolean): number | null {
+  const given = optionValue(input, 'for');
+  if (given === null) return null;
+  if (!isFollowed) throw new UsageError('--for says how long to follow: it needs --follow');
+  const us = parseDuration(given);
+  if (us === null || us <= 0) throw new UsageError(`--for takes a time such as 30s or 5min, not '${given}'`);
+  return us / 1000;
 }
 
 /** Work that awaits, with SQLite's errors in our words. */
