@@ -42,7 +42,6 @@ import { ssForm } from '../parsers/forms/ss.js';
 import { sysctlForm } from '../parsers/forms/sysctl.js';
 import { tcpdumpTextForm } from '../parsers/forms/tcpdump-text.js';
 import { ulogdJsonForm } from '../parsers/forms/ulogd-json.js';
-import { unameForm } from '../parsers/forms/uname.js';
 import { xtablesTraceForm } from '../parsers/forms/xtables-trace.js';
 
 const catalogue = createMessageCatalogue();
@@ -86,7 +85,6 @@ export const FORMS: readonly Form[] = [
   ssForm,
   tcpdumpTextForm,
   ulogdJsonForm,
-  unameForm,
   xtablesTraceForm,
 ];
 

@@ -6,7 +6,7 @@ import type { Packet } from './packet.js';
 export interface TraceStep {
   /** 'legacy': other tools that name rules of iptables-legacy by number. */
   readonly tool: 'nft' | 'xtables' | 'legacy';
-  /** Hex id as printed; the same for all steps of one packet's pass. */
+  /** Hex id as printed; the same for all steps of one packet's pass. '#' and a line where the tool prints none: steps are then not joined further. */
   readonly traceId: string;
   readonly family: string;
   readonly table: string | null;

@@ -1,4 +1,4 @@
-// What a snapshot knew of its host: sockets of a flow, addresses, routes and other facts, settings and counters.
+// What a snapshot knew of its host: sockets of a flow, addresses, routes and other facts.
 // Parts of a host are often read once in an incident: where a snapshot has no such part, the last one before it answers, else the
 // first one after it; every answer names the snapshot it rests on.
 
@@ -180,37 +180,4 @@ export function isLocalAddress(db: Db, snapshotId: number, address: string): boo
   // Routes without the local table (plain `ip route`) say nothing about what is missing in them.
   const hasLocalTable = routes?.facts.some(({ data }) => data['type'] === 'local') === true;
   return addresses === null && !hasLocalTable ? null : false;
-}
-
-export interface ValueAsOf {
-  readonly value: string | number;
-  /** Position of the snapshot that first read this value. */
-  readonly seq: number;
-  /** false: only a later snapshot read it. */
-  readonly isKnownThen: boolean;
-}
-
-function valueAsOf(db: Db, snapshotId: number, what: 'sysctl' | 'nstat', name: string): ValueAsOf | null {
-  const position = positionOf(db, snapshotId);
-  if (position === null) return null;
-  const find = (order: string): { value: string | number; seq: number } | undefined =>
-    db
-      .prepare(
-        `SELECT value, seq FROM values_over_time WHERE series_id = ? AND what = ? AND name = ? AND cpu = -1 AND ${order} LIMIT 1`,
-      )
-      .get(position.seriesId, what, name, position.seq) as { value: string | number; seq: number } | undefined;
-  const then = find('seq <= ? ORDER BY seq DESC');
-  if (then !== undefined) return { ...then, isKnownThen: true };
-  const later = find('seq > ? ORDER BY seq');
-  return later === undefined ? null : { ...later, isKnownThen: false };
-}
-
-/** A setting as of a snapshot ('net.netfilter.nf_conntrack_tcp_loose'); whole numbers as numbers. NULL when it was never read. */
-export function sysctlAsOf(db: Db, snapshotId: number, name: string): ValueAsOf | null {
-  return valueAsOf(db, snapshotId, 'sysctl', name);
-}
-
-/** A counter of nstat as of a snapshot ('TcpExtListenDrops'). Only differences between two readings mean anything. */
-export function counterAsOf(db: Db, snapshotId: number, name: string): ValueAsOf | null {
-  return valueAsOf(db, snapshotId, 'nstat', name);
 }

@@ -1,5 +1,4 @@
-// Sockets, facts and settings of a host as a snapshot saw them. What did not change since the snapshot before spans both in one row;
-// settings and counters get a row only when their value is another one.
+// Sockets and facts of a host as a snapshot saw them. What did not change since the snapshot before spans both in one row.
 
 import type { HostFact } from '../model/host-fact.js';
 import type { Socket } from '../model/socket.js';
@@ -120,41 +119,4 @@ export function openSocketWriter(db: Db, position: ListingPosition): RowWriter<S
 export function openHostFactWriter(db: Db, position: ListingPosition): RowWriter<HostFact> {
   const write = openSpanWriter(db, FACTS, position);
   return { write: (fact, line) => write([fact.kind, canonicalJson(fact.data)], line) };
-}
-
-export interface NamedValue {
-  readonly name: string;
-  readonly value: string | number;
-}
-
-/** Whole numbers are stored as such, also those that a file holds as text; lists and names stay text. */
-function storedValue(value: string | number): string | number | bigint {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  return /^-?(?:0|[1-9]\d{0,17})$/.test(value) ? BigInt(value) : value;
-}
-
-/** @param what 'sysctl' for settings, 'nstat' for counters */
-export function openValueWriter(db: Db, what: 'sysctl' | 'nstat', position: ListingPosition): RowWriter<NamedValue> {
-  const { seriesId, seq, sourceId } = position;
-  // The latest value of every name, up to this snapshot: SQLite takes the other columns from the row that holds the maximum.
-  const rows = db
-    .prepare(
-      'SELECT name, value, max(seq) FROM values_over_time WHERE series_id = ? AND what = ? AND cpu = -1 AND seq <= ? GROUP BY name',
-    )
-    .safeIntegers(true)
-    .raw(true)
-    .all(seriesId, what, seq) as [string, string | number | bigint, bigint][];
-  const latest = new Map(rows.map(([name, value]) => [name, value]));
-  const put = db.prepare(
-    `INSERT INTO values_over_time (series_id, what, name, cpu, seq, value, source_id, line) VALUES (?, ?, ?, -1, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET value = excluded.value, source_id = excluded.source_id, line = excluded.line`,
-  );
-  return {
-    write({ name, value }, line) {
-      const stored = storedValue(value);
-      if (latest.get(name) === stored) return;
-      latest.set(name, stored);
-      put.run(seriesId, what, name, seq, stored, sourceId, line);
-    },
-  };
 }

@@ -9,6 +9,8 @@ type HostStatement = Extract<BundleStatement, { kind: 'host' }>;
 const UNAME = /^Linux (\S+) (\d+\.\d+\.\S+) #\d+/;
 /** /proc/version: 'Linux version 6.1.0-9-amd64 (builder@host) (gcc …) #1 SMP …' */
 const PROC_VERSION = /^Linux version (\d+\.\d+\S*) \(/;
+/** Names that say nothing of the host. */
+const NAMELESS = /^(?:localhost(?:\..*)?|\(none\)|<.*>|X+)$/i;
 const RELEASE = /^\d+\.\d+\.\d+\S*$/;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 const STATIC_NAME = /^\s*Static hostname: (\S+)$/;
@@ -22,10 +24,8 @@ function isAbout(context: FormContext, word: RegExp): boolean {
 function statementsOf(line: string, context: FormContext): readonly HostStatement[] | null {
   const uname = UNAME.exec(line);
   if (uname !== null) {
-    return [
-      { kind: 'host', key: 'host', value: uname[1]! },
-      { kind: 'host', key: 'kernel', value: uname[2]! },
-    ];
+    const kernel: HostStatement = { kind: 'host', key: 'kernel', value: uname[2]! };
+    return NAMELESS.test(uname[1]!) ? [kernel] : [{ kind: 'host', key: 'host', value: uname[1]! }, kernel];
   }
   const version = PROC_VERSION.exec(line);
   if (version !== null) return [{ kind: 'host', key: 'kernel', value: version[1]! }];

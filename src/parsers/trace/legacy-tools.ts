@@ -54,7 +54,7 @@ function tracer(line: string): TraceStep | null {
   };
 }
 
-function tshark(line: string): TraceStep | null {
+function tshark(line: string, lineNumber: number): TraceStep | null {
   const match = TSHARK.exec(line);
   if (match === null) return null;
   const [, table, chain, ruleKind, number, version, src, dst] = match;
@@ -65,7 +65,7 @@ function tshark(line: string): TraceStep | null {
   return {
     ...EMPTY,
     // Nothing in the line tells one packet from the next.
-    traceId: '',
+    traceId: `#${lineNumber}`,
     family: packet.family,
     table: table!,
     chain: chain!,
@@ -75,10 +75,10 @@ function tshark(line: string): TraceStep | null {
   };
 }
 
-function skbtracer(line: string): TraceStep | null {
+function skbtracer(line: string, lineNumber: number): TraceStep | null {
   const match = SKBTRACER.exec(line);
   if (match === null) return null;
-  const [, skb, length, proto, flags, from, to, family, inIf, outIf, table, chain, number] = match;
+  const [, , length, proto, flags, from, to, family, inIf, outIf, table, chain, number] = match;
   const packet = emptyPacket();
   const src = endpoint(from!);
   const dst = endpoint(to!);
@@ -95,7 +95,8 @@ function skbtracer(line: string): TraceStep | null {
     packet.flags = flagWords(flags!.split(',').reduce((bits, word) => bits | (flagBit(word) ?? 0), 0));
   return {
     ...EMPTY,
-    traceId: skb!,
+    // The kernel gives the address of a freed packet to the next one.
+    traceId: `#${lineNumber}`,
     family: packet.family,
     table: table!,
     chain: chain!,
@@ -106,6 +107,6 @@ function skbtracer(line: string): TraceStep | null {
 }
 
 /** A step, or NULL when the line is none of these tools'. */
-export function readLegacyTool(line: string): TraceStep | null {
-  return tracer(line) ?? tshark(line) ?? skbtracer(line);
+export function readLegacyTool(line: string, lineNumber: number): TraceStep | null {
+  return tracer(line) ?? tshark(line, lineNumber) ?? skbtracer(line, lineNumber);
 }

@@ -6,14 +6,8 @@ import { emptyPacket } from '../../../src/model/packet.js';
 import type { Socket } from '../../../src/model/socket.js';
 import type { Tuple } from '../../../src/model/tuple.js';
 import { openCaptureWriter, openHostEventWriter } from '../../../src/store/capture-writer.js';
-import {
-  counterAsOf,
-  hostFactsAsOf,
-  isLocalAddress,
-  socketsOfTuple,
-  sysctlAsOf,
-} from '../../../src/store/host-reader.js';
-import { openHostFactWriter, openSocketWriter, openValueWriter } from '../../../src/store/host-writer.js';
+import { hostFactsAsOf, isLocalAddress, socketsOfTuple } from '../../../src/store/host-reader.js';
+import { openHostFactWriter, openSocketWriter } from '../../../src/store/host-writer.js';
 import type { Db } from '../../../src/store/open-store.js';
 
 const MIGRATIONS = new URL('../../../migrations/', import.meta.url).pathname;
@@ -183,33 +177,6 @@ describe('facts of the host', () => {
     expect(isLocalAddress(db, 12, '203.0.113.9')).toBe(true);
     expect(isLocalAddress(db, 12, '192.0.2.2')).toBe(false);
     expect(isLocalAddress(db, 12, 'X.X.X.X')).toBeNull();
-  });
-});
-
-describe('values over time', () => {
-  it('get a row only when they changed', () => {
-    for (const [seq, value] of [
-      [1, '0'],
-      [2, '0'],
-      [3, '1'],
-    ] as const) {
-      const writer = openValueWriter(db, 'sysctl', at(seq));
-      writer.write({ name: 'net.x', value }, 1);
-      writer.write({ name: 'net.range', value: '1 2' }, 2);
-    }
-    openValueWriter(db, 'nstat', at(3)).write({ name: 'TcpExtX', value: 2 ** 40 }, 1);
-    expect(rows('SELECT what, name, seq, value, typeof(value) FROM values_over_time ORDER BY what, name, seq')).toEqual(
-      [
-        ['nstat', 'TcpExtX', 3, 2 ** 40, 'integer'],
-        ['sysctl', 'net.range', 1, '1 2', 'text'],
-        ['sysctl', 'net.x', 1, 0, 'integer'],
-        ['sysctl', 'net.x', 3, 1, 'integer'],
-      ],
-    );
-    expect([11, 12, 13, 14].map((snapshot) => sysctlAsOf(db, snapshot, 'net.x')?.value)).toEqual([0, 0, 1, 1]);
-    expect(counterAsOf(db, 12, 'TcpExtX')).toEqual({ value: 2 ** 40, seq: 3, isKnownThen: false });
-    expect(sysctlAsOf(db, 11, 'net.other')).toBeNull();
-    expect(rows("SELECT value FROM sysctls WHERE snapshot_id = 14 AND name = 'net.x'")).toEqual([[1]]);
   });
 });
 

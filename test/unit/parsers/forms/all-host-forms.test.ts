@@ -6,6 +6,7 @@ import type { Form } from '../../../../src/parsers/form.js';
 import { bundleManifestForm } from '../../../../src/parsers/forms/bundle-manifest.js';
 import { dyndbgControlForm } from '../../../../src/parsers/forms/dyndbg-control.js';
 import { ethtoolForm } from '../../../../src/parsers/forms/ethtool.js';
+import { hostIdentityForm } from '../../../../src/parsers/forms/host-identity.js';
 import { ipForm } from '../../../../src/parsers/forms/ip.js';
 import { ipMonitorForm } from '../../../../src/parsers/forms/ip-monitor.js';
 import { legacyTraceToolsForm } from '../../../../src/parsers/forms/legacy-trace-tools.js';
@@ -18,7 +19,6 @@ import { ssForm } from '../../../../src/parsers/forms/ss.js';
 import { sysctlForm } from '../../../../src/parsers/forms/sysctl.js';
 import { tcpdumpTextForm } from '../../../../src/parsers/forms/tcpdump-text.js';
 import { ulogdJsonForm } from '../../../../src/parsers/forms/ulogd-json.js';
-import { unameForm } from '../../../../src/parsers/forms/uname.js';
 import { xtablesTraceForm } from '../../../../src/parsers/forms/xtables-trace.js';
 import { readLines } from './read-lines.js';
 
@@ -74,7 +74,7 @@ const FORMS: readonly (readonly [Form, string])[] = [
     ulogdJsonForm,
     '{"timestamp": "2026-11-21T14:16:11.281560", "raw.pktlen": 80, "oob.prefix": "x", "ip.protocol": 6, "tcp.syn": 1}',
   ],
-  [unameForm, 'Linux gw1 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01) x86_64 GNU/Linux'],
+  [hostIdentityForm, 'Linux gw1 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01) x86_64 GNU/Linux'],
   [
     xtablesTraceForm,
     ' TRACE: 2 85e8d095 filter:INPUT:rule:0x3:JUMP:other  -4 -t filter -A INPUT -j other\nPACKET: 2 85e8d095 IN=eth0 SRC=192.0.2.77 DST=198.51.100.77 LEN=60 TOS=0x0 TTL=64 ID=24800DF SPORT=1 DPORT=25 SYN',

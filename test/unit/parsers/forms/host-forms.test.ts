@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { bundleManifestForm } from '../../../../src/parsers/forms/bundle-manifest.js';
 import { dyndbgControlForm } from '../../../../src/parsers/forms/dyndbg-control.js';
 import { ethtoolForm } from '../../../../src/parsers/forms/ethtool.js';
+import { hostIdentityForm } from '../../../../src/parsers/forms/host-identity.js';
 import { ipForm } from '../../../../src/parsers/forms/ip.js';
 import { ipMonitorForm } from '../../../../src/parsers/forms/ip-monitor.js';
 import { nfLogForm } from '../../../../src/parsers/forms/nf-log.js';
 import { nstatForm } from '../../../../src/parsers/forms/nstat.js';
 import { procModulesForm } from '../../../../src/parsers/forms/proc-modules.js';
 import { sysctlForm } from '../../../../src/parsers/forms/sysctl.js';
-import { unameForm } from '../../../../src/parsers/forms/uname.js';
 import { only, readLines } from './read-lines.js';
 
 const CONTEXT = { fileName: 'x', command: null };
@@ -371,7 +371,7 @@ net/netfilter/nf_conntrack_core.c:10 [nf_conntrack]nf_con`,
       ),
     ).toHaveLength(1);
     const uname = readLines(
-      unameForm,
+      hostIdentityForm,
       'Linux gw1 6.1.0-18-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01) x86_64 GNU/Linux\nLinux version 5.10.0 (x@y) (gcc) #1 SMP',
     );
     expect(only(uname.records, 'bundle').map(({ statement }) => statement)).toEqual([

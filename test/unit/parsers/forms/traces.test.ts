@@ -208,4 +208,54 @@ TRACE: raw:PREROUTING:rule:2     Internet Protocol Version 4, Src: 192.0.2.1, Ds
       outIf: 'eth0',
     });
   });
+
+  it('reads the indented form of iptables-tracer, and joins no packets that nothing identifies', () => {
+    const text = `IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=00 TTL=64 ID=3588 DF PROTO=TCP SPT=53949 DPT=80 FLAGS=SYN SEQ=3083952015 CSUM=585b${' '}
+\traw PREROUTING NFMARK=0x0${' '}
+\t\tDEFAULT POLICY
+\t\t=> ACCEPT
+\tnat PREROUTING NFMARK=0x7${' '}
+\t\tMATCH RULE (#2): -m addrtype --dst-type LOCAL -j DOCKER
+\t\t=> DOCKER
+\tfilter DOCKER NFMARK=0x7 IN=eth0 OUT=br0 (changed by last rule)
+\t\t=> RETURN
+\tfilter FORWARD NFMARK=0x7${' '}
+\t\tMATCH RULE (#1): -o br0 -j DROP
+\t\t=> DROP`;
+    const { records, unread, others } = readLines(legacyTraceToolsForm, text);
+    expect([unread, others]).toEqual([[], []]);
+    const steps = only(records, 'trace-step').map(({ step }) => step);
+    expect(
+      steps.map((step) => [
+        step.traceId,
+        step.table,
+        step.chain,
+        step.ruleKind,
+        step.ruleNumber,
+        step.verdict,
+        step.mark,
+      ]),
+    ).toEqual([
+      ['#1', null, null, 'packet', null, null, null],
+      ['#1', 'raw', 'PREROUTING', 'policy', null, 'accept', 0],
+      ['#1', 'nat', 'PREROUTING', 'rule', 2, 'jump DOCKER', 7],
+      ['#1', 'filter', 'DOCKER', 'return', null, 'return', 7],
+      ['#1', 'filter', 'FORWARD', 'rule', 1, 'drop', 7],
+    ]);
+    expect(steps[0]!.packet).toMatchObject({
+      src: '192.0.2.1',
+      sport: 53949,
+      dport: 80,
+      proto: 6,
+      flags: 'SYN',
+      seq: 3_083_952_015,
+      dontFragment: true,
+    });
+    expect(steps[3]!.packet!.outIf).toBe('br0');
+    const two = readLines(
+      legacyTraceToolsForm,
+      'TRACE: raw:PREROUTING:rule:2  Internet Protocol Version 4, Src: 192.0.2.1, Dst: 198.51.100.2\nTRACE: raw:PREROUTING:rule:2  Internet Protocol Version 4, Src: 192.0.2.9, Dst: 198.51.100.2',
+    );
+    expect(new Set(only(two.records, 'trace-step').map(({ step }) => step.traceId)).size).toBe(2);
+  });
 });
