@@ -17,7 +17,7 @@ import { rankOfMoment } from './file-hints.js';
 import { restateBlindLists } from './kernel-limits.js';
 import { partOfCommand } from './listing-commands.js';
 import type { IngestOptions } from './options.js';
-import { placeClocks, readBootTime, readUptimeAt, type TimeStatements } from './place-clocks.js';
+import { placeClocks, readBootTime, readUptimeAt, type StatedBoot, type TimeStatements } from './place-clocks.js';
 import { type IngestReport, type MissingEvidence, missingEvidence, type SourceReport } from './report.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import type { Scope, Statements } from './statements.js';
@@ -89,10 +89,15 @@ export function finishCall(call: CallToFinish): FinishedCall {
 
 function timeStatements(options: IngestOptions, scopes: readonly Scope[]): TimeStatements {
   const stated = scopes
-    .flatMap(({ values }) => [
-      values.has('uptime') ? readUptimeAt(values.get('uptime') ?? '') : null,
-      values.has('boot-time') ? readBootTime(values.get('boot-time') ?? '') : null,
-    ])
+    .flatMap(({ values }): (StatedBoot | null)[] => {
+      const sampled = values.has('uptime') ? readUptimeAt(values.get('uptime') ?? '') : null;
+      const boot = values.has('boot-time') ? readBootTime(values.get('boot-time') ?? '') : null;
+      // A manifest works its boot time out of the samples it took: it holds from there on.
+      return [
+        sampled,
+        boot === null || sampled?.atUptimeUs === undefined ? boot : { ...boot, atUptimeUs: sampled.atUptimeUs },
+      ];
+    })
     .filter((one) => one !== null)
     .sort((a, b) => a.errorUs - b.errorUs);
   return {

@@ -16,9 +16,14 @@ import { ANY_ZONE_ERROR_US, zoneOffsetUs } from './calendar.js';
 import { driftErrorUs, intersectOffsets, type Offset, offsetFromShared, RECEIPT_DELAY_US } from './clock-axis.js';
 
 /** What options and manifests state about the time of one host. */
+/** Uptime 0 on the epoch axis, with the uptime at which both clocks were read where that is known. */
+export interface StatedBoot extends Offset {
+  readonly atUptimeUs?: number;
+}
+
 export interface TimeStatements {
   /** Uptime 0 on the epoch axis. */
-  readonly boot: Offset | null;
+  readonly boot: StatedBoot | null;
   readonly timeZone: string | null;
 }
 
@@ -93,7 +98,7 @@ function placeWall(db: Db, clock: ClockRow, timeZone: string | null): ClockPlace
   return { offsetUs: -zone, errorUs: SECOND_US + change + yearError, method };
 }
 
-function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: string | null): ClockPlace {
+function placeUptime(db: Db, clock: ClockRow, stated: StatedBoot | null, timeZone: string | null): ClockPlace {
   const span = spanOfClock(db, clock.id);
   // What the lines of another stretch sampled may be of before a step.
   const samples = (clock.bootId === null ? [] : samplesOfBoot(db, clock.bootId)).filter(
@@ -113,7 +118,10 @@ function placeUptime(db: Db, clock: ClockRow, stated: Offset | null, timeZone: s
   const sampled = intersectOffsets(intervals);
   const isYearAssumed = samples.some(({ how }) => how.includes('year-assumed'));
   const isLocalOnly = samples.length > 0 && samples.every(({ how }) => how.startsWith('wall'));
-  const boot = stated === null ? null : { ...stated, errorUs: stated.errorUs + driftErrorUs(span?.lastUs ?? 0) };
+  // Clocks run apart from where they were compared on; without that moment, from boot on.
+  const comparedUs = stated?.atUptimeUs ?? 0;
+  const apartUs = span === null ? 0 : Math.max(Math.abs(span.firstUs - comparedUs), Math.abs(span.lastUs - comparedUs));
+  const boot = stated === null ? null : { offsetUs: stated.offsetUs, errorUs: stated.errorUs + driftErrorUs(apartUs) };
   if (boot !== null && (sampled === null || boot.errorUs <= sampled.errorUs)) {
     if (clock.bootId !== null) noteBootBegan(db, clock.bootId, boot.offsetUs, boot.errorUs);
     return { ...boot, method: 'boot-time' };
@@ -149,14 +157,17 @@ export function readBootTime(text: string): Offset | null {
 }
 
 /** 'UPTIME at EPOCH', both in seconds, as a manifest notes both clocks one after the other; NULL for anything else. */
-export function readUptimeAt(text: string): Offset | null {
+export function readUptimeAt(text: string): StatedBoot | null {
   const both = /^\s*(\d+(?:\.\d+)?)\s*s?\s*(?:at|@|=)\s*(\S.*)$/.exec(text);
   if (both === null) return null;
   const epoch = readBootTime(both[2]!);
   if (epoch === null) return null;
-  // /proc/uptime counts hundredths.
+  // /proc/uptime counts hundredths; more digits are of a finer clock.
+  const isFine = /\.\d{4,}$/.test(both[1]!);
+  const atUptimeUs = Number(both[1]) * SECOND_US;
   return {
-    offsetUs: Math.round(epoch.offsetUs - Number(both[1]) * SECOND_US),
-    errorUs: Math.min(epoch.errorUs, SECOND_US) + 20_000,
+    offsetUs: Math.round(epoch.offsetUs - atUptimeUs),
+    errorUs: Math.min(epoch.errorUs, SECOND_US) + (isFine ? 1000 : 20_000),
+    atUptimeUs,
   };
 }
