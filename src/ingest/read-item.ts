@@ -220,7 +220,8 @@ async function readInto(
         : call.tables.bulk(source, {
             year: call.options.year ?? null,
             firstDate: sniffed.firstDate,
-            sizeBytes: item.sizeBytes,
+            // NULL keeps the parser in this thread: the one of its own stops answering on logs of more than 12 MB.
+            sizeBytes: null,
           }),
     writer,
     raw: rawKeeperFor(db, sourceId, start, sniffed.binary !== null),
