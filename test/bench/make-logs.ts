@@ -61,7 +61,15 @@ export function makeLog(kind: LogKind, lines: number, path: string): number {
 type Maker = (clock: Clock) => readonly string[];
 
 function uniformLog(random: () => number): Maker {
-  const chains = ['raw:PREROUTING:policy:2', 'mangle:PREROUTING:policy:1', 'nat:PREROUTING:policy:1', 'mangle:FORWARD:policy:1', 'filter:FORWARD:rule:1', 'mangle:POSTROUTING:policy:1', 'nat:POSTROUTING:rule:1'];
+  const chains = [
+    'raw:PREROUTING:policy:2',
+    'mangle:PREROUTING:policy:1',
+    'nat:PREROUTING:policy:1',
+    'mangle:FORWARD:policy:1',
+    'filter:FORWARD:rule:1',
+    'mangle:POSTROUTING:policy:1',
+    'nat:POSTROUTING:rule:1',
+  ];
   return (clock) => {
     const dump = `SRC=10.${Math.floor(random() * 4)}.${Math.floor(random() * 256)}.${Math.floor(random() * 256)} DST=198.51.100.${Math.floor(random() * 250)} LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${Math.floor(random() * 65536)} DF PROTO=TCP SPT=${1024 + Math.floor(random() * 60000)} DPT=443 SEQ=${Math.floor(random() * 4294967296)} ACK=0 WINDOW=64240 RES=0x00 SYN URGP=0 OPT (020405B40402080A${hex8(random)}0000000001030307) `;
     return chains.map((chain) => {
@@ -72,7 +80,10 @@ function uniformLog(random: () => number): Maker {
 }
 
 function hex8(random: () => number): string {
-  return Math.floor(random() * 4294967296).toString(16).toUpperCase().padStart(8, '0');
+  return Math.floor(random() * 4294967296)
+    .toString(16)
+    .toUpperCase()
+    .padStart(8, '0');
 }
 
 interface Flow {
@@ -98,7 +109,8 @@ function realLog(random: () => number): Maker {
   function newFlow(): Flow {
     const isIp6 = random() < 0.12;
     const isUdp = random() < 0.2;
-    const address6 = (net: string): string => `2001:0db8:000${net}:0000:0000:0000:${pick(65536).toString(16).padStart(4, '0')}:${pick(65536).toString(16).padStart(4, '0')}`;
+    const address6 = (net: string): string =>
+      `2001:0db8:000${net}:0000:0000:0000:${pick(65536).toString(16).padStart(4, '0')}:${pick(65536).toString(16).padStart(4, '0')}`;
     return {
       isIp6,
       isUdp,
@@ -157,7 +169,13 @@ function realLog(random: () => number): Maker {
     };
     line('TRACE: raw:PREROUTING:policy:2 ', false, before);
     if (!isFirst && random() < 0.02) {
-      line(random() < 0.5 ? 'nf_ct_proto_6: invalid packet ignored in state ESTABLISHED ' : `nf_ct_proto_6: SEQ is over upper bound ${pick(4e9)} (over the window of the receiver) `, false, before);
+      line(
+        random() < 0.5
+          ? 'nf_ct_proto_6: invalid packet ignored in state ESTABLISHED '
+          : `nf_ct_proto_6: SEQ is over upper bound ${pick(4e9)} (over the window of the receiver) `,
+        false,
+        before,
+      );
       line('TRACE: mangle:PREROUTING:policy:1 ', false, before);
       line('STATE-INVALID ', false, before.replace(/SEQ=\d+ ACK=\d+ /, '').replace(/OPT \([0-9A-F]*\) /, ''));
       return lines;
@@ -190,7 +208,14 @@ function realLog(random: () => number): Maker {
 
 function logOnly(random: () => number): Maker {
   const pick = (n: number): number => Math.floor(random() * n);
-  const prefixes = ['[UFW BLOCK] ', '[UFW AUDIT] ', '[UFW ALLOW] ', 'Shorewall:net-fw:DROP:', 'STATE-NEW ', 'STATE-INVALID '];
+  const prefixes = [
+    '[UFW BLOCK] ',
+    '[UFW AUDIT] ',
+    '[UFW ALLOW] ',
+    'Shorewall:net-fw:DROP:',
+    'STATE-NEW ',
+    'STATE-INVALID ',
+  ];
   const flows = Array.from({ length: 42_000 }, () => ({
     src: `192.0.2.${1 + pick(250)}`,
     dst: `198.51.100.${1 + pick(250)}`,
