@@ -1,6 +1,6 @@
 // Would the comparison notice a wrong rule? Turns each rule of the model round and counts the recorded sequences that then disagree:
 //   npx tsx test/oracle/run.ts --sequences 2000 --record FILE && npx tsx test/oracle/mutate.ts FILE RELEASE [FOLDER]
-// Into FOLDER goes, for each rule that is noticed, the shortest sequence that notices it: regression cases for the unit tests.
+// With FOLDER it does not count, but writes there for each rule the shortest sequence that notices it: regression cases for the unit tests.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,13 +17,19 @@ const recorded = readFileSync(file, 'utf8')
   .sort((a, b) => a.sequence.steps.length - b.sequence.steps.length);
 const { rules } = settleRules(kernel);
 
+function notices(answered: Answered, name: RuleName): boolean {
+  return judgeSequence(kernel, answered, { [name]: !rules[name] }).parting !== null;
+}
+
 for (const name of Object.keys(TRACKER_RULES) as RuleName[]) {
-  const noticed = recorded.filter(
-    (answered) => judgeSequence(kernel, answered, { [name]: !rules[name] }).parting !== null,
-  );
-  console.log(`${String(noticed.length).padStart(6)} ${rules[name] ? 'on ' : 'off'} ${name}`);
-  const [shortest] = noticed;
-  if (folder === undefined || shortest === undefined) continue;
+  if (folder === undefined) {
+    const noticed = recorded.filter((answered) => notices(answered, name)).length;
+    console.log(`${String(noticed).padStart(6)} ${rules[name] ? 'on ' : 'off'} ${name}`);
+    continue;
+  }
+  const shortest = recorded.find((answered) => notices(answered, name));
+  console.log(`${shortest?.sequence.steps.length ?? 'no'} packets: ${name}`);
+  if (shortest === undefined) continue;
   const step = judgeSequence(kernel, shortest, { [name]: !rules[name] }).parting!.step;
   const cut = {
     release,
