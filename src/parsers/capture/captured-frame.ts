@@ -19,19 +19,20 @@ export interface Frame {
 /** NULL when the frame's link type is none that is read here, or its bytes contradict it. */
 export function capturedFrame(frame: Frame): CapturedPacket | null {
   const packet = emptyPacket();
-  const common = { stamp: null, usOfDay: null, interface: frame.interface, hasRelativeNumbers: false };
-  if (frame.linkType === LINKTYPE_NFLOG) {
-    const decoded = decodeNflog(packet, frame.bytes, frame.isLittleEndian);
-    if (decoded === null) return null;
-    return {
-      ...common,
-      atUs: decoded.atUs ?? frame.atUs,
-      payloadBytes: decoded.payloadBytes,
-      checksum: decoded.checksum,
-      packet,
-      nflog: decoded.nflog,
-    };
-  }
-  const decoded = decodeFrame(packet, frame.linkType, frame.bytes, frame.wireLength);
-  return decoded === null ? null : { ...common, atUs: frame.atUs, ...decoded, packet, nflog: null };
+  const isNflog = frame.linkType === LINKTYPE_NFLOG;
+  const handedOut = isNflog ? decodeNflog(packet, frame.bytes, frame.isLittleEndian) : null;
+  const decoded = isNflog ? handedOut : decodeFrame(packet, frame.linkType, frame.bytes, frame.wireLength);
+  if (decoded === null) return null;
+  // Written out, not spread: a capture has millions of packets.
+  return {
+    atUs: handedOut?.atUs ?? frame.atUs,
+    stamp: null,
+    usOfDay: null,
+    interface: frame.interface,
+    payloadBytes: decoded.payloadBytes,
+    hasRelativeNumbers: false,
+    checksum: decoded.checksum,
+    packet,
+    nflog: handedOut?.nflog ?? null,
+  };
 }

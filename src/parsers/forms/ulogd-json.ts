@@ -16,6 +16,16 @@ function scalar(text: string): JsonScalar {
   }
 }
 
+/** Fields of an object that is all there, in one line; NULL otherwise. */
+function wholeObject(text: string): Map<string, JsonScalar> | null {
+  if (!text.endsWith('}')) return null;
+  try {
+    return new Map(Object.entries(JSON.parse(text) as Record<string, JsonScalar>));
+  } catch {
+    return null;
+  }
+}
+
 /** Adds the pairs of a stretch of text. A number without anything behind it may have lost digits, unless the line ends there on purpose. */
 function readPairs(fields: Map<string, JsonScalar>, text: string, endsOnPurpose: boolean): void {
   for (const [, key, value, behind] of text.matchAll(PAIR)) {
@@ -47,9 +57,12 @@ function openReader(emit: Emit): FormReader {
       if (/^[[\]]?,?$/.test(bare)) return TAKEN;
       if (bare.startsWith('{')) {
         finish(true);
-        fields = new Map();
+        fields = wholeObject(bare);
         firstLine = line;
-        readPairs(fields, bare, false);
+        if (fields === null) {
+          fields = new Map();
+          readPairs(fields, bare, false);
+        }
         return bare === '{' || fields.size === 0 ? TAKEN : finish(!/}\s*,?$/.test(bare));
       }
       if (fields === null) {
