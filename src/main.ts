@@ -18,6 +18,7 @@ export async function main(words: readonly string[], world: World): Promise<Exit
       name: world.programName,
       version: packageVersion(world),
       width: world.streams.out.width,
+      isThere: (word) => isThere(world, word),
     });
     if (parsed.is === 'text') {
       world.streams.out.write(parsed.text);
@@ -42,6 +43,14 @@ async function runStatus(world: World): Promise<ExitCode> {
   };
   const { run } = await import('./commands/status-run.js');
   return await run(input, world);
+}
+
+function isThere(world: World, word: string): boolean {
+  try {
+    return world.host.look(word) !== null;
+  } catch {
+    return true; // it is there, but may not be asked: the error about it comes when it is read
+  }
 }
 
 function packageVersion(world: World): string {

@@ -12,7 +12,7 @@ export interface OptionSpec {
   readonly describe: string;
   readonly group: OptionGroup;
   readonly choices?: readonly string[];
-  /** May be given several times; with `takesMany` one mention takes all words up to the next option. */
+  /** May be given several times; with `takesMany` one mention takes all files that follow. */
   readonly isRepeatable?: boolean;
   readonly takesMany?: boolean;
 }

@@ -13,15 +13,36 @@ export type Parsed<W> =
   | { readonly is: 'nothing' };
 
 export interface ProgramInfo {
+  /** Whether a word names a file or folder. */
+  readonly isThere: (word: string) => boolean;
   readonly name: string;
   readonly version: string;
   readonly width: number;
 }
 
-/** A lone '-' before '--' is standard input; yargs would drop it (yargs-parser issue 381). */
-export function repairArguments(words: readonly string[]): readonly string[] {
+/**
+ * What yargs would get wrong, put right before it sees it:
+ * a lone '-' before '--' is standard input (it would be dropped, yargs-parser issue 381);
+ * `-r a b 2` reads the files a and b: an option that takes several files takes those that are there, so that what follows keeps its meaning.
+ * @param isThere whether a word names a file or folder
+ */
+export function repairArguments(
+  words: readonly string[],
+  isThere: (word: string) => boolean = () => false,
+): readonly string[] {
   const end = words.indexOf('--');
-  return words.map((word, index) => (word === '-' && (end < 0 || index < end) ? '/dev/stdin' : word));
+  const own = end < 0 ? words : words.slice(0, end);
+  const repaired: string[] = [];
+  let isTaking = false;
+  for (const word of own) {
+    const isRead = word === '-r' || word === '--read';
+    const isFirst = repaired.at(-1) === '-r' || repaired.at(-1) === '--read';
+    if (isTaking && !isFirst && !isRead && (word === '-' || (!word.startsWith('-') && isThere(word))))
+      repaired.push('-r');
+    else if (!isFirst) isTaking = isRead;
+    repaired.push(word === '-' ? '/dev/stdin' : word);
+  }
+  return end < 0 ? repaired : [...repaired, ...words.slice(end)];
 }
 
 /** Words after -- that have no use of their own: marked, so that no dash makes an option of them, and put behind the command's words. */
@@ -42,13 +63,11 @@ function withLiteralRest<W>(words: readonly string[], spec: CommandSpec<W> | nul
 
 function declare(builder: Argv, option: OptionSpec): void {
   const isSwitch = option.argument === undefined;
-  const isMany = option.takesMany === true;
   builder.option(option.name, {
     ...(option.alias === undefined ? {} : { alias: option.alias }),
     describe: option.argument === undefined ? option.describe : `${option.argument}: ${option.describe}`,
     group: `${option.group}:`,
     ...(isSwitch ? { type: 'boolean' as const } : { type: 'string' as const, requiresArg: true }),
-    ...(isMany ? { array: true } : {}),
     ...(option.choices === undefined ? {} : { choices: option.choices }),
     coerce: (value: unknown) => {
       if (Array.isArray(value) && option.isRepeatable !== true) {
@@ -164,7 +183,7 @@ export async function parseCommandLine<W>(
 
   let printed = '';
   await program.parseAsync(
-    withLiteralRest(repairArguments(words), asked).map((word) => (isText(word) ? LITERAL + word : word)),
+    withLiteralRest(repairArguments(words, info.isThere), asked).map((word) => (isText(word) ? LITERAL + word : word)),
     {},
     (_error: Error | undefined, _argv: unknown, output: string) => {
       printed = output;
