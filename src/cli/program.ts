@@ -37,8 +37,7 @@ export function repairArguments(
   for (const word of own) {
     const isRead = word === '-r' || word === '--read';
     const isFirst = repaired.at(-1) === '-r' || repaired.at(-1) === '--read';
-    if (isTaking && !isFirst && !isRead && (word === '-' || (!word.startsWith('-') && isThere(word))))
-      repaired.push('-r');
+    if (isTaking && !isFirst && !isRead && !word.startsWith('-') && isThere(word)) repaired.push('-r');
     else if (!isFirst) isTaking = isRead;
     repaired.push(word === '-' ? '/dev/stdin' : word);
   }
