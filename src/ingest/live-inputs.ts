@@ -166,10 +166,12 @@ export async function followInput(call: Call, path: string): Promise<void> {
   while (!signal.aborted) {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
-    const growing = gather(
-      followFile(call.deps.host, path, { signal: both, onRestart: () => end.abort() }),
-      { everyMs: EVERY_MS, mostBytes: MOST_BYTES, signal: both, cut: behindLastLine },
-    );
+    const growing = gather(followFile(call.deps.host, path, { signal: both, onRestart: () => end.abort() }), {
+      everyMs: EVERY_MS,
+      mostBytes: MOST_BYTES,
+      signal: both,
+      cut: behindLastLine,
+    });
     const iterator = growing[Symbol.asyncIterator]();
     let first = await iterator.next();
     while (first.done !== true && first.value.length === 0) first = await iterator.next();

@@ -189,7 +189,15 @@ export function explainDocument(
   lines.push('');
   const troubles = told.filter((one) => one.finding.class !== 'normal');
   if (told.length === 0) {
-    lines.push([segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')]);
+    lines.push(
+      [segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')],
+      '',
+      ...wrap(
+        'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; what is here tells of the tables only.',
+        78,
+      ).map((text): Line => text),
+      [segment('plain', 'What there is: '), segment('cmd', `${options.programName} query --list`)],
+    );
     return lines;
   }
   if (troubles.length === 0) {

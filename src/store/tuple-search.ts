@@ -53,7 +53,9 @@ function candidates(db: Db, filter: FlowFilter): Iterable<Candidate> {
   )?.[0]?.from;
   if (port !== undefined) {
     return db
-      .prepare(`SELECT ${columns} FROM tuples WHERE dport = @port UNION SELECT ${columns} FROM tuples WHERE sport = @port`)
+      .prepare(
+        `SELECT ${columns} FROM tuples WHERE dport = @port UNION SELECT ${columns} FROM tuples WHERE sport = @port`,
+      )
       .iterate({ port }) as IterableIterator<Candidate>;
   }
   return db.prepare(`SELECT ${columns} FROM tuples`).iterate() as IterableIterator<Candidate>;

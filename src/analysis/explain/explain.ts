@@ -13,6 +13,7 @@ import { buildCase, readStories, type Story } from './build-cases.js';
 import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { readHostContext } from './host-context.js';
+import { type NoticeFinding, noticeFindings } from './notice-findings.js';
 import type { PathReading } from './read-path.js';
 
 /** A finding with the argument behind it, for documents. */
@@ -30,6 +31,8 @@ export interface Explanation {
   readonly packetCount: number;
   readonly firstAtUs: number | null;
   readonly lastAtUs: number | null;
+  /** What the kernel said without naming a packet. */
+  readonly notices: readonly NoticeFinding[];
   /** Stories beyond the limit that were counted, not argued. */
   readonly notArgued: number;
 }
@@ -268,6 +271,8 @@ export function explain(
     return context;
   };
   const seen = readStories(db, scope, keeps, contextOf);
+  // A filter asks for packets; messages without one are not what it means.
+  const isFiltered = scope.tupleIds !== null || scope.mark !== null;
   const chosen = choose(seen.stories);
   const judged = chosen.map((story) => {
     const subject = buildCase(db, story, seen, scope, cite);
@@ -299,9 +304,14 @@ export function explain(
     })
     .sort((a, b) => weightOf(b) - weightOf(a))
     .map((one, index) => ({ ...one, finding: { ...one.finding, id: index + 1 } }));
+  // A host without a packet has notices all the same.
+  for (const host of hosts.values())
+    if (![...contexts.values()].some((context) => context.id === host.id))
+      contextOf(host.id, boots.find((boot) => boot.hostId === host.id)?.id ?? null);
   return {
     explained,
     contexts: [...contexts.values()],
+    notices: isFiltered ? [] : noticeFindings([...contexts.values()], cite, explained.length + 1),
     packetCount: seen.packetCount,
     firstAtUs: seen.firstAtUs,
     lastAtUs: seen.lastAtUs,

@@ -55,14 +55,13 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   return await withEvidence(input, world, async (db) => {
     const { explanation, filter, ingestId } = explainFor(input, world, db);
     const wanted = filter.finding === null ? opened : [...opened, filter.finding];
-    const missing = wanted.find((number) => !explanation.explained.some((one) => one.finding.id === number));
+    const all = [...explanation.explained, ...explanation.notices];
+    const missing = wanted.find((number) => !all.some((one) => one.finding.id === number));
     if (missing !== undefined)
-      throw new UsageError(
-        `there is no finding ${missing}: there ${explanation.explained.length === 1 ? 'is 1' : `are ${explanation.explained.length}`}`,
-      );
+      throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
     const head = lookedAt(db, explanation, input, ingestId);
     if (hasSwitch(input, 'json')) {
-      const findings = explanation.explained
+      const findings = all
         .map((one) => one.finding)
         .filter((finding) => wanted.length === 0 || wanted.includes(finding.id));
       const document = {
@@ -74,7 +73,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       };
       world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
     } else {
-      const told = explanation.explained.map(tell);
+      const told = [...explanation.explained.map(tell), ...explanation.notices.map((notice) => notice.told)];
       const options = {
         programName: world.programName,
         opened: wanted,
@@ -86,7 +85,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
     }
-    const isTrouble = explanation.explained.some((one) => one.finding.class !== 'normal');
+    const isTrouble = all.some((one) => one.finding.class !== 'normal');
     return hasSwitch(input, 'exit-code') && isTrouble ? EXIT.findings : EXIT.done;
   });
 }

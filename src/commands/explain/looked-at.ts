@@ -35,6 +35,10 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
   const counts = [
     some(totals.logLines, 'packet line'),
     some(explanation.packetCount, 'packet'),
+    some(
+      explanation.notices.reduce((sum, notice) => sum + notice.finding.packets.count, 0),
+      'kernel message',
+    ),
     some(totals.events, 'event'),
     some(totals.entries, 'entry', 'entries'),
     some(totals.rules, 'rule'),

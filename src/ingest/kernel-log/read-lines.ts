@@ -327,6 +327,11 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   const packetLine = (text: string, kernelLine: KernelLine, message: DumpMessage): void => {
     counts.slowLines++;
     if (!packetToDump(message.packet, tables, slowDump)) {
+      // A complaint of the tracker whose addresses were left out still names the check that failed.
+      if (message.kind === 'log-invalid' || message.kind === 'helper') {
+        noticeLine(message, text);
+        return;
+      }
       counts.unread++;
       options.onUnread(line, 'the line ends before the addresses', text.length);
       return;
