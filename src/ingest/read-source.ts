@@ -3,6 +3,7 @@
 import type { EvidenceRecord } from '../model/record.js';
 import type { BinaryForm, Form } from '../parsers/form.js';
 import type { ByteChunks } from '../sources/source.js';
+import { noteGap } from '../store/kernel-gaps.js';
 import type { Db } from '../store/open-store.js';
 import { readRawLine } from '../store/raw-blocks.js';
 import {
@@ -16,7 +17,6 @@ import {
 import type { EvidenceWriter } from './evidence-writer.js';
 import { type FormRun, openTextReader } from './read-text.js';
 import type { UnreadExample } from './report.js';
-import { noteGap } from '../store/kernel-gaps.js';
 import { openSequenceWatch, type SourceMark } from './sequence-watch.js';
 import { lineText, openLineSplitter } from './split-lines.js';
 

@@ -113,5 +113,10 @@ export function openKernelRing({
       await worker.terminate();
     }
   }
-  return { chunks: chunks(), overruns: () => Atomics.load(counters, 3), hasCaughtUp: () => Atomics.load(counters, 5) > 0, stop };
+  return {
+    chunks: chunks(),
+    overruns: () => Atomics.load(counters, 3),
+    hasCaughtUp: () => Atomics.load(counters, 5) > 0,
+    stop,
+  };
 }

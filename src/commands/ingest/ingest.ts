@@ -13,7 +13,8 @@ export const ingestCommand: CommandSpec<World> = {
   positionals: [
     {
       name: 'file',
-      describe: 'files, folders, tars; - for standard input; kmsg: and journal: for this host', isOptional: false,
+      describe: 'files, folders, tars; - for standard input; kmsg: and journal: for this host',
+      isOptional: false,
       takesMany: true,
     },
   ],
@@ -25,7 +26,8 @@ export const ingestCommand: CommandSpec<World> = {
       group: 'Input',
     },
     { name: 'for', argument: 'TIME', describe: 'stop following after this time: 30s, 5min', group: 'Input' },
-    ...FILE_FACT_OPTIONS, ...DOCUMENT_OUTPUT_OPTIONS,
+    ...FILE_FACT_OPTIONS,
+    ...DOCUMENT_OUTPUT_OPTIONS,
   ],
   examples: [
     { command: 'ctwhy ingest kern.log conntrack.txt iptables-save.txt ss.txt', says: 'what somebody sent' },
