@@ -40,6 +40,8 @@ export interface Call {
   readonly keeper: SnapshotKeeper;
   readonly reports: SourceReport[];
   readonly marks: FlowMarks;
+  /** Sources of calls that never ended, as they were when this one began: their closing work is done with its own. */
+  readonly killed: readonly { readonly id: number; readonly hostId: number }[];
   /** Readings of both clocks of the running host, not yet in the store. */
   readonly liveSamples: LiveSample[];
   found: number;

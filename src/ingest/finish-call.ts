@@ -2,16 +2,11 @@
 
 import { buildFlows, type FlowMarks } from '../store/flows.js';
 import { hostName } from '../store/hosts.js';
-import {
-  evidenceOfHosts,
-  kernelOfHost,
-  reportedSource,
-  sourcesOfCall,
-  sourcesOfKilledCalls,
-} from '../store/ingest-report.js';
+import { evidenceOfHosts, kernelOfHost, reportedSource, sourcesOfCall } from '../store/ingest-report.js';
 import { noteReleasesOfSource } from '../store/kernel-releases.js';
 import type { Db } from '../store/open-store.js';
 import { finishPacketLoad } from '../store/packet-writer.js';
+import { hostOfSource, touchSource } from '../store/sources.js';
 import type { CallHosts } from './call-hosts.js';
 import { rankOfMoment } from './file-hints.js';
 import { restateBlindLists } from './kernel-limits.js';
@@ -32,6 +27,7 @@ export interface CallToFinish {
   readonly keeper: SnapshotKeeper;
   readonly marks: FlowMarks;
   readonly isAnythingNew: boolean;
+  readonly killed: readonly { readonly id: number }[];
 }
 
 export interface FinishedCall {
@@ -48,7 +44,7 @@ export function finishCall(call: CallToFinish): FinishedCall {
   const hostIds = call.hosts.settle();
   // A large load takes indexes away, and a killed one leaves them away.
   db.transaction(() => finishPacketLoad(db))();
-  const killed = sourcesOfKilledCalls(db, call.ingestId);
+  const killed = call.killed.map(({ id }) => ({ id, hostId: hostOfSource(db, id) }));
   let snapshots = 0;
   let flows = 0;
   if (call.isAnythingNew || killed.length > 0) {
@@ -74,6 +70,8 @@ export function finishCall(call: CallToFinish): FinishedCall {
       })();
       flows += db.transaction(() => buildFlows(db, hostId, marks))();
     }
+    // Done now: the next call need not do it again.
+    for (const { id } of killed) touchSource(db, id, call.ingestId);
   }
   return {
     hosts: hostIds.map((id) => ({ ...hostName(db, id), kernel: kernelOfHost(db, id) })),

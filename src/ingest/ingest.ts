@@ -6,6 +6,7 @@ import { openInputs } from '../sources/open-inputs.js';
 import { peek } from '../sources/peek.js';
 import { type ByteChunks, SourceError, type SourceItem } from '../sources/source.js';
 import { flowMarks } from '../store/flows.js';
+import { sourcesOfKilledCalls } from '../store/ingest-report.js';
 import type { Db } from '../store/open-store.js';
 import { beginIngest, endIngest } from '../store/sources.js';
 import type { Call, IngestTables } from './call.js';
@@ -68,6 +69,7 @@ export async function ingest(
     reports: [],
     liveSamples: [],
     marks: flowMarks(db),
+    killed: sourcesOfKilledCalls(db, ingestId),
     found: 0,
   };
 

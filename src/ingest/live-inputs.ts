@@ -61,6 +61,7 @@ export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
   const known = sourcesWithHead(db, kind, new Uint8Array(0), place)[0];
   const mark = markOf(known?.openState ?? null);
   const signal = deps.signal ?? NEVER;
+  const { monotonicMs } = deps.clock;
   const isFollowed = call.options.isFollowed === true;
   const bootId = db.transaction(() => {
     const { hostId } = call.hosts.of({ input: word, path: word }, sniffed);
@@ -77,7 +78,7 @@ export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
         signal,
         ...(mark.cursor === undefined ? {} : { afterCursor: mark.cursor }),
       });
-      yield* gather(entries, { everyMs: EVERY_MS, mostBytes: MOST_BYTES, signal, cut: behindLastEntry });
+      yield* gather(entries, { everyMs: EVERY_MS, mostBytes: MOST_BYTES, signal, cut: behindLastEntry, monotonicMs });
       return;
     }
     const ring = openKernelRing({ isFollowed });
@@ -88,6 +89,7 @@ export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
       mostBytes: MOST_BYTES,
       signal,
       cut: behindLastLine,
+      monotonicMs,
     })) {
       if (skipTo === null || chunk.length === 0) {
         yield chunk;
@@ -163,6 +165,7 @@ export function noteHostClocks(call: Call): void {
 /** Follows a file until the signal is aborted, through truncation and rotation: each beginning is a source of its own. */
 export async function followInput(call: Call, path: string): Promise<void> {
   const signal = call.deps.signal ?? NEVER;
+  const { monotonicMs } = call.deps.clock;
   while (!signal.aborted) {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
@@ -171,6 +174,7 @@ export async function followInput(call: Call, path: string): Promise<void> {
       mostBytes: MOST_BYTES,
       signal: both,
       cut: behindLastLine,
+      monotonicMs,
     });
     const iterator = growing[Symbol.asyncIterator]();
     let first = await iterator.next();

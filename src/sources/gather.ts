@@ -8,6 +8,7 @@ export interface GatherOptions {
   /** More than this is handed on at once. */
   readonly mostBytes: number;
   readonly signal: AbortSignal;
+  monotonicMs(): number;
   /** Where the bytes may be cut: what lies behind waits for more. */
   cut(bytes: Uint8Array): number;
 }
@@ -19,7 +20,7 @@ export async function* gather(chunks: ByteChunks, options: GatherOptions): Async
   const iterator = chunks[Symbol.asyncIterator]();
   let held: Uint8Array[] = [];
   let size = 0;
-  let sinceMs = performance.now();
+  let sinceMs = options.monotonicMs();
   let stop = (): void => {};
   const stopped = new Promise<'stopped'>((resolve) => {
     stop = () => resolve('stopped');
@@ -39,7 +40,7 @@ export async function* gather(chunks: ByteChunks, options: GatherOptions): Async
       next ??= iterator.next();
       // Waited for elsewhere, too: a failure must not count as unhandled meanwhile.
       next.catch(() => {});
-      const timer = later(options.everyMs, sinceMs);
+      const timer = later(options.everyMs - (options.monotonicMs() - sinceMs));
       const came = await Promise.race([next, stopped, timer.done]);
       timer.clear();
       if (came === 'stopped') break;
@@ -50,9 +51,9 @@ export async function* gather(chunks: ByteChunks, options: GatherOptions): Async
           held.push(came.value);
           size += came.value.length;
         }
-        if (size < options.mostBytes && performance.now() - sinceMs < options.everyMs) continue;
+        if (size < options.mostBytes && options.monotonicMs() - sinceMs < options.everyMs) continue;
       }
-      sinceMs = performance.now();
+      sinceMs = options.monotonicMs();
       yield size === 0 ? NOTHING : take(false);
     }
     if (size > 0) yield take(true);
@@ -63,10 +64,10 @@ export async function* gather(chunks: ByteChunks, options: GatherOptions): Async
   }
 }
 
-function later(everyMs: number, sinceMs: number): { readonly done: Promise<'late'>; clear(): void } {
+function later(ms: number): { readonly done: Promise<'late'>; clear(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const done = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), Math.max(1, everyMs - (performance.now() - sinceMs)));
+    timer = setTimeout(() => resolve('late'), Math.max(1, ms));
   });
   return { done, clear: () => clearTimeout(timer) };
 }

@@ -157,16 +157,16 @@ export function sharedRecords(
 ): readonly { readonly key: number; readonly clockUs: number; readonly epochUs: number; readonly isSyn: number }[] {
   return db
     .prepare(
-      `WITH born AS (
+      `WITH born AS MATERIALIZED (
          SELECT tuple_id, clock_us FROM events WHERE clock_id = :epoch AND kind = 'NEW' AND clock_us IS NOT NULL
          UNION ALL
          SELECT tuple_id, clock_us FROM captured_packets WHERE clock_id = :epoch AND flags = 'SYN' AND tuple_id IS NOT NULL AND clock_us IS NOT NULL),
-       rare AS (SELECT tuple_id FROM born GROUP BY tuple_id HAVING count(*) <= 3 LIMIT ${MOST_PAIRS})
+       rare AS MATERIALIZED (SELECT tuple_id FROM born GROUP BY tuple_id HAVING count(*) <= 3 LIMIT ${MOST_PAIRS})
        SELECT b.tuple_id AS key, p.clock_us AS clockUs, b.clock_us AS epochUs, f.l4 = 'tcp' AS isSyn
-       FROM rare r JOIN born b ON b.tuple_id = r.tuple_id JOIN passages p ON p.tuple_id = r.tuple_id AND p.clock_id = :clock
+       FROM rare r CROSS JOIN passages p ON p.tuple_id = r.tuple_id AND +p.clock_id = :clock CROSS JOIN born b ON b.tuple_id = r.tuple_id
          JOIN path_steps s ON s.path_id = p.path_id AND s.step = 0 JOIN shapes f ON f.id = s.shape_id
        WHERE CASE f.l4 WHEN 'tcp' THEN f.flags = 'SYN'
-         ELSE p.clock_us = (SELECT min(q.clock_us) FROM passages q WHERE q.tuple_id = p.tuple_id AND q.clock_id = p.clock_id) END LIMIT ${MOST_PAIRS}`,
+         ELSE p.clock_us = (SELECT min(q.clock_us) FROM passages q WHERE q.tuple_id = p.tuple_id AND +q.clock_id = p.clock_id) END LIMIT ${MOST_PAIRS}`,
     )
     .all({ clock: clockId, epoch: epochClockId }) as { key: number; clockUs: number; epochUs: number; isSyn: number }[];
 }

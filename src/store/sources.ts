@@ -105,6 +105,10 @@ export function addSource(db: Db, source: NewSource): number {
   );
 }
 
+export function hostOfSource(db: Db, sourceId: number): number {
+  return db.prepare('SELECT host_id FROM sources WHERE id = ?').pluck().get(sourceId) as number;
+}
+
 /** Notes that a call met a source again. */
 export function touchSource(db: Db, sourceId: number, ingestId: number): void {
   db.prepare('UPDATE sources SET last_ingest_id = ? WHERE id = ?').run(ingestId, sourceId);
