@@ -7,7 +7,7 @@ import { openFirewall } from '../oracle/firewall.js';
 import { generateSequence } from '../oracle/generate.js';
 import { judgeSequence } from '../oracle/judge.js';
 import { playSequences } from '../oracle/play.js';
-import { PROFILES } from '../oracle/profiles.js';
+import { PROFILES, settingsFor } from '../oracle/profiles.js';
 import { createRandom } from '../oracle/random.js';
 
 const obstacle = whyNoLab();
@@ -23,7 +23,7 @@ describe.skipIf(obstacle !== null)('the model of the tracker', () => {
       const random = createRandom(20_260);
       let packets = 0;
       for (const [batch, profile] of PROFILES.filter((one) => !one.hasPauses).entries()) {
-        const settings = profile.settings(random);
+        const settings = settingsFor(profile, random, kernel);
         const how = { kernel, settings, hasPauses: false };
         const sequences = Array.from({ length: SEQUENCES_A_PROFILE }, () => generateSequence(random, how));
         for (const answered of await playSequences(firewall, settings, sequences, batch)) {

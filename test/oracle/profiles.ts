@@ -1,5 +1,7 @@
 // The settings under which the sequences are played, and whether there are pauses in which entries may run out.
 
+import { holds, type KernelVersion } from '../../src/catalogue/kernel-version.js';
+import { sysctlByName } from '../../src/catalogue/sysctls.js';
 import type { Settings } from './firewall.js';
 import type { Random } from './random.js';
 
@@ -59,3 +61,11 @@ export const PROFILES: readonly Profile[] = [
     }),
   },
 ];
+
+/** The settings of a profile that this kernel has. */
+export function settingsFor(profile: Profile, random: Random, kernel: KernelVersion): Settings {
+  const known = Object.entries(profile.settings(random)).filter(
+    ([name]) => holds(sysctlByName(name)?.versions ?? { since: null, until: null }, kernel) !== 'no',
+  );
+  return Object.fromEntries(known);
+}

@@ -1,6 +1,6 @@
 // The long comparison with the kernel of this machine, started by hand as root:
-//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--batch 250] [--keep FOLDER] [--record FILE]
-// Disagreements are shrunk to the shortest sequence that still disagrees, printed, and kept as files in FOLDER.
+//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--batch 250] [--shrunk 3] [--keep FOLDER] [--record FILE]
+// Disagreements are printed and kept as files in FOLDER, the first ones of each batch shrunk to the shortest sequence that still disagrees.
 // FILE gets every sequence with the kernel's answers, one a line (what mutate.ts reads).
 
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -12,17 +12,16 @@ import { openFirewall } from './firewall.js';
 import { generateSequence } from './generate.js';
 import { type Answered, judgeSequence } from './judge.js';
 import { playSequences } from './play.js';
-import { PROFILES } from './profiles.js';
+import { PROFILES, settingsFor } from './profiles.js';
 import { createRandom } from './random.js';
 import { shrink } from './shrink.js';
-
-const MOST_SHRUNK_A_BATCH = 3;
 
 const { values } = parseArgs({
   options: {
     sequences: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
     batch: { type: 'string', default: '250' },
+    shrunk: { type: 'string', default: '3' },
     keep: { type: 'string' },
     record: { type: 'string' },
   },
@@ -46,7 +45,7 @@ async function run(wanted: number, seed: number, batchSize: number): Promise<num
   try {
     for (let batch = 0; totals.sequences < wanted; batch += 1) {
       const profile = PROFILES[batch % PROFILES.length]!;
-      const settings = profile.settings(random);
+      const settings = settingsFor(profile, random, kernel);
       const how = { kernel, settings, hasPauses: profile.hasPauses };
       const size = Math.min(batchSize, wanted - totals.sequences);
       const sequences = Array.from({ length: size }, () => generateSequence(random, how));
@@ -65,7 +64,7 @@ async function run(wanted: number, seed: number, batchSize: number): Promise<num
       totals.sequences += size;
       totals.disagreements += parted.length;
       for (const [n, answered] of parted.entries()) {
-        tell(kernel, n < MOST_SHRUNK_A_BATCH ? await shrink(firewall, kernel, answered) : answered, profile.name);
+        tell(kernel, n < Number(values.shrunk) ? await shrink(firewall, kernel, answered) : answered, profile.name);
       }
       const seconds = ((Date.now() - begunMs) / 1000).toFixed(0);
       console.log(`${JSON.stringify(totals)} after ${seconds} s (${profile.name})`);
