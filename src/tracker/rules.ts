@@ -60,7 +60,8 @@ export const TRACKER_RULES = {
     'Scaling is switched off only when the answering side did not offer it, no longer by a retransmitted first SYN',
   ),
   liberalSurvivesSyn: rule(
-    since('5.17'),
+    // Debian's 5.10.0-32 has it.
+    since('5.17', { blurredIn: ['5.10', '5.15'] }),
     'tcp_options(), nf_ct_tcp_state_reset(), v6.18',
     'The liberal mark of a side stays when its options are read anew',
   ),
@@ -171,7 +172,8 @@ export const TRACKER_RULES = {
     'An answered UDP flow counts as a stream only two seconds after it began',
   ),
   udpAssuredAsStream: rule(
-    since('5.17', { maybeSince: '5.16' }),
+    // Debian's 5.10.0-32 has it.
+    since('5.17', { maybeSince: '5.16', blurredIn: ['5.10', '5.15'] }),
     'net/netfilter/nf_conntrack_proto_udp.c: nf_conntrack_udp_packet(), v6.18',
     'An answered UDP flow becomes assured only as a stream',
   ),
