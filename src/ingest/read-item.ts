@@ -221,7 +221,7 @@ async function readInto(
             year: call.options.year ?? null,
             firstDate: sniffed.firstDate,
             // NULL keeps the parser in this thread: the one of its own stops answering on logs of more than 12 MB.
-            sizeBytes: null,
+            sizeBytes: item.sizeBytes,
           }),
     writer,
     raw: rawKeeperFor(db, sourceId, start, sniffed.binary !== null),

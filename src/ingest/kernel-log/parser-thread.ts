@@ -39,7 +39,9 @@ export type Answer =
       readonly stretches: readonly ClockStretch[];
       readonly bytes: number;
       readonly state: OpenLines;
-    };
+    }
+  /** The parser threw: the thread is over, and the caller throws the same. */
+  | { readonly kind: 'fault'; readonly message: string };
 
 /** NULL where no built worker is (the sources run unbuilt): the caller parses in its own thread. */
 export function openParserThread(start: ParserStart, events: ParserEvents): Parser | null {
@@ -58,6 +60,7 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
   let asked = 0;
   let slot = 0;
   let used = 0;
+  let hasEnded = false;
   let last: Extract<Answer, { kind: 'state' }> | null = null;
 
   const take = (): void => {
@@ -66,7 +69,8 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
       if (answer.kind === 'batch') events.onBatch(answer.batch);
       else if (answer.kind === 'foreign') events.onForeign(answer.text, answer.line);
       else if (answer.kind === 'unread') events.onUnread(answer.line, answer.reason, answer.at);
-      else last = answer;
+      else if (answer.kind === 'state') last = answer;
+      else throw new Error(`the thread that parses kernel logs: ${answer.message}`);
     }
   };
 
@@ -109,9 +113,12 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
       send();
       ask({ kind: 'end' });
       waitFor(0);
+      hasEnded = true;
       port.close();
     },
     pause() {
+      // The last answer of a thread that has ended is its state at the end.
+      if (hasEnded) return { bytes: last!.bytes, state: last!.state };
       send();
       ask({ kind: 'pause' });
       waitFor(0);

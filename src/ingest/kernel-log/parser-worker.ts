@@ -17,13 +17,22 @@ const parser = openParserHere(start, parseSlow, {
   onUnread: (line, reason, at) => answer({ kind: 'unread', line, reason, at }),
 });
 
-port.on('message', (request: Request) => {
+const serve = (request: Request): void => {
   if (request.kind === 'chunk')
     parser.feed(chunks.subarray(request.slot * CHUNK_BYTES, request.slot * CHUNK_BYTES + request.length));
   else if (request.kind === 'end') parser.end();
   if (request.kind !== 'chunk') {
     const { bytes, state } = parser.pause();
     answer({ kind: 'state', counts: parser.counts(), stretches: parser.stretches(), bytes, state });
+  }
+};
+
+port.on('message', (request: Request) => {
+  // The caller sleeps: an error that only ended the thread would reach nobody.
+  try {
+    serve(request);
+  } catch (fault) {
+    answer({ kind: 'fault', message: fault instanceof Error ? (fault.stack ?? fault.message) : String(fault) });
   }
   Atomics.add(answered, 0, 1);
   Atomics.notify(answered, 0);
