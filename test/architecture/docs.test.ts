@@ -7,7 +7,7 @@ import { parseCommandLine } from '../../src/cli/program.js';
 import { COMMANDS } from '../../src/commands/index.js';
 import { runCommand } from '../helpers/run-command.js';
 
-const INFO = { name: 'ctwhy', version: '0.0.0', width: 80 };
+const INFO = { name: 'ctwhy', version: '0.0.0', width: 80, isThere: () => false };
 
 /** Words of the part of an example that starts ctwhy, as a shell would split them. */
 function wordsOf(example: string): readonly string[] {

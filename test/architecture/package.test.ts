@@ -1,7 +1,7 @@
 // What is published is what is needed, no more, and it runs from the tarball.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,4 +86,20 @@ describe('the package', () => {
     expect(stdout).toMatch(/FIN/);
     expect(stdout).toMatch(/INVALID/);
   });
+
+  // Logs of this size are parsed in a thread, which exists only in what was built.
+  it('reads a log of 15 MB', () => {
+    const lines: string[] = [];
+    for (let at = 0; at < 60_000; at++)
+      lines.push(
+        `[${(1000 + at / 2000).toFixed(6).padStart(12)}] INVALID: IN=eth0 OUT=eth1 MAC=02:00:00:00:00:01:02:00:00:00:00:02:08:00 SRC=10.0.${(at >> 8) & 255}.${at & 255} DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=${at & 65535} DF PROTO=TCP SPT=${1024 + at} DPT=443 SEQ=${at * 7} ACK=0 WINDOW=64240 RES=0x00 SYN URGP=0 \n`,
+      );
+    const log = join(folder, 'kern.log');
+    writeFileSync(log, lines.join(''));
+    const store = join(folder, 'large.db');
+    const ingest = ctwhy('ingest', log, '--db', store);
+    expect([ingest.stderr, ingest.status]).toEqual(['', 0]);
+    const counted = ctwhy('query', 'SELECT count(*) AS lines FROM passages', '--db', store, '--format', 'csv');
+    expect(counted.stdout.trim().split(/\s+/)).toEqual(['lines', '60000']);
+  }, 120_000);
 });
