@@ -99,7 +99,7 @@ describe('the package', () => {
     const store = join(folder, 'large.db');
     const ingest = ctwhy('ingest', log, '--db', store);
     expect([ingest.stderr, ingest.status]).toEqual(['', 0]);
-    const counted = ctwhy('query', 'SELECT count(*) AS lines FROM passages', '--db', store, '--format', 'csv');
+    const counted = ctwhy('query', 'SELECT count(*) AS lines FROM passages', '--db', store, '-o', 'csv');
     expect(counted.stdout.trim().split(/\s+/)).toEqual(['lines', '60000']);
   }, 120_000);
 });

@@ -85,6 +85,10 @@ describe('statements of a manifest', () => {
     expect(readBootTime('1770000000.123456')).toEqual({ offsetUs: 1_770_000_000_123_456, errorUs: 1000 });
     expect(readBootTime('1770000000.5 0.000112')).toEqual({ offsetUs: 1_770_000_000_500_000, errorUs: 112 });
     expect(readBootTime('yesterday')).toBeNull();
-    expect(readUptimeAt('100.50 at 1770000100.500000')).toEqual({ offsetUs: 1_770_000_000_000_000, errorUs: 21_000 });
+    expect(readUptimeAt('100.50 at 1770000100.500000')).toEqual({
+      atUptimeUs: 100_500_000,
+      offsetUs: 1_770_000_000_000_000,
+      errorUs: 21_000,
+    });
   });
 });
