@@ -65,6 +65,8 @@ export interface ReadHost {
   list(path: string): readonly string[];
   /** What is at a path, without following a symbolic link; NULL when nothing is. @throws HostError when it may not be asked */
   look(path: string): FileFacts | null;
+  /** Whether a path lies in a file system that the kernel makes up as it is read (proc, sys, tracing): reading may wait, or take away. */
+  isKernelFileSystem(path: string): boolean;
   /** Bytes of a file as they come. @throws HostError for what cannot be opened */
   stream(path: string, options?: { readonly fromByte?: number }): Readable;
   /** Runs a program without a shell. Never throws for its exit status. @throws HostError when it is not installed */

@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statfsSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -62,6 +63,11 @@ export interface RealHostOptions {
   readonly root?: string;
   readonly searchPath?: string;
 }
+
+/** Magic numbers of include/uapi/linux/magic.h: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, bpf, pstore, selinuxfs. */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x27e0eb, 0x63677270, 0x73636673, 0xcafe4a11, 0x6165676c, 0xf97cff8c,
+]);
 
 /** A host that reads this machine. Programs run without a shell, with the C locale and with a time limit of 60 s unless told. */
 export function realHost({
@@ -164,6 +170,13 @@ export function realHost({
         const problem = hostError('look at', path, error);
         if (problem.kind === 'missing') return null;
         throw problem;
+      }
+    },
+    isKernelFileSystem(path) {
+      try {
+        return KERNEL_FILE_SYSTEMS.has(statfsSync(belowRoot(root, path)).type);
+      } catch {
+        return false;
       }
     },
     stream(path, options = {}) {

@@ -7,6 +7,9 @@ import { type ByteChunks, type Found, SANE_LIMITS, SourceError, type SourceLimit
 import { treeFiles } from './tree.js';
 import { unpack } from './unpack.js';
 
+/** Files that give each line to one reader only. */
+const TAKING = /(^|\/)(kmsg|trace_pipe|trace_pipe_raw)$/;
+
 export interface InputOptions {
   readonly limits?: SourceLimits;
   /** Where '-' reads from. */
@@ -44,6 +47,8 @@ export async function* openInputs(
       const isFolder = facts?.isDirectory === true || (facts?.isSymbolicLink === true && isListable(host, input));
       if (facts === null) yield { is: 'skipped', name: input, why: 'no such file or directory' };
       else if (isFolder) yield* tree(host, input, limits);
+      else if (TAKING.test(input) && host.isKernelFileSystem(input))
+        yield { is: 'skipped', name: input, why: 'reading it takes the lines away from others: kmsg: shows the same' };
       else
         yield* file(
           host,

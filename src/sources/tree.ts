@@ -21,6 +21,11 @@ export function* treeFiles(host: ReadHost, root: string, limits: SourceLimits): 
       yield { is: 'skipped', path: folder, why: `more than ${limits.maxDepth} folders deep` };
       return;
     }
+    // The ring buffer and the tracing pipes give each line once: whoever walks through them takes it from the log daemon.
+    if (host.isKernelFileSystem(folder)) {
+      yield { is: 'skipped', path: folder, why: 'made by the running kernel: name the file wanted, or kmsg:' };
+      return;
+    }
     const folders: string[] = [];
     let names: readonly string[];
     try {
