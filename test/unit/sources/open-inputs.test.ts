@@ -176,3 +176,19 @@ describe('archives', () => {
     expect(skipped).toEqual([{ name: `${path}!core.dump`, why: '9000 bytes are more than the limit of 5000' }]);
   });
 });
+
+describe('the file systems of the running kernel', () => {
+  it('are not walked, and what gives a line to one reader only is not read', async () => {
+    expect(await readAll(['/proc/self/net', '/proc/kmsg'])).toEqual({
+      read: [],
+      skipped: [
+        { name: '/proc/self/net', why: expect.stringContaining('running kernel') },
+        { name: '/proc/kmsg', why: expect.stringContaining('kmsg:') },
+      ],
+    });
+  });
+
+  it('are read where a file in them is named', async () => {
+    expect((await readAll(['/proc/version'])).read[0]?.text).toContain('Linux version');
+  });
+});
