@@ -43,6 +43,20 @@ function port(text: string): number | null {
   return portNumber(text);
 }
 
+const TCP_FLAGS: readonly string[] = ['CWR', 'ECE', 'URG', 'ACK', 'PSH', 'RST', 'SYN', 'FIN'];
+
+/** @throws UsageError for a word that is no TCP flag */
+function parseFlags(text: string | null): readonly string[] | null {
+  if (text === null) return null;
+  const words = text
+    .toUpperCase()
+    .split(/[\s,]+/)
+    .filter((word) => word !== '');
+  const odd = words.find((word) => !TCP_FLAGS.includes(word));
+  if (odd !== undefined) throw new UsageError(`--tcp-flags: '${odd}' is no TCP flag; give ${TCP_FLAGS.join(', ')}`);
+  return words;
+}
+
 function wholeNumber(text: string | null, option: string): number | null {
   if (text === null) return null;
   const value = /^0x[0-9a-f]{1,8}$/i.test(text)
@@ -171,11 +185,7 @@ export function parseFilter(input: CommandInput, { nowUs, zone }: FilterContext)
     icmpType: wholeNumber(of('icmp-type'), 'icmp-type'),
     inIf: of('in-interface'),
     outIf: of('out-interface'),
-    flags:
-      of('tcp-flags')
-        ?.toUpperCase()
-        .split(/[\s,]+/)
-        .filter((word) => word !== '') ?? null,
+    flags: parseFlags(of('tcp-flags')),
     mark: wholeNumber(of('mark'), 'mark'),
     zone: wholeNumber(of('zone'), 'zone'),
     ctstate: state,

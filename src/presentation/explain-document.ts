@@ -17,6 +17,8 @@ export interface ExplainOptions {
   readonly isAll: boolean;
   readonly isVerbose: boolean;
   readonly withFixes: boolean;
+  /** Whether the command line left some packets out. */
+  readonly isFiltered: boolean;
   /** Words of commands this program has: only those are named. */
   readonly knownCommands: readonly string[];
   /** '-r case.tar' to repeat in printed commands; empty for the store. */
@@ -165,12 +167,12 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
 function shortFinding(told: ToldFinding): Line {
   const { finding } = told;
   const fate = finding.fate === 'unknown' ? '' : `, ${finding.fate}`;
-  const left = `${String(finding.id).padEnd(3)}${finding.confidence.padEnd(9)}${finding.title}`;
   const right = `${finding.packets.count} ${finding.outcome}${fate}`;
-  return [
-    segment('plain', left.length + right.length + 2 > 80 ? `${left}  ` : left.padEnd(80 - right.length)),
-    segment('dim', right),
-  ];
+  const start = `${String(finding.id).padEnd(3)}${finding.confidence.padEnd(9)}`;
+  // The whole title stands above the finding when it is opened.
+  const room = 80 - start.length - right.length - 2;
+  const title = finding.title.length > room ? `${finding.title.slice(0, room - 1).trimEnd()}…` : finding.title;
+  return [segment('plain', `${start}${title}`.padEnd(80 - right.length)), segment('dim', right)];
 }
 
 /** The whole document. */
@@ -188,6 +190,13 @@ export function explainDocument(
     lines.push([segment('dim', `${' '.repeat(prefix.length)}${text}`)]);
   lines.push('');
   const troubles = told.filter((one) => one.finding.class !== 'normal');
+  if (told.length === 0 && options.isFiltered) {
+    lines.push([segment('head', 'No INVALID and no NEW packet'), segment('plain', ' fits what was asked for.')], '', [
+      segment('plain', 'Without the filter: '),
+      segment('cmd', `${options.programName} explain${options.readWords === '' ? '' : ` ${options.readWords}`}`),
+    ]);
+    return lines;
+  }
   if (told.length === 0) {
     lines.push(
       [segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')],

@@ -46,7 +46,7 @@ export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string
     if (!statement.reader || !statement.readonly)
       throw new UsageError(
         'query reads only: this statement writes or returns nothing',
-        'The store is changed by ctwhy ingest, store prune and store forget.',
+        'The store is changed by ctwhy ingest only.',
       );
     statement.raw(true).safeIntegers(true);
     const columns = statement.columns().map((column) => column.name);

@@ -40,12 +40,8 @@ export const normal: Cause = {
   looksLike: ['midstream-pickup', 'helper-expectation', 'stale-entry'],
   causes: [],
   argue(subject): Verdict | null {
-    const sentence = subject.reason === null ? undefined : ORDINARY[subject.reason.id];
-    if (
-      sentence === undefined ||
-      subject.reason === null ||
-      (subject.outcome !== 'NEW' && subject.outcome !== 'RELATED')
-    )
+    const usual = subject.reason === null ? undefined : ORDINARY[subject.reason.id];
+    if (usual === undefined || subject.reason === null || (subject.outcome !== 'NEW' && subject.outcome !== 'RELATED'))
       return null;
     // Dropped though it is NEW: that is a rule's doing and told there.
     if (subject.fate.fate === 'dropped') return null;
@@ -57,6 +53,13 @@ export const normal: Cause = {
     const lives = livesBefore(subject, packetMoment(packet)).filter((life) => life.kind !== 'packet');
     const cited = citePacket(subject, packet);
     const isFirst = event !== undefined && lives.length === 0;
+    // An old entry without an answer keeps its packets NEW: only an answer, or a single first packet, tells.
+    const answered = subject.events.find((one) => one.kind === 'UPDATE') ?? null;
+    const listed = subject.entries.find((entry) => !(entry.status ?? '').includes('UNREPLIED')) ?? null;
+    // The flags alone cannot tell a repeated SYN from the first one: an entry that was answered, or a packet seen once, shows no repetition.
+    const isOnce =
+      subject.reason.id === 'tcp-new-syn-retransmit' && (answered !== null || listed !== null || subject.count === 1);
+    const sentence = isOnce ? ORDINARY['tcp-new-syn']! : usual;
     const steps: Step[] = [
       packet.stateIs === 'shown'
         ? shown(`the packet is ${subject.outcome}`, [cited])
@@ -66,9 +69,6 @@ export const normal: Cause = {
         ? shown(sentence, [cited, isFirst ? subject.cite.event(event) : null])
         : inferred(sentence, [cited], packet.stateIs !== 'shown', ASK.events),
     ];
-    // An old entry without an answer keeps its packets NEW: only an answer, or a single first packet, tells.
-    const answered = subject.events.find((one) => one.kind === 'UPDATE') ?? null;
-    const listed = subject.entries.find((entry) => !(entry.status ?? '').includes('UNREPLIED')) ?? null;
     const answer =
       answered !== null
         ? subject.cite.event(answered)

@@ -70,7 +70,11 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
     summary:
       reason === null
         ? 'What is here does not tell why this packet was treated so.'
-        : `The check that failed is known${message}; why it failed here is not decided by this evidence.`,
+        : reason.by === 'message' || reason.by === 'debug'
+          ? `The kernel names the check that failed${message}; why it failed here is not decided by this evidence.`
+          : subject.outcome === 'NEW'
+            ? `By its flags it would be NEW as ${reason.id}; why the table did not know it is not decided by this evidence.`
+            : `By its flags the check that failed may be ${reason.id}: the kernel did not say; why is not decided by this evidence.`,
     missing: nearest === undefined ? [ASK.logInvalid, ASK.listing, ASK.ruleset] : missingOf(nearest.verdict.argument),
     remedies: [],
   };

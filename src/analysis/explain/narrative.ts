@@ -9,9 +9,11 @@ import type { Explained } from './explain.js';
 import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
 import { orderOf } from './order.js';
 
+const TIME_UNKNOWN = 'time unknown';
+
 function label(atUs: number | null, uptimeUs: number | null): string {
   if (atUs !== null) return timeOfDay(atUs);
-  return uptimeUs === null ? 'time unknown' : `[${(uptimeUs / 1e6).toFixed(3)}]`;
+  return uptimeUs === null ? TIME_UNKNOWN : `[${(uptimeUs / 1e6).toFixed(3)}]`;
 }
 
 function packetLabel(packet: SeenPacket): string {
@@ -129,15 +131,22 @@ function packetLines(subject: Case): readonly (StoryLine & { readonly at: number
   ];
   if (rest.length > 0) {
     const cited = rest.flatMap(citeAll);
-    const hour = packetLabel(first).slice(0, 6);
+    // Hour and minute are said once; times that are not placed have neither.
+    const hour = /^\d\d:\d\d:/.exec(packetLabel(first))?.[0] ?? null;
     const shown = rest
       .slice(0, 4)
-      .map((packet) => (packetLabel(packet).startsWith(hour) ? packetLabel(packet).slice(6) : packetLabel(packet)));
+      .map((packet) =>
+        hour !== null && packetLabel(packet).startsWith(hour)
+          ? packetLabel(packet).slice(hour.length)
+          : packetLabel(packet),
+      );
     const more = subject.count - 1 - shown.length;
     lines.push({
       at: first.row.atUs,
       label: '',
-      says: `again at ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+      says: rest.every((packet) => packetLabel(packet) === TIME_UNKNOWN)
+        ? `seen again ${subject.count === 2 ? 'once' : `${subject.count - 1} times`}`
+        : `again at ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
       source: joinSources(cited.map((item) => item.source)),
       raw: cited.map((item) => item.text),
     });

@@ -165,8 +165,14 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
       const end = walkStored(rulesets, packet, localAddresses, logRule);
       if (end.chain === null) return { verdict: end.verdict, hit: null, unknown: end.unknown };
       const { chain } = end;
-      const one = latest.find((candidate) => candidate.ruleset.chains.includes(chain));
       const rule = end.rule ?? policyRule(chain);
+      // Two listings of one ruleset are walked as one chain, the words from one and the handles from the other: the proof is where the words are.
+      const one =
+        latest.find((candidate) =>
+          candidate.ruleset.chains.some((other) =>
+            other.rules.some(({ line, text }) => line === end.rule?.line && text === end.rule.text),
+          ),
+        ) ?? latest.find((candidate) => candidate.ruleset.chains.includes(chain));
       return {
         verdict: end.verdict,
         hit: one === undefined ? null : hitOf(one, chain, rule, end.rule === null),

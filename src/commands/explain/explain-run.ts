@@ -4,10 +4,11 @@ import { citer } from '../../analysis/explain/cite.js';
 import { type Explanation, explain } from '../../analysis/explain/explain.js';
 import { tell } from '../../analysis/explain/narrative.js';
 import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
+import { REASONS } from '../../catalogue/all-reasons.js';
 import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { parseFilter } from '../../cli/flow-argument.js';
-import type { FlowFilter } from '../../model/flow-filter.js';
+import { type FlowFilter, NO_FILTER } from '../../model/flow-filter.js';
 import { printDocument } from '../../presentation/document.js';
 import { explainDocument } from '../../presentation/explain-document.js';
 import { readGaps } from '../../store/gap-reader.js';
@@ -29,6 +30,8 @@ export interface Answer {
 /** The findings for a command line's filter; `path` and `timeline` ask the same way, so that numbers agree. */
 export function explainFor(input: CommandInput, world: World, db: Db): Answer {
   const filter = parseFilter(input, { nowUs: world.clock.nowUs(), zone: world.environment['TZ'] || 'UTC' });
+  if (filter.reasonId !== null && !REASONS.some((reason) => reason.id === filter.reasonId))
+    throw new UsageError(`there is no reason ${filter.reasonId}: ctwhy reasons list`);
   const ingestId = lastIngestId(db);
   const scope = scopeOf(db, filter, ingestId);
   const explanation = explain(db, scope, citer(openTextSource(db)), pathFilter(filter));
@@ -80,6 +83,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         isAll: hasSwitch(input, 'all'),
         isVerbose: hasSwitch(input, 'verbose'),
         withFixes: hasSwitch(input, 'fix'),
+        isFiltered: JSON.stringify(filter) !== JSON.stringify(NO_FILTER),
         knownCommands: input.knownCommands,
         readWords: readWords(input),
       };
