@@ -190,7 +190,15 @@ function findingOf(
     missing:
       confidence === 'certain' && verdict.missing.length === 0
         ? missing.slice(0, 0)
-        : missing.filter((one, index) => missing.findIndex((other) => other.what === one.what) === index),
+        : missing.filter(
+            (one, index) =>
+              missing.findIndex((other) => other.what === one.what) === index &&
+              // What the kernel has said already need not be asked of it.
+              !(
+                one.what === ASK.logInvalid.what &&
+                (subject.reason?.by === 'message' || subject.reason?.by === 'debug')
+              ),
+          ),
     ruledOut: ruledOutOf(...everyone),
     remedies: verdict.remedies,
   };

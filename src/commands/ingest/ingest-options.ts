@@ -5,6 +5,7 @@ import type { IngestOptions } from '../../ingest/options.js';
 import { UsageError } from '../../text/errors.js';
 import { parseTime, zoneOffsetUs } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { kernelOption } from '../reasons/kernel-option.js';
 
 /** @throws UsageError for a time, year or zone nobody understands */
 export function ingestOptions(input: CommandInput, world: World): IngestOptions {
@@ -18,6 +19,8 @@ export function ingestOptions(input: CommandInput, world: World): IngestOptions 
   const boot = value('boot-time');
   const host = value('host');
   const kernel = value('kernel');
+  // Throws for what is no release; the text is kept as it was given.
+  kernelOption(input);
   return {
     ...(zone === null ? {} : { timeZone: zone }),
     ...(year === null ? {} : { year: Number(year) }),
