@@ -117,7 +117,7 @@ describe.skipIf(obstacle !== null)('one table of the kernel', () => {
       () =>
         // Whole records only: a listener stopped in the middle of one would never end it.
         told(streams.text.output(), /\[DESTROY\].*\n/g) === 2 &&
-        told(streams.xml.output(), /type="destroy"[^]*?<\/flow>/g) === 2 &&
+        told(streams.xml.output(), /type="destroy"[\s\S]*?<\/flow>/g) === 2 &&
         told(streams.save.output(), /^-D .*\n/gm) === 2,
       5000,
     );
