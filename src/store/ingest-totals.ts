@@ -55,7 +55,7 @@ export function readTotals(db: Db, ingestId: number | null): Totals {
       .filter(({ method }) => method in METHODS)
       .map(
         ({ method, error }) =>
-          `${METHODS[method]}${error === null ? '' : `, good to ${error < 1000 ? `${error} us` : error < 10_000_000 ? `${(error / 1000).toFixed(1)} ms` : `${Math.round(error / 1e6)} s`}`}`,
+          `${METHODS[method]}${error === null ? '' : `, good to ${error < 1000 ? `${error} us` : error < 10_000_000 ? `${(error / 1000).toFixed(1)} ms` : error < 7200e6 ? `${Math.round(error / 1e6)} s` : error < 172_800e6 ? `${Math.round(error / 3600e6)} h` : `${Math.round(error / 86_400e6)} days`}`}`,
       ),
   };
 }

@@ -59,7 +59,7 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
         kernels.length > 0 ? `kernel ${kernels.join(', ')}` : 'kernel not known',
         span,
       ],
-      counts: `${counts.join(', ') || 'no evidence'}; ${unread}`,
+      counts: `${counts.join(', ') || 'no packet, event, entry, rule or socket'}; ${unread}`,
       notes,
     },
     json: {
