@@ -114,6 +114,24 @@ const LIVE_PROGRAMS = [
   ['zstd', 'zstd'],
 ];
 
+/** Programs that boot other kernels (test/kernels/programs.ts says what each is for). */
+const KERNEL_PROGRAMS = [
+  ['qemu-system-x86_64', 'qemu-system-x86'],
+  ['busybox', 'busybox-static'],
+  ['depmod', 'kmod'],
+  ['python3', 'python3'],
+];
+
+/** The live tests on other kernels. */
+function testKernels(args) {
+  const programs = [...LIVE_PROGRAMS, ...KERNEL_PROGRAMS];
+  bring(
+    programs.filter(([program]) => !isInstalled(program)).map(([, name]) => name),
+    'for tests on other kernels',
+  );
+  process.exitCode = run('node', ['--import', 'tsx', 'test/kernels/run.ts', ...args]) ? 0 : 1;
+}
+
 function test(args) {
   const wanted = LIVE_PROGRAMS.filter(([program]) => !isInstalled(program)).map(([, name]) => name);
   bring(wanted, 'for the live tests');
@@ -163,9 +181,10 @@ const [task, ...rest] = process.argv.slice(2);
 install();
 build();
 if (task === 'test') test(rest);
+else if (task === 'kernels') testKernels(rest);
 else if (task === 'start')
   process.exitCode = run('node', ['bin/ctwhy.js', ...(rest.length > 0 ? rest : ['demo'])]) ? 0 : 1;
 else if (task === 'bench') process.exitCode = run('node', ['--import', 'tsx', 'test/bench/run.ts', ...rest]) ? 0 : 1;
 else if (task === 'record')
   process.exitCode = run('node', ['--import', 'tsx', 'test/record/record.ts', ...rest]) ? 0 : 1;
-else fail('from-clone.js start|test|bench|record', 2);
+else fail('from-clone.js start|test|kernels|bench|record', 2);

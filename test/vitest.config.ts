@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { patient } from './lab/clock.js';
 
 export default defineConfig({
   test: {
@@ -8,8 +9,8 @@ export default defineConfig({
     environment: 'node',
     // Colour and zone decide golden output; both are fixed here so that every machine prints the same.
     env: { NO_COLOR: '1', TZ: 'UTC', COLUMNS: '80' },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: patient(30_000),
+    hookTimeout: patient(60_000),
     maxWorkers: 2,
   },
 });

@@ -22,6 +22,11 @@ export function secondsText(us: number): string {
   return `${whole}.${String(Math.round(us - whole * 1e6)).padStart(6, '0')}`;
 }
 
+/** A limit of time (ms, or a tolerance in any unit) for this machine: CTWHY_TEST_PATIENCE says how many times slower an emulated one is. */
+export function patient(limit: number): number {
+  return limit * Number(process.env['CTWHY_TEST_PATIENCE'] ?? 1);
+}
+
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

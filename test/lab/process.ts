@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { execa } from 'execa';
-import { delay, nowUs } from './clock.js';
+import { delay, nowUs, patient } from './clock.js';
 
 /** What one finished command left. exitStatus is null when a signal ended it. Times are microseconds since the epoch. */
 export interface Finished {
@@ -97,11 +97,12 @@ export function startCommand(wrapper: readonly string[], command: string): Backg
   };
 }
 
-/** Waits until `is` says yes; throws with `what` after `patienceMs`. */
+/** Waits until `is` says yes; throws with `what` after `patienceMs`, longer on an emulated machine. */
 export async function waitUntil(what: string, is: () => boolean | Promise<boolean>, patienceMs = 5000): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const limitMs = patient(patienceMs);
+  const deadline = Date.now() + limitMs;
   while (!(await is())) {
-    if (Date.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
     await delay(5);
   }
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CtEntry, CtEvent } from '../../src/model/conntrack.js';
+import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 import { waitUntil } from '../lab/process.js';
 import { readTracker, recordsOf } from '../unit/parsers/forms/conntrack-forms.js';
@@ -123,7 +124,7 @@ describe.skipIf(obstacle !== null)('one table of the kernel', () => {
     );
     for (const [name, stream] of Object.entries(streams))
       texts.set(`events ${name}`, (await stream.stop('SIGINT')).stdout);
-  }, 60_000);
+  }, patient(60_000));
 
   afterAll(() => lab?.close());
 

@@ -16,6 +16,7 @@ import { nstatForm } from '../../src/parsers/forms/nstat.js';
 import { pcapForm } from '../../src/parsers/forms/pcap.js';
 import { ssForm } from '../../src/parsers/forms/ss.js';
 import { tcpdumpTextForm } from '../../src/parsers/forms/tcpdump-text.js';
+import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 import { waitUntil } from '../lab/process.js';
 import { only, readLines } from '../unit/parsers/forms/read-lines.js';
@@ -133,7 +134,7 @@ describe.skipIf(obstacle !== null)('one connection seen by many tools', () => {
     for (const capture of captures) await capture.stop('SIGINT');
     for (const [name, one] of Object.entries(printed)) texts.set(name, (await one.stop('SIGINT')).stdout);
     texts.set('trace', (await trace.stop('SIGINT')).stdout);
-  }, 60_000);
+  }, patient(60_000));
 
   afterAll(() => {
     lab?.close();

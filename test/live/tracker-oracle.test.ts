@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseKernelVersion } from '../../src/catalogue/kernel-version.js';
+import { patient } from '../lab/clock.js';
 import { whyNoLab } from '../lab/lab.js';
 import { openFirewall } from '../oracle/firewall.js';
 import { generateSequence } from '../oracle/generate.js';
@@ -16,25 +17,29 @@ if (obstacle !== null) console.warn(`tracker oracle skipped: ${obstacle}`);
 const SEQUENCES_A_PROFILE = 15;
 
 describe.skipIf(obstacle !== null)('the model of the tracker', () => {
-  it('agrees with this kernel about every packet', async () => {
-    const firewall = await openFirewall();
-    try {
-      const kernel = parseKernelVersion(firewall.release)!;
-      const random = createRandom(20_260);
-      let packets = 0;
-      for (const [batch, profile] of PROFILES.filter((one) => !one.hasPauses).entries()) {
-        const settings = settingsFor(profile, random, kernel);
-        const how = { kernel, settings, hasPauses: false };
-        const sequences = Array.from({ length: SEQUENCES_A_PROFILE }, () => generateSequence(random, how));
-        for (const answered of await playSequences(firewall, settings, sequences, batch)) {
-          const judged = judgeSequence(kernel, answered);
-          expect(judged.parting, JSON.stringify(answered.sequence.steps)).toBeNull();
-          packets += judged.packets;
+  it(
+    'agrees with this kernel about every packet',
+    async () => {
+      const firewall = await openFirewall();
+      try {
+        const kernel = parseKernelVersion(firewall.release)!;
+        const random = createRandom(20_260);
+        let packets = 0;
+        for (const [batch, profile] of PROFILES.filter((one) => !one.hasPauses).entries()) {
+          const settings = settingsFor(profile, random, kernel);
+          const how = { kernel, settings, hasPauses: false };
+          const sequences = Array.from({ length: SEQUENCES_A_PROFILE }, () => generateSequence(random, how));
+          for (const answered of await playSequences(firewall, settings, sequences, batch)) {
+            const judged = judgeSequence(kernel, answered);
+            expect(judged.parting, JSON.stringify(answered.sequence.steps)).toBeNull();
+            packets += judged.packets;
+          }
         }
+        expect(packets).toBeGreaterThan(1000);
+      } finally {
+        firewall.close();
       }
-      expect(packets).toBeGreaterThan(1000);
-    } finally {
-      firewall.close();
-    }
-  }, 60_000);
+    },
+    patient(60_000),
+  );
 });

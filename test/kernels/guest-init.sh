@@ -1,0 +1,39 @@
+#!/bin/busybox sh
+# First process of the guest: puts the machine's files under a throw-away overlay, runs the command that lies in the shared folder
+# there, leaves its exit status beside it and switches off. /settings says: SHARED (a folder of the guest), MODULES (of the machine).
+PATH=/bin
+/bin/busybox --install -s /bin
+. /settings
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+for module in /modules/*; do insmod "$module" 2>/dev/null; done
+
+fail() {
+  echo "guest: $*"
+  poweroff -f
+}
+virtio=trans=virtio,version=9p2000.L,msize=512000
+mount -t 9p -o "$virtio,cache=loose,ro" machine /below || fail 'the files of the machine cannot be mounted'
+mount -t tmpfs -o size=75% none /above
+mkdir /above/files /above/work
+mount -t overlay -o lowerdir=/below,upperdir=/above/files,workdir=/above/work none /root || fail 'no overlay'
+for folder in proc sys dev; do mount --move "/$folder" "/root/$folder"; done
+cd /root || fail 'no root'
+mount -t tmpfs none run
+mkdir -p "./$SHARED" run/netns run/lock dev/shm dev/pts lib/modules
+mount -t 9p -o "$virtio" shared "./$SHARED" || fail 'the shared folder cannot be mounted'
+mount --bind "./$MODULES" lib/modules || fail 'no modules'
+mount -t tmpfs none dev/shm
+mount -t devpts none dev/pts
+mount -t debugfs none sys/kernel/debug
+mount -t tracefs none sys/kernel/tracing
+mount -t cgroup2 none sys/fs/cgroup
+echo started >"./$SHARED/started"
+
+chroot . /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+  /bin/sh -c 'ip link set lo up; exec /bin/sh "$1/command" >"$1/output" 2>&1 </dev/null' sh "/$SHARED"
+echo $? >"./$SHARED/status"
+chroot . /bin/dmesg >"./$SHARED/kernel-log" 2>&1
+sync
+poweroff -f

@@ -1,0 +1,148 @@
+// The live tests on stock Debian kernels, one after another:
+//   npm run test:kernels [-- --kernel 6.1]… [-- test/live/lab.test.ts]…
+// --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
+// --command 'WORDS' runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { debianKernel, type FetchedKernel, Lacking, WANTED_KERNELS, type WantedKernel } from './debian-kernel.js';
+import { bestAcceleration, type GuestEnd, runInGuest, SHARED_IN_GUEST } from './guest.js';
+import { missingPrograms } from './programs.js';
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+/** Emulation makes everything about so many times slower; tests wait longer by it. */
+const EMULATION_PATIENCE = 12;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kernel: { type: 'string', multiple: true },
+    timeout: { type: 'string' },
+    fetch: { type: 'boolean', default: false },
+    keep: { type: 'string' },
+    command: { type: 'string' },
+    append: { type: 'string', default: '' },
+  },
+});
+const acceleration = bestAcceleration();
+const timeoutMs = 1000 * Number(values.timeout ?? (acceleration === 'kvm' ? 900 : 3600));
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const names = values.kernel ?? WANTED_KERNELS.map(({ name }) => name);
+  const unknown = names.find((name) => !WANTED_KERNELS.some((wanted) => wanted.name === name));
+  if (unknown !== undefined || Number.isNaN(timeoutMs)) {
+    const known = WANTED_KERNELS.map(({ name }) => name).join(', ');
+    console.error(unknown === undefined ? '--timeout takes seconds' : `no kernel ${unknown} here; known: ${known}`);
+    return 2;
+  }
+  const missing = missingPrograms();
+  if (missing.length > 0) {
+    console.error(`no kernel was tried; lacking: ${missing.join(', ')}`);
+    return 1;
+  }
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  let notRun = 0;
+  for (const wanted of WANTED_KERNELS.filter(({ name }) => names.includes(name))) {
+    const counts = await tryKernel(wanted);
+    if (counts === null) notRun += 1;
+    else for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key];
+  }
+  const tried = names.length - notRun;
+  if (values.command === undefined) {
+    const ending = notRun > 0 ? `; ${notRun} not run` : '';
+    console.log(`${tried} ${tried === 1 ? 'kernel' : 'kernels'}: ${tell(total)}${ending}`);
+  }
+  return total.failed === 0 && notRun === 0 && (total.passed > 0 || values.command !== undefined) ? 0 : 1;
+}
+
+/** Prints what came of it; null when the tests did not come to an end there. */
+async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
+  const begunMs = Date.now();
+  const shared = values.keep === undefined ? mkdtempSync(join(tmpdir(), 'ctwhy-guest-')) : keepFolder(wanted);
+  let title = `kernel ${wanted.name} (${wanted.suite})`;
+  try {
+    const kernel = debianKernel(wanted, values.fetch);
+    title = `kernel ${kernel.release} (${wanted.suite}, ${acceleration === 'kvm' ? 'KVM' : 'emulated'})`;
+    const { end, output } = await runOn(kernel, shared);
+    const seconds = ((Date.now() - begunMs) / 1000).toFixed(0);
+    if (values.command !== undefined) {
+      const isGood = end.kind === 'ended' && end.status === 0;
+      console.log(`${title}: ${end.kind === 'ended' ? `exit status ${end.status}` : tellEnd(end)} after ${seconds} s`);
+      return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+    }
+    const counts = readReport(join(shared, 'report.json'), end);
+    if (counts === null || counts.failed > 0) console.log(output);
+    console.log(`${title}: ${counts === null ? tellEnd(end) : tell(counts)} in ${seconds} s`);
+    return counts;
+  } catch (error) {
+    if (!(error instanceof Lacking)) throw error;
+    console.log(`${title}: not run: ${error.message}`);
+    return null;
+  } finally {
+    if (values.keep === undefined) rmSync(shared, { recursive: true, force: true });
+  }
+}
+
+async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: GuestEnd; output: string }> {
+  const tests = [
+    ...['exec node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --no-file-parallelism'],
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
+    ...(positionals.length > 0 ? positionals : ['test/live']),
+  ];
+  const environment = acceleration === 'kvm' ? '' : `export CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE}\n`;
+  let output = '';
+  const end = await runInGuest({
+    kernel,
+    acceleration,
+    shared,
+    timeoutMs,
+    append: values.append,
+    command: `${environment}cd '${CHECKOUT}'\n${values.command ?? tests.join(' ')}\n`,
+    onOutput(text) {
+      output += text;
+      if (values.command !== undefined) process.stdout.write(text);
+    },
+  });
+  return { end, output };
+}
+
+function keepFolder(wanted: WantedKernel): string {
+  const folder = resolve(values.keep!, wanted.name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** What vitest counted; a file that could not be loaded, or a run that broke off, is a failure too. */
+function readReport(path: string, end: GuestEnd): Counts | null {
+  if (end.kind !== 'ended' || !existsSync(path)) return null;
+  const report = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>;
+  const failed = report['numFailedTests'] ?? 0;
+  return {
+    passed: report['numPassedTests'] ?? 0,
+    failed: failed === 0 && end.status !== 0 ? 1 : failed,
+    skipped: (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0),
+  };
+}
+
+function tell({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function tellEnd(end: GuestEnd): string {
+  if (end.kind === 'ended') return `the tests did not run (exit status ${end.status})`;
+  const stage = end.hasStarted ? 'the tests had not ended' : 'the kernel had not started';
+  if (end.kind === 'timed out') return `timed out: ${stage} after ${timeoutMs / 1000} s`;
+  return `the guest went away, ${stage}: ${end.lastWords}`;
+}
