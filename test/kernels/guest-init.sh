@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # First process of the guest: puts the machine's files under a throw-away overlay, runs the command that lies in the shared folder
-# there, leaves its exit status beside it and switches off. /settings says: SHARED (a folder of the guest), MODULES (of the machine).
+# there, leaves its exit status beside it and switches off. /settings says: SHARED (a folder of the guest), MODULES (of the machine) and
+# COPIED (files of the machine, one a line).
 PATH=/bin
 /bin/busybox --install -s /bin
 . /settings
@@ -14,9 +15,18 @@ fail() {
   poweroff -f
 }
 virtio=trans=virtio,version=9p2000.L,msize=512000
-mount -t 9p -o "$virtio,cache=loose,ro" machine /below || fail 'the files of the machine cannot be mounted'
 mount -t tmpfs -o size=75% none /above
 mkdir /above/files /above/work
+if [ -n "$COPIED" ]; then
+  # Without a cache 9p reads in large pieces.
+  mount -t 9p -o "$virtio,cache=none,ro" machine /below
+  echo "$COPIED" | while read -r file; do
+    mkdir -p "/above/files/${file%/*}"
+    cp -p "/below/$file" "/above/files/$file"
+  done
+  umount /below
+fi
+mount -t 9p -o "$virtio,cache=loose,ro" machine /below || fail 'the files of the machine cannot be mounted'
 mount -t overlay -o lowerdir=/below,upperdir=/above/files,workdir=/above/work none /root || fail 'no overlay'
 for folder in proc sys dev; do mount --move "/$folder" "/root/$folder"; done
 cd /root || fail 'no root'

@@ -6,13 +6,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { debianKernel, type FetchedKernel, Lacking, WANTED_KERNELS, type WantedKernel } from './debian-kernel.js';
-import { bestAcceleration, type GuestEnd, runInGuest, SHARED_IN_GUEST } from './guest.js';
+import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST } from './guest.js';
 import { missingPrograms } from './programs.js';
 
-const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 /** Emulation makes everything about so many times slower; tests wait longer by it. */
 const EMULATION_PATIENCE = 12;
 

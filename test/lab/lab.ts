@@ -21,8 +21,8 @@ export interface LabHost {
   readonly namespace: string;
   /** Inode of the namespace file: the number that the kernel prints in "table full in netns N". */
   readonly inode: number;
-  /** Runs a command; rejects when it fails. */
-  run(command: string): Promise<Finished>;
+  /** Runs a command, `input` on its standard input; rejects when it fails. */
+  run(command: string, input?: string): Promise<Finished>;
   /** Runs a command and hands on its failure too. */
   attempt(command: string): Promise<Finished>;
   /** run(), written down as a part of the story. */
@@ -34,8 +34,12 @@ export interface LabHost {
 }
 
 /** One end of a wire: where, what the interface is called there, and its addresses with prefix length. */
-export interface WireEnd {
+export interface WireEnd extends NamedEnd {
   readonly host: LabHost;
+}
+
+export interface NamedEnd {
+  readonly host: { readonly namespace: string };
   readonly interface: string;
   readonly addresses: readonly string[];
 }
@@ -70,7 +74,7 @@ export function openLab(): Lab {
   const namespaces: string[] = [];
   const backgrounds: Background[] = [];
   const played: Played[] = [];
-  let macCount = 0;
+  let wireCount = 0;
 
   function close(): void {
     openLabs.delete(close);
@@ -85,7 +89,8 @@ export function openLab(): Lab {
     const wrapper = ['ip', 'netns', 'exec', namespace];
     await outside(`ip netns add ${namespace}`);
     const attempt = (command: string): Promise<Finished> => runCommand(wrapper, command);
-    const run = async (command: string): Promise<Finished> => orThrow(role, await attempt(command));
+    const run = async (command: string, input?: string): Promise<Finished> =>
+      orThrow(role, await runCommand(wrapper, command, input));
     await run('ip link set lo up');
     return {
       role,
@@ -103,30 +108,43 @@ export function openLab(): Lab {
         return background;
       },
       async setSysctls(values) {
-        const words = Object.entries(values).map(([name, value]) => `net.${name}='${value}'`);
-        await run(`sysctl -q -w ${words.join(' ')}`);
+        await run(sysctlCommand(values));
       },
     };
   }
 
   async function wire(a: WireEnd, b: WireEnd): Promise<void> {
-    await outside(
-      `ip link add ${a.interface} address ${nextMac()} netns ${a.host.namespace} type veth ` +
-        `peer name ${b.interface} address ${nextMac()} netns ${b.host.namespace}`,
-    );
-    for (const end of [a, b]) {
-      for (const address of end.addresses) {
-        await end.host.run(`ip addr add ${address} dev ${end.interface}${address.includes(':') ? ' nodad' : ''}`);
-      }
-      await end.host.run(`ip link set ${end.interface} up`);
-    }
-  }
-
-  function nextMac(): string {
-    return `00:00:5e:00:53:${(++macCount).toString(16).padStart(2, '0')}`;
+    await outside(wireCommand(a, b, ++wireCount));
+    for (const end of [a, b]) for (const command of endCommands(end)) await end.host.run(command);
   }
 
   return { played, addHost, wire, close };
+}
+
+/** Sets sysctls of a namespace, by name without `net.`. */
+export function sysctlCommand(values: Readonly<Record<string, number | string>>): string {
+  return `sysctl -q -w ${Object.entries(values)
+    .map(([name, value]) => `net.${name}='${value}'`)
+    .join(' ')}`;
+}
+
+/** Makes the n-th veth pair of a lab, from 1. */
+export function wireCommand(a: NamedEnd, b: NamedEnd, n: number): string {
+  const mac = (number: number): string => `00:00:5e:00:53:${number.toString(16).padStart(2, '0')}`;
+  return (
+    `ip link add ${a.interface} address ${mac(2 * n - 1)} netns ${a.host.namespace} type veth ` +
+    `peer name ${b.interface} address ${mac(2 * n)} netns ${b.host.namespace}`
+  );
+}
+
+/** What is to be run on the host of an end of a wire. */
+export function endCommands(end: NamedEnd): readonly string[] {
+  return [
+    ...end.addresses.map(
+      (address) => `ip addr add ${address} dev ${end.interface}${address.includes(':') ? ' nodad' : ''}`,
+    ),
+    `ip link set ${end.interface} up`,
+  ];
 }
 
 async function outside(command: string): Promise<void> {

@@ -34,14 +34,17 @@ export interface Background {
 
 const STOP_PATIENCE_MS = 3000;
 
-/** Runs `command` by sh, after `wrapper` (for instance `ip netns exec NAME`). Never rejects because of an exit status. */
-export async function runCommand(wrapper: readonly string[], command: string): Promise<Finished> {
+/**
+ * Runs `command` by sh, after `wrapper` (for instance `ip netns exec NAME`), with `input` on its standard input. Never rejects because of
+ * an exit status.
+ */
+export async function runCommand(wrapper: readonly string[], command: string, input?: string): Promise<Finished> {
   const [file, rest] = shellWords(wrapper, command);
   const startedAtUs = nowUs();
   const result = await execa(file, rest, {
     reject: false,
     stripFinalNewline: false,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
     env: { TZ: 'UTC', LC_ALL: 'C' },
   });
   return {

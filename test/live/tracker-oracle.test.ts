@@ -37,7 +37,7 @@ describe.skipIf(obstacle !== null)('the model of the tracker', () => {
         }
         expect(packets).toBeGreaterThan(1000);
       } finally {
-        firewall.close();
+        await firewall.close();
       }
     },
     patient(60_000),

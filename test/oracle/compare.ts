@@ -10,12 +10,15 @@ const TOO_CLOSE_MS = 40;
 const SEEN_REPLY = 2;
 const ASSURED = 4;
 
-/** Whether the packet comes so near to the end of an entry's life, or of a UDP flow's first seconds, that nothing can be concluded. */
-export function isTooClose(tracker: Tracker, packet: TrackedPacket): boolean {
+/**
+ * Whether the packet comes so near to the end of an entry's life, or of a UDP flow's first seconds, that nothing can be concluded; `blurMs`
+ * is how inexactly the packets' times are known.
+ */
+export function isTooClose(tracker: Tracker, packet: TrackedPacket, blurMs: number): boolean {
   const entry = tracker.peek(packet);
   if (entry === null) return false;
-  const isNearStream = entry.proto === 'udp' && Math.abs(entry.streamAtMs - packet.atMs) < TOO_CLOSE_MS;
-  return isNearStream || Math.abs(entry.deadlineMs - packet.atMs) < TOO_CLOSE_MS;
+  const isNearStream = entry.proto === 'udp' && Math.abs(entry.streamAtMs - packet.atMs) < TOO_CLOSE_MS + blurMs;
+  return isNearStream || Math.abs(entry.deadlineMs - packet.atMs) < TOO_CLOSE_MS + blurMs;
 }
 
 /**
@@ -27,6 +30,7 @@ export function differences(
   packet: TrackedPacket,
   flow: TrackedPacket,
   answer: KernelAnswer,
+  blurMs: number,
 ): readonly string[] {
   const found: string[] = [];
   function expect(what: string, model: unknown, kernel: unknown): void {
@@ -64,7 +68,9 @@ export function differences(
     );
   }
   const leftS = (entry.deadlineMs - packet.atMs) / 1000;
-  const isSameTime = kernel.timeout !== null && kernel.timeout <= leftS + 0.05 && kernel.timeout > leftS - 1.1;
+  const blurS = blurMs / 1000;
+  const isSameTime =
+    kernel.timeout !== null && kernel.timeout <= leftS + 0.05 + blurS && kernel.timeout > leftS - 1.1 - blurS;
   if (!isSameTime) found.push(`seconds left: model ${leftS.toFixed(2)} (${out.timeoutRule}), kernel ${kernel.timeout}`);
   return found;
 }

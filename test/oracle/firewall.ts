@@ -1,8 +1,8 @@
 // A firewall of its own namespace that forwards between two wires, and what its conntrack says about each packet sent through it.
 
 import { fileURLToPath } from 'node:url';
-import { type Lab, type LabHost, openLab } from '../lab/lab.js';
-import { waitUntil } from '../lab/process.js';
+import { openLab } from '../lab/lab.js';
+import type { FirewallHost, FirewallLab } from './firewall-lab.js';
 import { frameOf } from './frames.js';
 import { type Place, SERVER_PORT, type Sequence, type Step } from './sequence.js';
 
@@ -23,6 +23,8 @@ export interface KernelEntry {
 export interface KernelAnswer {
   /** Milliseconds on the kernel's monotonic clock, just before the packet was sent. */
   readonly atMs: number;
+  /** Milliseconds from then on until the answer was complete: so much is unknown of when the kernel saw the packet. */
+  readonly spentMs?: number;
   readonly verdict: string | null;
   readonly messages: readonly string[];
   readonly entry: KernelEntry | null;
@@ -41,7 +43,7 @@ export interface Firewall {
   configure(settings: Settings): Promise<void>;
   /** Sends in order, none before its time; one answer for each. */
   send(sendings: readonly Sending[]): Promise<readonly KernelAnswer[]>;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 const RULES = `
@@ -56,18 +58,17 @@ table inet oracle {
   }
 }`;
 
-/** Builds it; close it in a finally. */
-export async function openFirewall(): Promise<Firewall> {
-  const lab = openLab();
+/** Builds it, on the kernel of this machine unless the lab is elsewhere; close it in a finally. */
+export async function openFirewall(lab: FirewallLab = openLab()): Promise<Firewall> {
   try {
     return await build(lab);
   } catch (error) {
-    lab.close();
+    await lab.close();
     throw error;
   }
 }
 
-async function build(lab: Lab): Promise<Firewall> {
+async function build(lab: FirewallLab): Promise<Firewall> {
   const wall = await lab.addHost('wall');
   const edge = await lab.addHost('edge');
   await edge.setSysctls({ 'ipv6.conf.all.disable_ipv6': 1, 'ipv6.conf.default.disable_ipv6': 1 });
@@ -100,24 +101,22 @@ async function build(lab: Lab): Promise<Firewall> {
   return {
     release,
     async configure(settings) {
-      // What the last settings changed goes back first.
-      for (const [name, value] of defaults) await wall.setSysctls({ [`netfilter.${name}`]: value });
-      defaults.clear();
-      for (const [name, value] of Object.entries(settings)) {
-        const found = await wall.run(`sysctl -n net.netfilter.${name}`);
-        defaults.set(name, found.stdout.trim());
-        await wall.setSysctls({ [`netfilter.${name}`]: value });
+      // What settings before these changed goes back.
+      const names = Object.keys(settings);
+      const fresh = names.filter((name) => !defaults.has(name));
+      if (fresh.length > 0) {
+        const found = await wall.run(`sysctl -n ${fresh.map((name) => `net.netfilter.${name}`).join(' ')}`);
+        for (const [n, value] of found.stdout.trim().split('\n').entries()) defaults.set(fresh[n]!, value);
       }
+      const wanted = new Map<string, number | string>([...defaults, ...Object.entries(settings)]);
+      if (wanted.size === 0) return;
+      await wall.setSysctls(Object.fromEntries([...wanted].map(([name, value]) => [`netfilter.${name}`, value])));
     },
     async send(sendings) {
-      const sender = wall.start(`python3 '${KERNEL_SIDE}' ${edge.namespace} clients servers`);
-      for (const sending of sendings) sender.say(`${lineOf(sending, macs)}\n`);
-      sender.say('end\n');
-      sender.hangUp();
-      const patienceMs = 60_000 + (sendings.at(-1)?.atMs ?? 0) + sendings.length * 5;
-      await waitUntil('all packets are sent', () => !sender.isRunning(), patienceMs);
-      const lines = (await sender.stop()).stdout.trim().split('\n');
-      if (lines.pop() !== 'end') throw new Error(`the sender stopped early: ${sender.errors()}`);
+      const input = [...sendings.map((sending) => lineOf(sending, macs)), 'end', ''].join('\n');
+      const sent = await wall.run(`python3 '${KERNEL_SIDE}' ${edge.namespace} clients servers`, input);
+      const lines = sent.stdout.trim().split('\n');
+      if (lines.pop() !== 'end') throw new Error(`the sender stopped early: ${sent.stderr}`);
       return lines.map(readAnswer);
     },
     close: () => lab.close(),
@@ -129,8 +128,8 @@ interface Macs {
   readonly to: string;
 }
 
-async function macsOf(wall: LabHost, edge: LabHost, device: string): Promise<Macs> {
-  const read = async (host: LabHost): Promise<string> =>
+async function macsOf(wall: FirewallHost, edge: FirewallHost, device: string): Promise<Macs> {
+  const read = async (host: FirewallHost): Promise<string> =>
     (await host.run(`ip netns exec ${host.namespace} cat /sys/class/net/${device}/address`)).stdout.trim();
   return { from: await read(edge), to: await read(wall) };
 }
@@ -148,15 +147,17 @@ function lineOf(sending: Sending, macs: { readonly clients: Macs; readonly serve
 
 interface AnswerLine {
   readonly at: number;
+  readonly spent: number;
   readonly logs: readonly (readonly [number, string])[];
   readonly entry: KernelEntry | null;
 }
 
 function readAnswer(line: string): KernelAnswer {
-  const { at, logs, entry } = JSON.parse(line) as AnswerLine;
+  const { at, spent, logs, entry } = JSON.parse(line) as AnswerLine;
   const verdicts = logs.filter(([group]) => group === 1).map(([, prefix]) => prefix);
   return {
     atMs: at,
+    spentMs: spent,
     verdict: verdicts.length > 1 ? verdicts.join('+') : (verdicts[0] ?? null),
     messages: logs.filter(([group]) => group === 0).map(([, prefix]) => prefix),
     entry,

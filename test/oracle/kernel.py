@@ -3,7 +3,7 @@
 usage (inside the firewall's namespace): kernel.py EDGE_NAMESPACE INTERFACE...
 
 Standard input, one line a packet:   AT_MS INTERFACE_NUMBER FRAME_HEX FAMILY PROTO SRC DST A B
-Standard output, one JSON line each: {"at": ms, "logs": [[group, prefix], ...], "entry": null or {...}}
+Standard output, one JSON line each: {"at": ms, "spent": ms, "logs": [[group, prefix], ...], "entry": null or {...}}
 A line "end" is answered with "end". AT_MS counts from the first packet; a packet that is late is sent at once.
 
 Frames go out of interfaces of EDGE_NAMESPACE, from one process on one processor: each has run through the firewall when send() returns.
@@ -173,8 +173,9 @@ def main(edge: str, names: list) -> None:
         request = tuple_request(int(words[3]), int(words[4]), words[5], words[6], int(words[7]), int(words[8]))
         at = time.monotonic()
         senders[int(words[1])].send(bytes.fromhex(words[2]))
-        lines = read_log(log)
-        print(json.dumps({"at": at * 1000, "logs": lines, "entry": read_entry(table, request)}))
+        lines, entry = read_log(log), read_entry(table, request)
+        spent = (time.monotonic() - at) * 1000
+        print(json.dumps({"at": at * 1000, "spent": round(spent, 1), "logs": lines, "entry": entry}))
 
 
 if __name__ == "__main__":

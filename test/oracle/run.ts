@@ -1,5 +1,5 @@
-// The long comparison with the kernel of this machine, started by hand as root:
-//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--batch 250] [--shrunk 3] [--keep FOLDER] [--record FILE]
+// The long comparison with the kernel of this machine, started by hand as root, or with a Debian kernel in QEMU (5.10, 6.1, 6.12, newest):
+//   npx tsx test/oracle/run.ts --sequences 5000 --seed 1 [--kernel 6.1] [--batch 250] [--shrunk 3] [--keep FOLDER] [--record FILE]
 // Disagreements are printed and kept as files in FOLDER, the first ones of each batch shrunk to the shortest sequence that still disagrees.
 // FILE gets every sequence with the kernel's answers, one a line (what mutate.ts reads).
 
@@ -7,9 +7,10 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type KernelVersion, parseKernelVersion } from '../../src/catalogue/kernel-version.js';
-import { whyNoLab } from '../lab/lab.js';
+import { openLab, whyNoLab } from '../lab/lab.js';
 import { openFirewall } from './firewall.js';
 import { generateSequence } from './generate.js';
+import { openGuestLab, whyNoGuest } from './guest-lab.js';
 import { type Answered, judgeSequence } from './judge.js';
 import { playSequences } from './play.js';
 import { PROFILES, settingsFor } from './profiles.js';
@@ -24,10 +25,11 @@ const { values } = parseArgs({
     shrunk: { type: 'string', default: '3' },
     keep: { type: 'string' },
     record: { type: 'string' },
+    kernel: { type: 'string' },
   },
 });
 
-const obstacle = whyNoLab();
+const obstacle = values.kernel === undefined ? whyNoLab() : whyNoGuest(values.kernel);
 if (obstacle !== null) {
   console.error(`cannot compare with the kernel: ${obstacle}`);
   process.exitCode = 2;
@@ -36,7 +38,8 @@ if (obstacle !== null) {
 }
 
 async function run(wanted: number, seed: number, batchSize: number): Promise<number> {
-  const firewall = await openFirewall();
+  const lab = values.kernel === undefined ? openLab() : openGuestLab(values.kernel);
+  const firewall = await openFirewall(lab);
   const kernel = parseKernelVersion(firewall.release)!;
   const random = createRandom(seed);
   const said = new Map<string, number>();
@@ -70,7 +73,7 @@ async function run(wanted: number, seed: number, batchSize: number): Promise<num
       console.log(`${JSON.stringify(totals)} after ${seconds} s (${profile.name})`);
     }
   } finally {
-    firewall.close();
+    await firewall.close();
   }
   for (const [line, times] of [...said].sort((a, b) => b[1] - a[1]))
     console.log(`${String(times).padStart(8)} ${line}`);
