@@ -26,6 +26,7 @@ import {
   type RunOptions,
 } from './host.js';
 import { belowRoot } from './root-prefix.js';
+import { waitingStream } from './waiting-stream.js';
 
 const KINDS: Readonly<Record<string, HostErrorKind>> = {
   ENOENT: 'missing',
@@ -182,14 +183,19 @@ export function realHost({
     stream(path, options = {}) {
       const real = belowRoot(root, path);
       try {
-        const descriptor = openSync(real, 'r');
+        // Without waiting: opening a pipe that nobody writes to would not come back, and could not be given up.
+        const descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK);
+        const kind = fstatSync(descriptor);
         // A directory opens but does not read: say so here, not in the middle of a stream.
-        if (fstatSync(descriptor).isDirectory()) {
+        if (kind.isDirectory()) {
           closeSync(descriptor);
           throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' });
         }
+        if (!kind.isFile()) return waitingStream(descriptor, path, kind.isFIFO() && isNamed(descriptor));
         return createReadStream(real, { fd: descriptor, start: options.fromByte, highWaterMark: 1 << 20 });
       } catch (error) {
+        // Standard input may be a socket, which has no name to be opened by.
+        if (path === '/dev/stdin' && (error as NodeJS.ErrnoException).code === 'ENXIO') return process.stdin;
         throw hostError('read', path, error);
       }
     },
@@ -215,7 +221,10 @@ export function realHost({
       const [program, rest] = within(options.netns, needed(command), args);
       const stdout = new PassThrough();
       const stopped = new AbortController();
-      const signals = options.signal === undefined ? [stopped.signal] : [stopped.signal, options.signal];
+      // Not AbortSignal.any(): in Node 20 what it returns may be collected with its listeners.
+      const stop = (): void => stopped.abort();
+      if (options.signal?.aborted === true) stop();
+      options.signal?.addEventListener('abort', stop, { once: true });
       const start = async (): Promise<CommandResult> => {
         const { execa } = await import('execa');
         const child = execa(program, rest, {
@@ -226,7 +235,7 @@ export function realHost({
           stdin: options.input === undefined ? 'ignore' : 'pipe',
           encoding: 'utf8',
           forceKillAfterDelay: 2_000,
-          cancelSignal: AbortSignal.any(signals),
+          cancelSignal: stopped.signal,
         });
         if (options.input !== undefined && child.stdin !== null) {
           child.stdin.on('error', () => {}); // the program may end before its input does
@@ -235,9 +244,19 @@ export function realHost({
         }
         if (child.stdout === null) stdout.end();
         else pipeline(child.stdout, stdout, () => {});
-        return asResult([command, ...args].join(' '), await child);
+        const result = await child;
+        options.signal?.removeEventListener('abort', stop);
+        return asResult([command, ...args].join(' '), result);
       };
-      return { stdout, ended: start(), stop: () => stopped.abort() };
+      return {
+        stdout,
+        ended: start(),
+        stop() {
+          stop();
+          // What nobody reads any more would keep its pipe, and so this process, open for ever.
+          stdout.destroy();
+        },
+      };
     },
     find,
     identity(): HostIdentity {
@@ -253,6 +272,15 @@ export function realHost({
     },
   };
   return host;
+}
+
+/** Pipes of a shell have no name, and had their writer from the beginning. */
+function isNamed(descriptor: number): boolean {
+  try {
+    return !readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('pipe:');
+  } catch {
+    return false;
+  }
 }
 
 /** Inode of the network namespace we are in, as `table full in netns N` prints it; NULL without /proc. */

@@ -77,7 +77,10 @@ export async function ingest(
   const live = inputs.filter(isLive);
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
-  const inputOptions = deps.standardInput === undefined ? {} : { standardInput: deps.standardInput };
+  const inputOptions = {
+    ...(deps.standardInput === undefined ? {} : { standardInput: deps.standardInput }),
+    ...(deps.signal === undefined ? {} : { signal: deps.signal }),
+  };
   for await (const found of openInputs(
     deps.host,
     inputs.filter((input) => !isLive(input)),
@@ -91,6 +94,7 @@ export async function ingest(
     call.found++;
     const { item } = found;
     const peeked = await peek(item.open(), SNIFF_BYTES);
+    if (isStopped(call) && item.canReopen) break;
     const command = statements.part(item)?.command ?? null;
     const sniffed = sniff(tables.forms, tables.binaryForms, peeked.head, hintName(item.path), command);
     const mayWait =

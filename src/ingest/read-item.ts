@@ -256,6 +256,7 @@ async function readInto(
     },
     ...(deps.signal === undefined ? {} : { signal: deps.signal }),
     ...(item.live === undefined ? {} : { isLive: true }),
+    ...(item.sizeBytes === null && !item.canReopen ? { passesOnce: true } : {}),
   });
   // An empty list is an answer, too: the command ran and nothing was there.
   if (result.bytes === 0 && start.bytes === 0 && emptied !== null) {

@@ -82,6 +82,8 @@ export interface ReadJob {
   onBundle(record: Extract<EvidenceRecord, { kind: 'bundle' }>): void;
   onProgress(bytes: number, lines: number): void;
   readonly signal?: AbortSignal;
+  /** A pipe: its bytes do not come again, and what came is kept when reading is stopped. */
+  readonly passesOnce?: boolean;
   /** Read while it grows: each chunk is a transaction of its own, and none is open while more is waited for. */
   readonly isLive?: boolean;
 }
@@ -296,6 +298,8 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       if (!isSourceProblem(error)) throw error;
       problem = error.message;
     }
+    // A pipe that is waited for ends with the signal: its bytes do not come again, so what came is kept.
+    if (job.signal?.aborted === true) isStopped = true;
     if (job.isLive === true) {
       const last = isStopped ? null : splitter.end();
       db.exec('BEGIN IMMEDIATE');
@@ -304,9 +308,9 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       bulk?.end();
       writer.end();
       commit();
-    } else if (isStopped && !isAtResumePoint()) db.exec('ROLLBACK');
+    } else if (isStopped && job.passesOnce !== true && !isAtResumePoint()) db.exec('ROLLBACK');
     else {
-      const last = isStopped ? null : splitter.end();
+      const last = isStopped && job.passesOnce !== true ? null : splitter.end();
       if (last !== null) takeLines(last);
       reader.end();
       if (binaryReader !== null) {

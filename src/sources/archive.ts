@@ -39,6 +39,10 @@ export async function* archiveMembers(
     { objectMode: false, highWaterMark: 1 << 20 },
   );
   input.on('error', () => {});
+  // An archive that ends within a member fails while the member is read, not while the next is asked for.
+  tar.on('error', (error) => {
+    failure ??= error;
+  });
   input.pipe(tar);
   let seen = 0;
   try {
@@ -63,7 +67,7 @@ export async function* archiveMembers(
       }
       const modifiedAtUs =
         header.mtime === undefined || header.mtime.getTime() <= 0 ? null : header.mtime.getTime() * 1000;
-      yield* open({ name, path, sizeBytes, modifiedAtUs }, entry as unknown as ByteChunks);
+      yield* open({ name, path, sizeBytes, modifiedAtUs }, whole(name, entry as unknown as ByteChunks));
       if (!entry.readableEnded) entry.resume();
     }
   } catch (error) {
@@ -78,6 +82,14 @@ export async function* archiveMembers(
         ? failure.message
         : `the archive ends or breaks here (${failure instanceof Error ? failure.message : String(failure)})`;
     yield { is: 'skipped', name: archive, why: `${said}; ${seen} members were found before that` };
+  }
+}
+
+async function* whole(name: string, chunks: ByteChunks): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch {
+    throw new SourceError(`${name}: the archive ends or breaks within it; what came before was read`);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import { HostError, type ReadHost } from '../host/host.js';
 import { archiveMembers, type MemberOpener } from './archive.js';
+import { plainText } from './plain-text.js';
 import { type ByteChunks, type Found, SANE_LIMITS, SourceError, type SourceLimits } from './source.js';
 import { treeFiles } from './tree.js';
 import { unpack } from './unpack.js';
@@ -10,10 +11,15 @@ import { unpack } from './unpack.js';
 /** Files that give each line to one reader only. */
 const TAKING = /(^|\/)(kmsg|trace_pipe|trace_pipe_raw)$/;
 
+/** A device may give zeros for ever. */
+const MOST_ZEROS_PASSING = 16 << 20;
+
 export interface InputOptions {
   readonly limits?: SourceLimits;
   /** Where '-' reads from. */
   readonly standardInput?: Readable;
+  /** Ends what gives its bytes slowly or never: pipes, terminals, devices. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -26,6 +32,7 @@ export async function* openInputs(
   options: InputOptions = {},
 ): AsyncGenerator<Found> {
   const limits = options.limits ?? SANE_LIMITS;
+  const { signal } = options;
   for (const input of inputs) {
     if (input === '-') {
       if (options.standardInput === undefined)
@@ -35,7 +42,7 @@ export async function* openInputs(
           host,
           input,
           { name: '-', path: '-', sizeBytes: null, modifiedAtUs: null },
-          options.standardInput as ByteChunks,
+          until(signal, options.standardInput),
           limits,
           0,
         );
@@ -46,7 +53,7 @@ export async function* openInputs(
       // What was named by hand may be a link; only links found inside a tree are not followed.
       const isFolder = facts?.isDirectory === true || (facts?.isSymbolicLink === true && isListable(host, input));
       if (facts === null) yield { is: 'skipped', name: input, why: 'no such file or directory' };
-      else if (isFolder) yield* tree(host, input, limits);
+      else if (isFolder) yield* tree(host, input, limits, signal);
       else if (TAKING.test(input) && host.isKernelFileSystem(input))
         yield { is: 'skipped', name: input, why: 'reading it takes the lines away from others: kmsg: shows the same' };
       else
@@ -58,6 +65,7 @@ export async function* openInputs(
           facts.isFile ? facts.sizeBytes : null,
           facts.modifiedAtUs,
           limits,
+          signal,
         );
     } catch (error) {
       yield { is: 'skipped', name: input, why: reasonOf(error) };
@@ -65,10 +73,10 @@ export async function* openInputs(
   }
 }
 
-async function* tree(host: ReadHost, root: string, limits: SourceLimits): AsyncGenerator<Found> {
+async function* tree(host: ReadHost, root: string, limits: SourceLimits, signal?: AbortSignal): AsyncGenerator<Found> {
   for (const found of treeFiles(host, root, limits)) {
     if (found.is === 'skipped') yield { is: 'skipped', name: found.path, why: found.why };
-    else yield* file(host, root, found.path, found.below, found.sizeBytes, found.modifiedAtUs, limits);
+    else yield* file(host, root, found.path, found.below, found.sizeBytes, found.modifiedAtUs, limits, signal);
   }
 }
 
@@ -81,21 +89,16 @@ async function* file(
   sizeBytes: number | null,
   modifiedAtUs: number | null,
   limits: SourceLimits,
+  signal?: AbortSignal,
 ): AsyncGenerator<Found> {
+  const bytes = (): ByteChunks => until(signal, host.stream(path));
   try {
     // A pipe or a device gives its bytes once only.
     if (sizeBytes === null) {
-      yield* passing(
-        host,
-        input,
-        { name: path, path: below, sizeBytes, modifiedAtUs: null },
-        host.stream(path),
-        limits,
-        0,
-      );
+      yield* passing(host, input, { name: path, path: below, sizeBytes, modifiedAtUs: null }, bytes(), limits, 0);
       return;
     }
-    const first = await unpack(host, path, host.stream(path), limits.maxBytes);
+    const first = await unpack(host, path, bytes(), limits.maxBytes);
     if (first.isTar) {
       yield* archiveMembers(path, first.chunks, limits, memberOpener(host, input, limits, 1));
       return;
@@ -111,7 +114,7 @@ async function* file(
         modifiedAtUs,
         canReopen: true,
         open: async function* () {
-          yield* (await unpack(host, path, host.stream(path), limits.maxBytes)).chunks;
+          yield* plainText((await unpack(host, path, bytes(), limits.maxBytes)).chunks);
         },
       },
     };
@@ -144,7 +147,8 @@ async function* passing(
         yield* archiveMembers(item.name, plain.chunks, limits, memberOpener(host, input, limits, depth + 1, item.path));
       return;
     }
-    yield { is: 'source', item: { ...item, input, canReopen: false, open: () => plain.chunks } };
+    const mostZeros = item.sizeBytes === null ? MOST_ZEROS_PASSING : undefined;
+    yield { is: 'source', item: { ...item, input, canReopen: false, open: () => plainText(plain.chunks, mostZeros) } };
   } catch (error) {
     yield { is: 'skipped', name: item.name, why: reasonOf(error) };
   }
@@ -160,6 +164,20 @@ function memberOpener(host: ReadHost, input: string, limits: SourceLimits, depth
       limits,
       depth,
     );
+}
+
+/** What a stream gives until it ends or the signal is aborted: it may be waiting for bytes that never come. */
+async function* until(signal: AbortSignal | undefined, stream: Readable): AsyncGenerator<Uint8Array> {
+  const stop = (): void => void stream.destroy();
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 async function discard(chunks: ByteChunks): Promise<void> {

@@ -16,6 +16,8 @@ const PROGRAMS: Readonly<
   lz4: { program: 'lz4', args: ['-dc'] },
 };
 const MOST_LAYERS = 4;
+/** With an error zlib drops what it had inflated since it last handed something on: no more than this is lost then. */
+const INFLATED_BYTES = 16 << 10;
 
 export interface Unpacked {
   /** What was taken off, outermost first: ['gzip']. */
@@ -42,13 +44,14 @@ export async function unpack(host: ReadHost, name: string, chunks: ByteChunks, m
         layers,
         isTar: container === 'tar',
         head: now.head,
-        chunks: layers.length === 0 ? now.chunks : bounded(name, now.chunks, maxBytes),
+        chunks: now.chunks,
       };
     }
     if (layers.length === MOST_LAYERS) throw new SourceError(`${name}: compressed more than ${MOST_LAYERS} times`);
     layers.push(container);
     const plain = container === 'gzip' ? gunzip(name, now.chunks) : decompressedBy(host, name, container, now.chunks);
-    now = await peek(plain, 512);
+    // Bounded below the look: a generator that was never begun would not close what lies below it.
+    now = await peek(bounded(name, plain, maxBytes), 512);
   }
 }
 
@@ -77,9 +80,8 @@ function feed(chunks: ByteChunks): { readonly readable: Readable; readonly failu
 
 async function* gunzip(name: string, chunks: ByteChunks): AsyncGenerator<Uint8Array> {
   const input = feed(chunks);
-  // zlib drops what it had inflated when it meets an error: a PassThrough keeps what it has handed on already.
   const output = new PassThrough({ highWaterMark: 4 << 20 });
-  const inflate = createGunzip({ chunkSize: 256 << 10 });
+  const inflate = createGunzip({ chunkSize: INFLATED_BYTES });
   let failure: unknown = null;
   inflate.on('error', (error) => {
     failure = error;
