@@ -95,7 +95,6 @@ function build() {
     return;
   // A file that went from src must go from dist too.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  rmSync(join(root, 'node_modules', '.cache', 'tsconfig.tsbuildinfo'), { force: true });
   if (!run('node', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']))
     fail('the build failed: see the messages above');
   mkdirSync(stampFolder, { recursive: true });

@@ -30,8 +30,8 @@ export interface World {
   readonly workingFolder: string;
   /** A name that nobody guesses, for a file of ours. */
   readonly temporaryName: () => string;
-  /** Runs when the process ends, also by a signal. */
-  readonly onExit: (work: () => void) => void;
+  /** Runs when the process ends, also by a signal; what it returns withdraws the work. */
+  readonly onExit: (work: () => void) => () => void;
   /** How this program was started, for commands we print: 'ctwhy', or a path. */
   readonly programName: string;
 }
@@ -67,30 +67,40 @@ export function invokedAs(script: string, folder: string): string {
   return near.startsWith('..') ? script : near;
 }
 
-/** A signal without a handler ends the process at once, past every `finally`; what must go is let go first. */
-function onExit(signal: AbortSignal): (work: () => void) => void {
-  let works: (() => void)[] | null = null;
-  return (work) => {
-    if (works !== null) {
-      works.push(work);
-      return;
-    }
-    const all = [work];
-    works = all;
-    const letGo = () => {
-      for (const one of all.splice(0)) one();
+const ENDING_SIGNALS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
+
+/**
+ * A signal without a handler ends the process at once, past every `finally`; what must go is let go first. While nothing must,
+ * there is no handler: a statement that SQLite works on for minutes leaves no time for one, and then nothing would end it.
+ */
+function onExit(signal: AbortSignal): (work: () => void) => () => void {
+  const works = new Set<() => void>();
+  const letGo = (): void => {
+    for (const one of works) one();
+    works.clear();
+  };
+  const handlers = ENDING_SIGNALS.map(([name, code]) => {
+    const handler = (): void => {
+      if (signal.aborted) return;
+      letGo();
+      process.exit(code);
     };
-    process.once('exit', letGo);
-    for (const [name, code] of [
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-      ['SIGHUP', 129],
-    ] as const) {
-      process.once(name, () => {
-        if (signal.aborted) return;
-        letGo();
-        process.exit(code);
-      });
+    return [name, handler] as const;
+  });
+  return (work) => {
+    if (works.size === 0) {
+      process.once('exit', letGo);
+      for (const [name, handler] of handlers) process.on(name, handler);
     }
+    works.add(work);
+    return () => {
+      if (!works.delete(work) || works.size > 0) return;
+      process.removeListener('exit', letGo);
+      for (const [name, handler] of handlers) process.removeListener(name, handler);
+    };
   };
 }

@@ -32,12 +32,19 @@ export async function withEvidence<T>(input: CommandInput, world: World, work: (
 /** @throws FailedError when there is no store yet, StoreError when it cannot be used */
 function openExistingStore(input: CommandInput, world: World): Db {
   const location = storeLocation(input, world);
+  const copies: (() => void)[] = [];
   const copyTo = () => {
     const path = `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.db`;
-    world.onExit(() => removeStore(path));
+    const withdraw = world.onExit(() => removeStore(path));
+    copies.push(() => {
+      removeStore(path);
+      withdraw();
+    });
     return path;
   };
   const db = openStoreForReading(world.host, { ...location, copyTo });
+  // Open, a copy needs its name no longer: a signal may end the process in the middle of a query.
+  for (const letGo of copies) letGo();
   if (db !== null) return db;
   throw new FailedError(
     `there is no evidence yet: no store at ${location.path}\n` +

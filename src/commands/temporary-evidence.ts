@@ -21,7 +21,7 @@ export async function openTemporaryEvidence(
 ): Promise<TemporaryEvidence> {
   const options = ingestOptions(input, world);
   const path = `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.db`;
-  world.onExit(() => removeStore(path));
+  const withdraw = world.onExit(() => removeStore(path));
   const db = openStoreForWriting(
     world.host,
     { path, migrationsFolder: `${world.packageRoot}migrations` },
@@ -61,6 +61,9 @@ export async function openTemporaryEvidence(
     }
     for (const source of report.sources)
       if (source.outcome === 'skipped') world.streams.err.write(`ctwhy: ${source.name} skipped: ${source.why ?? ''}\n`);
+    // Nobody else opens it: without a name it needs no clearing away, and a signal may end the process in the middle of a query.
+    removeStore(path);
+    withdraw();
     return { db, close };
   } catch (error) {
     bar.end();

@@ -47,6 +47,17 @@ export interface FileFacts {
   readonly identity: string;
 }
 
+/** A file that stays ours to read, whatever becomes of its name. */
+export interface HeldFile {
+  /** As FileFacts.identity. */
+  readonly identity: string;
+  sizeBytes(): number;
+  /** Bytes from..to (to not included), fewer at its end. Small stretches only. */
+  bytes(from: number, to: number): Uint8Array;
+  stream(fromByte: number): Readable;
+  close(): void;
+}
+
 export interface HostIdentity {
   readonly name: string;
   readonly kernelRelease: string;
@@ -69,6 +80,8 @@ export interface ReadHost {
   isKernelFileSystem(path: string): boolean;
   /** Bytes of a file as they come. @throws HostError for what cannot be opened */
   stream(path: string, options?: { readonly fromByte?: number }): Readable;
+  /** Opens a file to follow it; NULL when there is none. @throws HostError when it may not be read, or is no regular file */
+  hold(path: string): HeldFile | null;
   /** Runs a program without a shell. Never throws for its exit status. @throws HostError when it is not installed */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Starts a program whose output is read while it runs; feed it through input. @throws HostError when it is not installed */

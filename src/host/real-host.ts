@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   statfsSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -18,6 +19,7 @@ import { delimiter, join } from 'node:path';
 import { PassThrough, pipeline } from 'node:stream';
 import {
   type CommandResult,
+  type HeldFile,
   HostError,
   type HostErrorKind,
   type HostIdentity,
@@ -199,6 +201,7 @@ export function realHost({
         throw hostError('read', path, error);
       }
     },
+    hold: (path) => holdFile(path, belowRoot(root, path)),
     async run(command, args, options: RunOptions = {}) {
       const [program, rest] = within(options.netns, needed(command), args);
       // Loading execa takes longer than most answers that run no program.
@@ -272,6 +275,33 @@ export function realHost({
     },
   };
   return host;
+}
+
+function holdFile(path: string, real: string): HeldFile | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const problem = hostError('follow', path, error);
+    if (problem.kind === 'missing') return null;
+    throw problem;
+  }
+  const facts = fstatSync(descriptor, { bigint: true });
+  if (!facts.isFile()) {
+    closeSync(descriptor);
+    throw new HostError('failed', path, `cannot follow ${path}: it is no file`);
+  }
+  return {
+    identity: `${facts.dev}:${facts.ino}`,
+    sizeBytes: () => fstatSync(descriptor).size,
+    bytes(from, to) {
+      const buffer = Buffer.alloc(Math.max(0, to - from));
+      return buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, from));
+    },
+    stream: (fromByte) =>
+      createReadStream(real, { fd: descriptor, start: fromByte, autoClose: false, highWaterMark: 1 << 20 }),
+    close: () => closeSync(descriptor),
+  };
 }
 
 /** Pipes of a shell have no name, and had their writer from the beginning. */

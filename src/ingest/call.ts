@@ -44,5 +44,7 @@ export interface Call {
   readonly killed: readonly { readonly id: number; readonly hostId: number }[];
   /** Readings of both clocks of the running host, not yet in the store. */
   readonly liveSamples: LiveSample[];
+  /** Rows of a live source are in the store, and no transaction is open. */
+  onCommitted(): void;
   found: number;
 }

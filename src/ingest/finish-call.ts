@@ -27,6 +27,8 @@ export interface CallToFinish {
   readonly keeper: SnapshotKeeper;
   readonly marks: FlowMarks;
   readonly isAnythingNew: boolean;
+  /** Connections made while the call went on. */
+  readonly flowsSoFar: number;
   readonly killed: readonly { readonly id: number }[];
 }
 
@@ -46,7 +48,7 @@ export function finishCall(call: CallToFinish): FinishedCall {
   db.transaction(() => finishPacketLoad(db))();
   const killed = call.killed.map(({ id }) => ({ id, hostId: hostOfSource(db, id) }));
   let snapshots = 0;
-  let flows = 0;
+  let flows = call.flowsSoFar;
   if (call.isAnythingNew || killed.length > 0) {
     for (const { scope, hostId } of scopeHosts)
       if (hostId !== null) db.transaction(() => noteAbsentParts(call, scope, hostId))();
@@ -54,21 +56,9 @@ export function finishCall(call: CallToFinish): FinishedCall {
     const touched = [...sourcesOfCall(db, call.ingestId), ...killed];
     const marks: FlowMarks = killed.length > 0 ? { passage: 0, event: 0, version: 0 } : call.marks;
     for (const hostId of new Set([...hostIds, ...touched.map((source) => source.hostId)])) {
+      const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
       const scopes = scopeHosts.filter((one) => one.hostId === hostId).map(({ scope }) => scope);
-      // One transaction a step: each may be done again if the process ends between them.
-      db.transaction(() => placeClocks(db, hostId, timeStatements(call.options, scopes)))();
-      db.transaction(() => {
-        const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
-        for (const id of ids) noteReleasesOfSource(db, hostId, id);
-        restateBlindLists(db, hostId);
-        workOutCoverage(db, hostId, ids, kernelOfHost(db, hostId));
-        stateCoverage(
-          db,
-          hostId,
-          scopes.flatMap(({ coverage }) => coverage),
-        );
-      })();
-      flows += db.transaction(() => buildFlows(db, hostId, marks))();
+      flows += finishHost(db, hostId, ids, { options: call.options, scopes, marks });
     }
     // Done now: the next call need not do it again.
     for (const { id } of killed) touchSource(db, id, call.ingestId);
@@ -83,6 +73,37 @@ export function finishCall(call: CallToFinish): FinishedCall {
         report.sourceId === null ? report : { ...report, ...reportedSource(db, report.sourceId) },
       ),
   };
+}
+
+export interface HostWork {
+  readonly options: IngestOptions;
+  /** What manifests state of this host. */
+  readonly scopes: readonly Scope[];
+  readonly marks: FlowMarks;
+}
+
+/**
+ * Times, coverage and connections of a host's sources, worked out anew from all their rows. Returns how many connections were made.
+ * One transaction a step: each may be done again if the process ends between them.
+ */
+export function finishHost(
+  db: Db,
+  hostId: number,
+  sourceIds: readonly number[],
+  { options, scopes, marks }: HostWork,
+): number {
+  db.transaction(() => placeClocks(db, hostId, timeStatements(options, scopes)))();
+  db.transaction(() => {
+    for (const id of sourceIds) noteReleasesOfSource(db, hostId, id);
+    restateBlindLists(db, hostId);
+    workOutCoverage(db, hostId, sourceIds, kernelOfHost(db, hostId));
+    stateCoverage(
+      db,
+      hostId,
+      scopes.flatMap(({ coverage }) => coverage),
+    );
+  })();
+  return db.transaction(() => buildFlows(db, hostId, marks))();
 }
 
 function timeStatements(options: IngestOptions, scopes: readonly Scope[]): TimeStatements {

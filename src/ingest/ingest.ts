@@ -14,8 +14,9 @@ import { openCallHosts } from './call-hosts.js';
 import { hintName } from './file-hints.js';
 import { finishCall } from './finish-call.js';
 import { BINARY_FORMS, FORMS } from './form-list.js';
+import { type KeepUp, openKeepUp } from './keep-up.js';
 import { kernelLogBulk } from './kernel-log/kernel-log-bulk.js';
-import { followInput, isLiveWord, noteHostClocks, readLiveWord } from './live-inputs.js';
+import { asLiveWord, followInput, isLiveWord, mayBeFollowed, noteHostClocks, readLiveWord } from './live-inputs.js';
 import type { IngestDeps, IngestOptions } from './options.js';
 import { emptyReport, momentOf, readItem } from './read-item.js';
 import type { IngestReport } from './report.js';
@@ -38,16 +39,18 @@ interface Waiting {
 /**
  * Reads everything that lies in the inputs into a store. The same again adds nothing. Killed at any moment, the store is whole
  * and the next call reads on. Memory stays flat whatever the size of the inputs.
- * @param inputs files, folders, archives, '-' for standard input
+ * @param given files, folders, archives, '-' for standard input
  */
 export async function ingest(
   deps: IngestDeps,
   db: Db,
-  inputs: readonly string[],
+  given: readonly string[],
   options: IngestOptions = {},
   tables: IngestTables = ALL,
 ): Promise<IngestReport> {
   const startedMs = deps.clock.monotonicMs();
+  const inputs = [...new Set(given.map(asLiveWord))];
+  let keepUp: KeepUp | null = null;
   const ingestId = beginIngest(db, options.kind ?? 'ingest', options.commandArguments ?? inputs, deps.clock.nowUs());
   const statements = openStatements();
   const call: Call = {
@@ -70,10 +73,12 @@ export async function ingest(
     liveSamples: [],
     marks: flowMarks(db),
     killed: sourcesOfKilledCalls(db, ingestId),
+    onCommitted: () => keepUp?.look(),
     found: 0,
   };
 
-  const isLive = (input: string): boolean => isLiveWord(input) || (options.isFollowed === true && input !== '-');
+  const isLive = (input: string): boolean =>
+    isLiveWord(input) || (options.isFollowed === true && mayBeFollowed(deps.host, input));
   const live = inputs.filter(isLive);
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
@@ -119,12 +124,13 @@ export async function ingest(
     if (isStopped(call)) break;
     await readItem(call, one.item, one.sniffed, one.open(), one.open);
   }
+  if (options.isFollowed === true) keepUp = openKeepUp(call, live.some(isLiveWord));
   await Promise.all(live.map((input) => readLive(call, input)));
   if (live.some(isLiveWord)) noteHostClocks(call);
   const isAnythingNew = call.reports.some(
     ({ outcome, sourceId }) => sourceId !== null && (outcome === 'read' || outcome === 'continued'),
   );
-  const finished = finishCall({ ...call, isAnythingNew });
+  const finished = finishCall({ ...call, isAnythingNew, flowsSoFar: keepUp?.flows ?? 0 });
   endIngest(db, ingestId, deps.clock.nowUs());
   return {
     ingestId,

@@ -1,5 +1,6 @@
 // Sources that are read from the running host, or while they grow: the kernel's ring buffer, the journal, followed files.
 
+import type { ReadHost } from '../host/host.js';
 import { followFile } from '../sources/follow-file.js';
 import { gather } from '../sources/gather.js';
 import { openJournal } from '../sources/journal.js';
@@ -21,6 +22,11 @@ type LiveWord = (typeof LIVE_WORDS)[number];
 
 export function isLiveWord(input: string): input is LiveWord {
   return (LIVE_WORDS as readonly string[]).includes(input);
+}
+
+/** The device itself never ends, and shows the same. */
+export function asLiveWord(input: string): string {
+  return input === '/dev/kmsg' ? 'kmsg:' : input;
 }
 
 const EVERY_MS = 1000;
@@ -49,6 +55,17 @@ function behindLastLine(bytes: Uint8Array): number {
 function behindLastEntry(bytes: Uint8Array): number {
   const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf('\n\n');
   return at < 0 ? 0 : at + 2;
+}
+
+/** Pipes and devices are read to their end, not followed; what is not there is told as with any other input. */
+export function mayBeFollowed(host: ReadHost, input: string): boolean {
+  try {
+    const file = host.hold(input);
+    file?.close();
+    return file !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** Reads one of the words until it ends (not followed), or the call's signal is aborted. */
@@ -82,12 +99,15 @@ export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
       return;
     }
     const ring = openKernelRing({ isFollowed });
+    // What the thread has taken from the kernel cannot be had again: it is read to its end, and the ring ends the stream.
+    signal.addEventListener('abort', ring.stop, { once: true });
+    if (signal.aborted) ring.stop();
     let skipTo = mark.sequence ?? null;
     const timed = sampled(ring, call, bootId);
     for await (const chunk of gather(timed, {
       everyMs: EVERY_MS,
       mostBytes: MOST_BYTES,
-      signal,
+      signal: NEVER,
       cut: behindLastLine,
       monotonicMs,
     })) {
@@ -168,7 +188,10 @@ export async function followInput(call: Call, path: string): Promise<void> {
   const { monotonicMs } = call.deps.clock;
   while (!signal.aborted) {
     const end = new AbortController();
-    const both = AbortSignal.any([signal, end.signal]);
+    const both = end.signal;
+    // Not AbortSignal.any(): in Node 20 what it returns may be collected with its listeners.
+    const stop = (): void => end.abort();
+    signal.addEventListener('abort', stop, { once: true });
     const growing = gather(followFile(call.deps.host, path, { signal: both, onRestart: () => end.abort() }), {
       everyMs: EVERY_MS,
       mostBytes: MOST_BYTES,
@@ -179,7 +202,10 @@ export async function followInput(call: Call, path: string): Promise<void> {
     const iterator = growing[Symbol.asyncIterator]();
     let first = await iterator.next();
     while (first.done !== true && first.value.length === 0) first = await iterator.next();
-    if (first.done === true) continue;
+    if (first.done === true) {
+      signal.removeEventListener('abort', stop);
+      continue;
+    }
     const head = first.value;
     const chunks = async function* (): AsyncGenerator<Uint8Array> {
       yield head;
@@ -203,5 +229,6 @@ export async function followInput(call: Call, path: string): Promise<void> {
       live: { kind: 'file', head: head.subarray(0, HEAD_BYTES), place: '' },
     };
     await readItem(call, item, { ...sniffed, isListing: false }, chunks(), null);
+    signal.removeEventListener('abort', stop);
   }
 }

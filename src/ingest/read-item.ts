@@ -255,7 +255,7 @@ async function readInto(
       });
     },
     ...(deps.signal === undefined ? {} : { signal: deps.signal }),
-    ...(item.live === undefined ? {} : { isLive: true }),
+    ...(item.live === undefined ? {} : { isLive: true, onCommitted: call.onCommitted }),
     ...(item.sizeBytes === null && !item.canReopen ? { passesOnce: true } : {}),
   });
   // An empty list is an answer, too: the command ran and nothing was there.

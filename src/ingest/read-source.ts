@@ -81,6 +81,8 @@ export interface ReadJob {
   readonly raw: RawKeeper;
   onBundle(record: Extract<EvidenceRecord, { kind: 'bundle' }>): void;
   onProgress(bytes: number, lines: number): void;
+  /** Live sources: rows went to the store, and no transaction is open. */
+  onCommitted?(): void;
   readonly signal?: AbortSignal;
   /** A pipe: its bytes do not come again, and what came is kept when reading is stopped. */
   readonly passesOnce?: boolean;
@@ -278,6 +280,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
             takeLines(region);
             commit();
           } else if (chunk.length === 0) rest();
+          job.onCommitted?.();
         } else if (binaryReader !== null) {
           for (const { line, reason } of binaryReader.bytes(chunk))
             noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
@@ -288,18 +291,15 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
           if (sinceCommit > TRANSACTION_BYTES && isAtResumePoint()) commit();
         }
         job.onProgress(bytes, lines);
-        if (job.signal?.aborted === true) {
-          isStopped = true;
-          break;
-        }
+        // What is live ends by itself when it is told to, and gives what it holds until then.
+        if (job.isLive !== true && job.signal?.aborted === true) break;
       }
     } catch (error) {
       // What was read before a source broke is good; what is wrong with its end is told beside it.
       if (!isSourceProblem(error)) throw error;
       problem = error.message;
     }
-    // A pipe that is waited for ends with the signal: its bytes do not come again, so what came is kept.
-    if (job.signal?.aborted === true) isStopped = true;
+    isStopped = job.signal?.aborted === true;
     if (job.isLive === true) {
       const last = isStopped ? null : splitter.end();
       db.exec('BEGIN IMMEDIATE');
@@ -308,9 +308,12 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       bulk?.end();
       writer.end();
       commit();
-    } else if (isStopped && job.passesOnce !== true && !isAtResumePoint()) db.exec('ROLLBACK');
-    else {
-      const last = isStopped && job.passesOnce !== true ? null : splitter.end();
+    } else if (isStopped && job.passesOnce !== true) {
+      // As if the process had been killed here: the next call reads on, and its rows are those of a call nobody stopped.
+      if (isAtResumePoint()) commit();
+      db.exec('ROLLBACK');
+    } else {
+      const last = splitter.end();
       if (last !== null) takeLines(last);
       reader.end();
       if (binaryReader !== null) {

@@ -83,6 +83,12 @@ export function addClockSample(
   ).run(sample.bootId, Math.round(sample.uptimeUs), Math.round(sample.epochUs), Math.round(sample.errorUs), sample.how);
 }
 
+/** The same, instead of what was sampled in the same way before: it says more than that. */
+export function replaceClockSample(db: Db, sample: Parameters<typeof addClockSample>[1]): void {
+  db.prepare('DELETE FROM clock_samples WHERE boot_id = ? AND how = ?').run(sample.bootId, sample.how);
+  addClockSample(db, sample);
+}
+
 export interface ClockRow extends ClockPlace {
   readonly id: number;
   readonly sourceId: number;

@@ -80,7 +80,10 @@ export async function runCommand(words: readonly string[], options: CommandOptio
     temporaryFolder: tmpdir(),
     workingFolder: REPOSITORY,
     temporaryName: () => randomUUID(),
-    onExit: (work) => void atExit.push(work),
+    onExit(work) {
+      atExit.push(work);
+      return () => void atExit.splice(atExit.indexOf(work), 1);
+    },
     programName: 'ctwhy',
   };
   const code = await main(words, world);

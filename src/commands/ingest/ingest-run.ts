@@ -3,6 +3,7 @@
 import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { ingest } from '../../ingest/ingest.js';
+import type { SourceReport } from '../../ingest/report.js';
 import { printDocument } from '../../presentation/document.js';
 import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
@@ -22,7 +23,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const forMs = followTime(input, isFollowed);
   const location = storeLocation(input, world);
   world.stopOnSignals();
-  const signal = forMs === null ? world.signal : AbortSignal.any([world.signal, AbortSignal.timeout(forMs)]);
+  const end = endOf(world, forMs);
   const db = openStoreForWriting(world.host, location, world.clock.nowUs());
   const bar = progressBar(world.streams.err, () => world.clock.monotonicMs());
   try {
@@ -31,7 +32,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         {
           host: world.host,
           clock: world.clock,
-          signal,
+          signal: end.signal,
           onProgress: ({ source, done, found, bytes, sizeBytes, linesPerSecond }) =>
             bar.show({
               name: found > 1 ? `${done + 1}/${found} ${source}` : source,
@@ -58,13 +59,29 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         ingestDocument(report, { programName: world.programName, isVerbose: hasSwitch(input, 'verbose') }),
       );
     if (world.signal.aborted) throw stopped(world);
-    const isAllUseless = report.sources.every((source) => source.outcome === 'skipped' || source.outcome === 'nothing');
-    if (isAllUseless) throw new FailedError('nothing in these files is evidence of a known form (ctwhy help formats)');
+    // A log that stayed silent while it was followed is no fault.
+    const isUseless = ({ outcome }: SourceReport): boolean =>
+      outcome === 'skipped' || (outcome === 'nothing' && !isFollowed);
+    if (report.sources.length > 0 ? report.sources.every(isUseless) : !isFollowed)
+      throw new FailedError('nothing in these files is evidence of a known form (ctwhy help formats)');
     return EXIT.done;
   } finally {
     bar.end();
+    end.letGo();
     db.close();
   }
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Aborted by Ctrl-C or TERM, or after a time. Not AbortSignal.any(): in Node 20 what it returns may be collected with its listeners. */
+function endOf(world: World, forMs: number | null): { readonly signal: AbortSignal; letGo(): void } {
+  if (forMs === null) return { signal: world.signal, letGo: () => {} };
+  const end = new AbortController();
+  const stop = (): void => end.abort();
+  const timer = setTimeout(stop, Math.min(forMs, LONGEST_TIMER_MS));
+  world.signal.addEventListener('abort', stop, { once: true });
+  return { signal: end.signal, letGo: () => clearTimeout(timer) };
 }
 
 function stopped(world: World): FailedError {

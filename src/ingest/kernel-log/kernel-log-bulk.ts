@@ -2,7 +2,7 @@
 // (journal exports, JSON, audit) have taken out of their wrapping.
 
 import type { KernelLine, KernelMessage } from '../../model/kernel-line.js';
-import { addClockSample } from '../../store/clocks.js';
+import { replaceClockSample } from '../../store/clocks.js';
 import { bootOf } from '../../store/hosts.js';
 import { latestYear } from '../calendar.js';
 import type { SourceRef, StreamWriter } from '../evidence-writer.js';
@@ -52,7 +52,12 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
             lines++;
           return bytes[end - 1] === NEWLINE ? lines : lines + 1;
         },
-        flush: () => log.checkpoint().openState,
+        flush() {
+          const { openState } = log.checkpoint();
+          // Others ask about the rows while reading goes on, and a call that is stopped here has times, too.
+          noteClocks(source, log, facts);
+          return openState;
+        },
         end() {
           log.end();
           noteClocks(source, log, facts);
@@ -88,7 +93,7 @@ function noteClocks({ db, hostId, notAfterUs }: SourceRef, log: KernelLog, facts
     if (stretch.sampleKind === null || stretch.samples === 0) continue;
     const low = Math.min(stretch.bootLowUs, stretch.bootHighUs);
     const high = Math.max(stretch.bootLowUs, stretch.bootHighUs);
-    addClockSample(db, {
+    replaceClockSample(db, {
       bootId,
       uptimeUs: stretch.lastUs,
       epochUs: stretch.lastUs + (low + high) / 2,
