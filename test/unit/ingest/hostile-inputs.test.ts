@@ -116,8 +116,9 @@ describe('what was cut is read as far as it goes, and said', () => {
       return; // not installed here
     }
     expect(await read(file(`whole.${program}`, whole))).toMatchObject({ code: 0, packets: 2000, said: [] });
+    // bzip2 gives nothing of a block that was cut, and this is one block.
     const { code, said } = await read(file(`cut.${program}`, whole.subarray(0, whole.length * 0.7)));
-    expect([code, said.length]).toEqual([0, 1]);
+    expect([code, said.length]).toEqual([program === 'bzip2' ? 1 : 0, 1]);
     expect(said[0]).toContain(`${program} could not read it to the end`);
     expect(processesOf(program)).toEqual([]);
   });
