@@ -1,7 +1,15 @@
 // Whose evidence is it? Hosts of one ingest call: named by options, manifests or the lines themselves; all that nobody names is
 // one assumed host of this call, so that strangers' files are never joined.
 
-import { adoptHost, bootOf, hostByName, hostName, namespaceOf, noteKernelRelease } from '../store/hosts.js';
+import {
+  adoptHost,
+  bootOf,
+  hostByName,
+  hostName,
+  isKnownHost,
+  namespaceOf,
+  noteKernelRelease,
+} from '../store/hosts.js';
 import type { Db } from '../store/open-store.js';
 import type { KnownSource } from '../store/sources.js';
 import type { SourcePlace, Statements } from './statements.js';
@@ -11,8 +19,12 @@ export interface CallHosts {
   nameOf(place: SourcePlace, saidByLines: string | null): string | null;
   /** Its host; made when it is new. */
   of(place: SourcePlace, saidByLines: { readonly host: string | null }): { readonly hostId: number };
+  /** A host that lines of a source of several name; NULL, or what names nobody: the assumed one. */
+  ofName(name: string | null): number;
   /** The boot that a manifest or the lines name; NULL: the source's own clock decides. */
   bootOf(hostId: number, place: SourcePlace, saidByLines: string | null): number | null;
+  /** The same for one of several hosts in a source: a manifest does not speak of them, --kernel does. */
+  bootOfPart(hostId: number, saidByLines: string | null): number | null;
   /** A network namespace by name or inode; NULL for none told. */
   namespaceOf(hostId: number, place: SourcePlace, netns: string | null): number | null;
   /** The host that a manifest's folder was found to be of; NULL: it names none. */
@@ -39,10 +51,10 @@ export function isRealHostName(name: string | null): name is string {
   return name !== null && name.trim() !== '' && !NOBODY.test(name.trim());
 }
 
-function isSameHost(a: string, b: string): boolean {
+/** 'gw' and 'gw.example.net' are one host within one call. */
+export function isSameHost(a: string, b: string): boolean {
   const [left, right] = [a.toLowerCase(), b.toLowerCase()];
   if (left === right) return true;
-  // 'gw' and 'gw.example.net' are one host within one call.
   return left.split('.')[0] === right.split('.')[0] && (!left.includes('.') || !right.includes('.'));
 }
 
@@ -80,6 +92,13 @@ export function openCallHosts(db: Db, options: CallHostOptions, statements: Stat
       const name = hosts.nameOf(place, said.host);
       return { hostId: name === null ? assumedId() : idOf(name) };
     },
+    ofName: (name) => (isRealHostName(name) ? idOf(name.trim()) : assumedId()),
+    bootOfPart(hostId, said) {
+      if (said === null && options.kernel === null) return null;
+      const id = said === null ? namelessBoot(hostId) : bootOf(db, hostId, said);
+      if (options.kernel !== null) noteKernelRelease(db, id, options.kernel);
+      return id;
+    },
     bootOf(hostId, place, said) {
       const uuid = said ?? statements.value(place, 'boot-id');
       const release = options.kernel ?? statements.value(place, 'kernel');
@@ -108,7 +127,9 @@ export function openCallHosts(db: Db, options: CallHostOptions, statements: Stat
       if (assumed === null && source.headBytes >= TELLING_HEAD_BYTES) assumed = source.hostId;
     },
     settle() {
-      const ids = [...new Set(named.values())];
+      // A reading that was stopped took back the hosts it had made.
+      const ids = [...new Set(named.values())].filter((id) => isKnownHost(db, id));
+      if (assumed !== null && !isKnownHost(db, assumed)) assumed = null;
       if (assumed !== null && ids.length === 1 && hostName(db, assumed).isAssumed) {
         const from = assumed;
         const to = ids[0]!;

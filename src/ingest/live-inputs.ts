@@ -43,6 +43,8 @@ const NOTHING_SNIFFED: Sniffed = {
   isListing: false,
   isManifest: false,
   host: null,
+  hosts: [],
+  machineId: null,
   bootId: null,
   firstDate: null,
 };

@@ -7,6 +7,7 @@ import { type ClockRow, clocksOfSource, spanOfClock } from '../store/clocks.js';
 import type { Db } from '../store/open-store.js';
 import { readRawLines, readTheseRawLines } from '../store/raw-blocks.js';
 import { latestYear, wallUs } from './calendar.js';
+import { isSameHost } from './call-hosts.js';
 
 /** How many lines from either end are looked at for one with a stamp. */
 const NEAR = 40;
@@ -28,8 +29,11 @@ export interface LogTimes {
   around(lines: readonly number[]): ReadonlyMap<number, TimeSpan>;
 }
 
-/** @param lines how many lines the source has */
-export function openLogTimes(db: Db, sourceId: number, lines: number): LogTimes {
+/**
+ * @param lines how many lines the source has
+ * @param onlyHost whose lines count where the source holds those of several hosts; NULL: all do
+ */
+export function openLogTimes(db: Db, sourceId: number, lines: number, onlyHost: string | null): LogTimes {
   const clocks = clocksOfSource(db, sourceId).map((clock) => ({ ...clock, span: spanOfClock(db, clock.id) }));
   type Clock = ClockRow & { readonly span: { readonly firstUs: number; readonly lastUs: number } | null };
 
@@ -57,9 +61,11 @@ export function openLogTimes(db: Db, sourceId: number, lines: number): LogTimes 
   };
   const timeOf = (text: string | undefined, line: number): number | null => {
     if (text === undefined) return null;
+    const envelope = parseEnvelope(text);
+    if (onlyHost !== null && (envelope.host === null || !isSameHost(envelope.host, onlyHost))) return null;
     const realtime = REALTIME.exec(text)?.[1];
     if (realtime !== undefined) return Number(realtime);
-    for (const stamp of parseEnvelope(text).stamps) {
+    for (const stamp of envelope.stamps) {
       const at = onAxis(stamp, line);
       if (at !== null) return at;
     }

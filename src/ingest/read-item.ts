@@ -17,12 +17,14 @@ import {
 import type { Call } from './call.js';
 import { openEvidenceWriter, type PlaceListing, type SourceRef } from './evidence-writer.js';
 import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
+import { openHostLanes } from './host-lanes.js';
 import { type Continuation, continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
 import { rawKeeperFor } from './raw-text.js';
 import { type ReadJob, type ReadResult, readSource } from './read-source.js';
 import type { SourceReport } from './report.js';
 import { SNIFF_BYTES, type Sniffed } from './sniff.js';
+import { type OpenerOfLane, splitBulk, splitRecords } from './split-by-host.js';
 import type { PartStatement, SourcePlace } from './statements.js';
 
 export function momentOf(call: Call, place: SourcePlace): Moment {
@@ -200,7 +202,32 @@ async function readInto(
       wanted.key,
     );
   };
-  const writer = openEvidenceWriter(call.tables.writers, source, placeListing);
+  const lanes =
+    item.live === undefined || item.live.kind === 'file'
+      ? openHostLanes({
+          hosts: call.hosts,
+          own: source,
+          seen: sniffed.hosts,
+          stated: call.hosts.nameOf(item, null),
+          machineId: sniffed.machineId,
+          bootUuid: sniffed.bootId,
+        })
+      : null;
+  const ownWriter = openEvidenceWriter(call.tables.writers, source, placeListing);
+  const kernelStream = call.tables.writers.streams.find(({ kinds }) => kinds.includes('kernel'));
+  const writer =
+    lanes === null || kernelStream === undefined ? ownWriter : splitRecords(lanes, ownWriter, kernelStream.open);
+  const { bulk } = call.tables;
+  const bulkOf: OpenerOfLane | null =
+    bulk === null
+      ? null
+      : (lane, firstDate) =>
+          bulk(lane, {
+            year: call.options.year ?? null,
+            firstDate: firstDate ?? sniffed.firstDate,
+            // One thread beside this one is enough: that of the source's own lines.
+            sizeBytes: lane === source ? item.sizeBytes : null,
+          });
   const emptied = emptyPart(part, item);
   const startedMs = deps.clock.monotonicMs();
   const result = await readSource({
@@ -214,15 +241,7 @@ async function readInto(
     netns,
     chunks,
     from: start,
-    bulk:
-      call.tables.bulk === null
-        ? null
-        : call.tables.bulk(source, {
-            year: call.options.year ?? null,
-            firstDate: sniffed.firstDate,
-            // NULL keeps the parser in this thread: the one of its own stops answering on logs of more than 12 MB.
-            sizeBytes: item.sizeBytes,
-          }),
+    bulk: bulkOf === null ? null : lanes === null ? bulkOf(source, null) : splitBulk(lanes, bulkOf),
     writer,
     raw: rawKeeperFor(db, sourceId, start, sniffed.binary !== null),
     onBundle(record) {

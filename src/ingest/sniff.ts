@@ -3,6 +3,9 @@
 import type { RecordKind } from '../model/record.js';
 import type { BinaryForm, Form } from '../parsers/form.js';
 import { foreignBinary } from '../sources/magic.js';
+import { isRealHostName } from './call-hosts.js';
+import { KERNEL_LOG_FORM } from './kernel-log/open-kernel-log.js';
+import { openLineHosts } from './line-hosts.js';
 import { partOfRecord } from './parts.js';
 import { openTextReader } from './read-text.js';
 import { lineText } from './split-lines.js';
@@ -17,8 +20,13 @@ export interface Sniffed {
   readonly isListing: boolean;
   /** It speaks about other files, and should be read before them. */
   readonly isManifest: boolean;
-  /** The one host its lines name; NULL when they name none or several. */
+  /** The host its lines name, the first of several; NULL when they name none. */
   readonly host: string | null;
+  /** Every real host name its lines show, in order. */
+  readonly hosts: readonly string[];
+  /** Of the first journal record that tells. */
+  readonly machineId: string | null;
+  /** The boot its records name; NULL when they name none or several. */
   readonly bootId: string | null;
   /** Date of the first stamp that names no year; NULL: none does. */
   readonly firstDate: { readonly month: number; readonly day: number } | null;
@@ -40,6 +48,8 @@ export function sniff(
     isListing: false,
     isManifest: false,
     host: null,
+    hosts: [],
+    machineId: null,
     bootId: null,
     firstDate: null,
   };
@@ -52,6 +62,7 @@ export function sniff(
   const kinds = new Set<RecordKind>();
   const hosts = new Set<string>();
   const boots = new Set<string>();
+  let machineId: string | null = null;
   let hasListing = false;
   let firstDate = null as Sniffed['firstDate'];
   const reader = openTextReader(
@@ -62,7 +73,8 @@ export function sniff(
         kinds.add(record.kind);
         if (partOfRecord(record) !== null) hasListing = true;
         if (record.kind === 'kernel') {
-          if (record.envelope.host !== null) hosts.add(record.envelope.host);
+          if (isRealHostName(record.envelope.host)) hosts.add(record.envelope.host);
+          machineId ??= record.envelope.machineId ?? null;
           const yearless = record.envelope.stamps.find((stamp) => stamp.kind === 'wall' && stamp.year === null);
           if (firstDate === null && yearless?.kind === 'wall') firstDate = { month: yearless.month, day: yearless.day };
           if (record.envelope.bootId !== null) boots.add(record.envelope.bootId);
@@ -72,6 +84,7 @@ export function sniff(
       runEnded: (run) => seen.add(run.form),
     },
   );
+  const lineHosts = openLineHosts();
   let line = 0;
   let start = 0;
   while (start < head.length) {
@@ -80,6 +93,11 @@ export function sniff(
     if (newline < 0 && line > 0 && head.length >= SNIFF_BYTES) break;
     const end = newline < 0 ? head.length : newline + 1;
     reader.line(lineText(head, start, end), ++line);
+    // Other programs' lines in a log name its host as well as the kernel's.
+    if (seen.has(KERNEL_LOG_FORM)) {
+      const host = lineHosts.of(head, start, end);
+      if (isRealHostName(host)) hosts.add(host);
+    }
     start = end;
   }
   reader.end();
@@ -91,7 +109,9 @@ export function sniff(
     foreign: null,
     isListing: !isStream && (hasListing || (seen.size > 0 && kinds.size === 0)),
     isManifest: kinds.has('bundle') && !isStream && !hasListing,
-    host: hosts.size === 1 ? [...hosts][0]! : null,
+    host: [...hosts][0] ?? null,
+    hosts: [...hosts],
+    machineId,
     bootId: boots.size === 1 ? [...boots][0]! : null,
     firstDate,
   };

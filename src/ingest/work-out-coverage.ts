@@ -32,7 +32,7 @@ export function workOutCoverage(
   for (const sourceId of sourceIds) {
     forgetCoverageOfSource(db, sourceId);
     const facts = coverageFacts(db, sourceId);
-    const times = openLogTimes(db, sourceId, facts.lines);
+    const times = openLogTimes(db, sourceId, facts.lines, facts.onlyHost);
     for (const row of [...logRows(facts, times), ...eventRows(facts, kernelRelease), ...readingRows(facts)])
       addCoverage(db, { hostId, sourceId, bootId: facts.bootId, namespaceId: facts.namespaceId, ...row });
   }

@@ -20,6 +20,8 @@ export interface KernelLine {
   readonly stamps: readonly Stamp[];
   readonly host: string | null;
   readonly bootId: string | null;
+  /** /etc/machine-id of the host, where the envelope names it (journal exports). */
+  readonly machineId?: string;
   /** /dev/kmsg sequence number. */
   readonly sequence: number | null;
   readonly facility: number | null;

@@ -34,6 +34,8 @@ export interface SourceFacts {
   /** What printed the source; NULL: nothing tells. */
   readonly command: string | null;
   readonly lines: number;
+  /** The host whose lines count where a file holds those of several; NULL: all lines are of one. */
+  readonly onlyHost: string | null;
   readonly parts: readonly {
     readonly part: string;
     readonly state: string;
@@ -68,9 +70,20 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
        CASE WHEN e.kind LIKE 'EXP%' THEN 'expect' ELSE 'conntrack' END AS kind
      FROM clocks c JOIN events e ON e.clock_id = c.id WHERE c.source_id = :source GROUP BY 3`,
   );
-  const { lines, command } = one<{ lines: number; command: string | null }>(
-    'SELECT done_lines AS lines, command FROM sources WHERE id = :source',
+  // Of a file with several hosts the whole counts: lines that are no evidence are nobody's part.
+  const { lines, command, host, isShared, records } = one<{
+    lines: number;
+    command: string | null;
+    host: string;
+    isShared: number;
+    records: number;
+  }>(
+    `SELECT f.done_lines AS lines, s.command, h.name AS host,
+       EXISTS (SELECT 1 FROM sources o WHERE o.part_of = f.id) AS isShared,
+       (SELECT coalesce(sum(records), 0) FROM source_forms WHERE source_id = f.id) AS records
+     FROM sources s JOIN hosts h ON h.id = s.host_id JOIN sources f ON f.id = coalesce(s.part_of, s.id) WHERE s.id = :source`,
   );
+  const rows = packets.n + notices.n;
   const place = one<{ bootId: number | null; namespaceId: number | null }>(
     `SELECT (SELECT CASE WHEN count(DISTINCT boot_id) = 1 THEN max(boot_id) END FROM clocks WHERE source_id = :source) AS bootId,
        (SELECT namespace_id FROM sources WHERE id = :source) AS namespaceId`,
@@ -82,7 +95,9 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
   return {
     ...place,
     log:
-      packets.n + notices.n === 0 ? null : { ...joined(packets, notices), rows: packets.n + notices.n, total: lines },
+      rows === 0
+        ? null
+        : { ...joined(packets, notices), rows: isShared === 1 ? Math.max(rows, records) : rows, total: lines },
     trace: trace.n === 0 ? null : { fromAtUs: trace.fromAtUs, toAtUs: trace.toAtUs },
     losses: all(
       `SELECT k.line, k.clock_us + c.offset_us AS atUs, k.count, k.text, json_extract(k.extra, '$.notice') AS notice, json_extract(k.extra, '$.unit') AS unit
@@ -92,6 +107,7 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
     events,
     command,
     lines,
+    onlyHost: isShared === 1 ? host : null,
     parts: all('SELECT part, state, at_us AS atUs, why FROM snapshot_parts WHERE source_id = :source'),
     logInvalid: all(
       `SELECT v.value, p.at_us AS atUs FROM snapshot_parts p JOIN snapshots n ON n.id = p.snapshot_id

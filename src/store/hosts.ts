@@ -10,6 +10,10 @@ export function hostByName(db: Db, name: string, isAssumed = false): number {
   return (db.prepare('SELECT id FROM hosts WHERE name = ?').get(name) as { id: number }).id;
 }
 
+export function isKnownHost(db: Db, hostId: number): boolean {
+  return db.prepare('SELECT 1 FROM hosts WHERE id = ?').get(hostId) !== undefined;
+}
+
 export function hostName(db: Db, hostId: number): { readonly name: string; readonly isAssumed: boolean } {
   const row = db.prepare('SELECT name, is_assumed FROM hosts WHERE id = ?').get(hostId) as {
     name: string;

@@ -26,7 +26,9 @@ const METHODS: Readonly<Record<string, string>> = {
 export function readTotals(db: Db, ingestId: number | null): Totals {
   const one = (sql: string) => (db.prepare(sql).get({ ingest: ingestId }) as { n: number | null }).n ?? 0;
   const mine = '(@ingest IS NULL OR s.last_ingest_id = @ingest)';
-  const sources = db.prepare(`SELECT name FROM sources s WHERE ${mine} ORDER BY id`).all({ ingest: ingestId }) as {
+  const sources = db
+    .prepare(`SELECT name FROM sources s WHERE s.part_of IS NULL AND ${mine} ORDER BY id`)
+    .all({ ingest: ingestId }) as {
     name: string;
   }[];
   const methods = db

@@ -148,9 +148,9 @@ function blockWith(db: Db, sourceId: number, line: number): BlockRow | undefined
   const block = db
     .prepare(
       `SELECT first_line AS firstLine, lines, data FROM raw_blocks
-       WHERE source_id = ? AND first_line <= ? ORDER BY first_line DESC LIMIT 1`,
+       WHERE source_id = coalesce((SELECT part_of FROM sources WHERE id = @sourceId), @sourceId) AND first_line <= @line ORDER BY first_line DESC LIMIT 1`,
     )
-    .get(sourceId, line) as BlockRow | undefined;
+    .get({ sourceId, line }) as BlockRow | undefined;
   return block === undefined || line >= block.firstLine + block.lines ? undefined : block;
 }
 

@@ -105,13 +105,36 @@ export function addSource(db: Db, source: NewSource): number {
   );
 }
 
+/**
+ * Makes the source of one more host whose lines are among those of another source: rows refer to it, the text and the resume point
+ * are that one's.
+ */
+export function addPartOfSource(db: Db, sourceId: number, hostId: number): number {
+  return Number(
+    db
+      .prepare(
+        `INSERT INTO sources (host_id, ingest_id, last_ingest_id, kind, name, added_at_us, read_at_us, read_error_us, head_bytes, head_hash, part_of)
+         SELECT ?, last_ingest_id, last_ingest_id, kind, name, added_at_us, read_at_us, read_error_us, 0, ?, id FROM sources WHERE id = ?`,
+      )
+      .run(hostId, headHash(new Uint8Array(0), `part of ${sourceId}`), sourceId).lastInsertRowid,
+  );
+}
+
+/** The sources of further hosts within a source. */
+export function partsOfSource(db: Db, sourceId: number): readonly { readonly id: number; readonly hostId: number }[] {
+  return db.prepare('SELECT id, host_id AS hostId FROM sources WHERE part_of = ? ORDER BY id').all(sourceId) as {
+    id: number;
+    hostId: number;
+  }[];
+}
+
 export function hostOfSource(db: Db, sourceId: number): number {
   return db.prepare('SELECT host_id FROM sources WHERE id = ?').pluck().get(sourceId) as number;
 }
 
-/** Notes that a call met a source again. */
+/** Notes that a call met a source again, with all that are part of it. */
 export function touchSource(db: Db, sourceId: number, ingestId: number): void {
-  db.prepare('UPDATE sources SET last_ingest_id = ? WHERE id = ?').run(ingestId, sourceId);
+  db.prepare('UPDATE sources SET last_ingest_id = ? WHERE id = ? OR part_of = ?').run(ingestId, sourceId, sourceId);
 }
 
 /** Notes the command that printed a source, or one more of several. */

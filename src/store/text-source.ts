@@ -11,10 +11,15 @@ export interface StoredText {
 }
 
 export function openTextSource(db: Db): StoredText {
-  const rows = db.prepare('SELECT id, name FROM sources').all() as { id: number; name: string }[];
+  const rows = db.prepare('SELECT id, name, part_of AS partOf FROM sources').all() as {
+    id: number;
+    name: string;
+    partOf: number | null;
+  }[];
   const short = (name: string) => basename(name.slice(name.lastIndexOf('!') + 1)) || name;
   const counts = new Map<string, number>();
-  for (const row of rows) counts.set(short(row.name), (counts.get(short(row.name)) ?? 0) + 1);
+  // The hosts of one file share its name.
+  for (const row of rows) if (row.partOf === null) counts.set(short(row.name), (counts.get(short(row.name)) ?? 0) + 1);
   const names = new Map(rows.map((row) => [row.id, counts.get(short(row.name)) === 1 ? short(row.name) : row.name]));
   return {
     nameOf: (sourceId) => names.get(sourceId) ?? `source ${sourceId}`,

@@ -386,7 +386,8 @@ export function openLineReader(options: LineReaderOptions): LineReader {
         view = viewOf(bytes);
       for (let at = from; at < end; ) {
         if (tables.isFull() || heads.isFull() || paths.isFull()) forget();
-        const next = fast(bytes, at, end);
+        // Lines of other hosts in a shared log come as empty ones.
+        const next = bytes[at] === NEWLINE ? at + 1 : fast(bytes, at, end);
         at = next < 0 ? slow(bytes, at) : next;
         line++;
         counts.lines++;

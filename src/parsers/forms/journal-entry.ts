@@ -30,8 +30,10 @@ export function journalLine(fields: JournalFields, messageAt: number): KernelLin
   if (uptimeUs !== null) stamps.push({ kind: 'uptime', us: uptimeUs });
   const epochUs = microseconds(fields, '_SOURCE_REALTIME_TIMESTAMP') ?? microseconds(fields, '__REALTIME_TIMESTAMP');
   if (epochUs !== null) stamps.push({ kind: 'epoch', us: epochUs });
+  const machineId = fields.get('_MACHINE_ID');
   return {
     stamps,
+    ...(machineId === undefined ? {} : { machineId }),
     host: fields.get('_HOSTNAME') ?? null,
     bootId: fields.get('_BOOT_ID') ?? null,
     sequence: null,

@@ -44,12 +44,12 @@ export const SOURCE_QUERIES: readonly NamedQuery[] = [
     question: 'What was read, as which forms, how much of it?',
     parameters: {},
     sql: `
-SELECT o.id, h.name AS host, o.kind, o.name, o.done_lines AS lines, o.done_bytes AS bytes,
+SELECT o.id, h.name || coalesce((SELECT ', ' || group_concat(ph.name, ', ') FROM sources p JOIN hosts ph ON ph.id = p.host_id WHERE p.part_of = o.id), '') AS host, o.kind, o.name, o.done_lines AS lines, o.done_bytes AS bytes,
   (SELECT group_concat(f.form, ', ') FROM source_forms f WHERE f.source_id = o.id) AS forms,
   (SELECT coalesce(sum(f.records), 0) FROM source_forms f WHERE f.source_id = o.id) AS records,
   (SELECT count(*) FROM unread_lines u WHERE u.source_id = o.id) AS unread,
   utc(o.read_at_us) AS taken, utc(o.added_at_us) AS added
-FROM sources o JOIN hosts h ON h.id = o.host_id ORDER BY o.id`,
+FROM sources o JOIN hosts h ON h.id = o.host_id WHERE o.part_of IS NULL ORDER BY o.id`,
   },
   {
     name: 'unread',

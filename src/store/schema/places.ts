@@ -91,6 +91,11 @@ export const PLACES: readonly TableWords[] = [
       ],
       ['open_state', 'TEXT', 'JSON: packets that still waited for lines when the source ended; NULL: none'],
       ['command', 'TEXT', 'what printed it, where a manifest or the prompt above the text tells; NULL: nothing tells'],
+      [
+        'part_of',
+        'INTEGER',
+        'sources.id of the file that holds the lines of several hosts: this row is one of them, text and counts are that one’s; NULL: a file of its own',
+      ],
     ],
   },
   {
