@@ -1,29 +1,36 @@
 // The store a command answers from: the one of the host, or a temporary one filled from the files of -r.
 
 import { type CommandInput, optionValues } from '../cli/command.js';
-import { type Db, openStoreForReading, removeStore } from '../store/open-store.js';
+import { EXIT, type ExitCode } from '../cli/exit-codes.js';
+import { type Db, onStoreAsync, openStoreForReading, removeStore } from '../store/open-store.js';
 import { FailedError } from '../text/errors.js';
 import type { World } from '../world.js';
 import { storeLocation } from './store-location.js';
 
 /**
- * Runs a piece of work on the evidence and closes (or removes) the store afterwards, however the work ends.
+ * Runs a piece of work on the evidence and closes (or removes) the store afterwards, however the work ends. An answer from files of
+ * which one could not be read is given, and ends with 1.
  * @throws what opening, reading the files or the work throws
  */
-export async function withEvidence<T>(input: CommandInput, world: World, work: (db: Db) => Promise<T>): Promise<T> {
+export async function withEvidence(
+  input: CommandInput,
+  world: World,
+  work: (db: Db) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const files = optionValues(input, 'read');
   if (files.length > 0) {
     const { openTemporaryEvidence } = await import('./temporary-evidence.js');
     const evidence = await openTemporaryEvidence(input, world, files);
     try {
-      return await work(evidence.db);
+      const code = await work(evidence.db);
+      return code === EXIT.done && !evidence.isWhole ? EXIT.failed : code;
     } finally {
       evidence.close();
     }
   }
   const db = openExistingStore(input, world);
   try {
-    return await work(db);
+    return await onStoreAsync('read', storeLocation(input, world).path, () => work(db));
   } finally {
     db.close();
   }

@@ -4,12 +4,15 @@ import type { CommandInput } from '../cli/command.js';
 import { ingest } from '../ingest/ingest.js';
 import { progressBar } from '../presentation/progress.js';
 import { type Db, openStoreForWriting, removeStore } from '../store/open-store.js';
-import { FailedError } from '../text/errors.js';
+import { safeText } from '../text/terminal-safe.js';
 import type { World } from '../world.js';
 import { ingestOptions } from './ingest/ingest-options.js';
+import { nothingRead, unreadInputs } from './unread-inputs.js';
 
 export interface TemporaryEvidence {
   readonly db: Db;
+  /** false: a file that was named could not be read, and the answer is one without it. */
+  readonly isWhole: boolean;
   close(): void;
 }
 
@@ -53,18 +56,14 @@ export async function openTemporaryEvidence(
     );
     bar.end();
     const useful = report.sources.filter((source) => source.outcome === 'read');
-    if (useful.length === 0) {
-      const why = report.sources.map((source) => `  ${source.name}: ${source.why ?? 'no known form'}`).slice(0, 10);
-      throw new FailedError(
-        `nothing in ${files.join(', ')} is evidence of a known form\n${why.join('\n')}\n  What is read: ${world.programName} help formats`,
-      );
-    }
+    if (useful.length === 0) throw nothingRead(files, report.sources, world.programName);
     for (const source of report.sources)
-      if (source.outcome === 'skipped') world.streams.err.write(`ctwhy: ${source.name} skipped: ${source.why ?? ''}\n`);
+      if (source.outcome === 'skipped')
+        world.streams.err.write(safeText(`ctwhy: ${source.name} skipped: ${source.why ?? ''}\n`));
     // Nobody else opens it: without a name it needs no clearing away, and a signal may end the process in the middle of a query.
     removeStore(path);
     withdraw();
-    return { db, close };
+    return { db, isWhole: unreadInputs(files, report.sources).length === 0, close };
   } catch (error) {
     bar.end();
     close();

@@ -49,7 +49,9 @@ export function finishCall(call: CallToFinish): FinishedCall {
   const killed = call.killed.map(({ id }) => ({ id, hostId: hostOfSource(db, id) }));
   let snapshots = 0;
   let flows = call.flowsSoFar;
-  if (call.isAnythingNew || killed.length > 0) {
+  // What people state of time places what was read before, too.
+  const isRestated = call.options.bootAtUs !== undefined || call.options.timeZone !== undefined;
+  if (call.isAnythingNew || isRestated || killed.length > 0) {
     for (const { scope, hostId } of scopeHosts)
       if (hostId !== null) db.transaction(() => noteAbsentParts(call, scope, hostId))();
     snapshots = db.transaction(() => call.keeper.settle())();

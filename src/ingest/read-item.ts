@@ -1,5 +1,6 @@
 // One source of a call: is it known, how far was it read, whose is it, when was it taken; then it is read.
 
+import { hintOf } from '../parsers/conntrack/command.js';
 import { peek } from '../sources/peek.js';
 import type { ByteChunks, SourceItem } from '../sources/source.js';
 import { hostName } from '../store/hosts.js';
@@ -62,7 +63,7 @@ export async function readItem(
     call.reports.push({
       ...emptyReport(item.name),
       outcome: why === null ? 'nothing' : 'skipped',
-      why: why ?? 'empty',
+      why: why ?? whyEmpty(hintName(item.path)),
     });
     return;
   }
@@ -294,6 +295,14 @@ function emptyPart(part: PartStatement | null, item: SourceItem): string | null 
   if (item.sizeBytes !== 0 || part === null || part.command === null || (part.exitStatus ?? 0) !== 0) return null;
   const named = partOfCommand(part.command);
   return named !== null && mayBeEmpty(named) ? named : null;
+}
+
+/** What an empty file nobody vouches for may mean. conntrack tells on standard error how many entries it showed. */
+function whyEmpty(fileName: string): string {
+  const isListing = hintOf({ fileName, command: null })?.subject === 'list';
+  return isListing
+    ? "empty: no entry, or conntrack failed, cannot be told; 'conntrack -L > FILE 2>&1' keeps the line that tells"
+    : 'empty';
 }
 
 function partTimes(

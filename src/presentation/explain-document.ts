@@ -23,6 +23,8 @@ export interface ExplainOptions {
   readonly knownCommands: readonly string[];
   /** '-r case.tar' to repeat in printed commands; empty for the store. */
   readonly readWords: string;
+  /** Whether there is evidence of entries, events, rules or sockets. */
+  readonly showsTables: boolean;
 }
 
 const LABEL = 14;
@@ -202,7 +204,7 @@ export function explainDocument(
       [segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')],
       '',
       ...wrap(
-        'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; what is here tells of the tables only.',
+        `Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; ${options.showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`,
         78,
       ).map((text): Line => text),
       [segment('plain', 'What there is: '), segment('cmd', `${options.programName} query --list`)],

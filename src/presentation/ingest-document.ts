@@ -29,7 +29,14 @@ const CLOCK_WORDS: Readonly<Record<string, string>> = {
   'shared-records': 'tied by packets that another source has, too',
   'assumed-year': 'local time, year assumed',
   'assumed-zone': 'local time, zone assumed to be UTC',
-  unplaced: 'not placed: give --boot-time, --year or --tz',
+  unplaced: 'since boot, not placed',
+};
+
+/** What people can state where files do not tell it; once for all files. */
+const CLOCK_HINTS: Readonly<Record<string, string>> = {
+  unplaced: 'times since boot are not placed: ingest again with --boot-time TIME (uptime -s)',
+  'assumed-year': 'the year is assumed: ingest with --year YEAR, --tz ZONE',
+  'assumed-zone': 'the zone is assumed to be UTC: ingest with --tz ZONE',
 };
 
 function sourceLines(source: IngestSummary['sources'][number], isVerbose: boolean): readonly Line[] {
@@ -40,7 +47,7 @@ function sourceLines(source: IngestSummary['sources'][number], isVerbose: boolea
       : source.outcome === 'skipped'
         ? `skipped: ${source.why ?? ''}`
         : source.outcome === 'nothing'
-          ? `no known form${source.why === null ? '' : ` (${source.why})`}`
+          ? (source.why ?? 'no known form')
           : forms === ''
             ? 'nothing'
             : forms;
@@ -86,6 +93,9 @@ export function ingestDocument(
   const read = report.sources.filter((source) => source.outcome === 'read' || source.outcome === 'continued').length;
   const unread = report.sources.reduce((sum, source) => sum + source.unreadLines, 0);
   const many = report.sources.length > 1;
+  const hints = [...new Set(report.sources.map(({ clock }) => CLOCK_HINTS[clock?.method ?? '']))].filter(
+    (hint) => hint !== undefined,
+  );
   const lines: Line[] = [
     ...spread(
       [
@@ -103,6 +113,7 @@ export function ingestDocument(
     `  host ${report.hosts.map((host) => `${host.name}${host.isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${host.kernel ?? 'not known (--kernel)'}`).join('; ') || 'none'}`,
     [segment(unread > 0 ? 'warn' : 'good', `  ${unread} line${unread === 1 ? '' : 's'} unread`)],
   ];
+  for (const hint of hints) lines.push([segment('warn', `  ${hint}`)]);
   if (report.missing.length > 0) {
     lines.push('', [segment('head', '  For a full answer, ask for')]);
     for (const one of report.missing) {

@@ -43,3 +43,35 @@ export function readEntryPairs(db: Db, tupleIds: readonly number[]): readonly (r
     .raw(true)
     .all(ids, ids, ids, ids) as [number, number][];
 }
+
+export interface LatestFlow extends FlowOrigin {
+  readonly hostId: number;
+}
+
+/** The latest flow that events or entries show, within hosts, tuples and times of a scope; NULL for none. */
+export function readLatestFlow(
+  db: Db,
+  {
+    hostIds,
+    tupleIds,
+    fromUs,
+    toUs,
+  }: {
+    readonly hostIds: readonly number[] | null;
+    readonly tupleIds: readonly number[] | null;
+    readonly fromUs: number | null;
+    readonly toUs: number | null;
+  },
+): LatestFlow | null {
+  const list = (ids: readonly number[] | null) => (ids === null ? null : JSON.stringify(ids));
+  const row = db
+    .prepare(
+      `SELECT f.host_id AS hostId, f.orig_tuple_id AS tupleId, f.direction_known_by AS knownBy FROM flows f
+      WHERE f.direction_known_by IN ('event', 'entry') AND (@hosts IS NULL OR f.host_id IN (SELECT value FROM json_each(@hosts)))
+        AND (@tuples IS NULL OR f.id IN (SELECT w.flow_id FROM flow_tuples w WHERE w.tuple_id IN (SELECT value FROM json_each(@tuples))))
+        AND (@fromUs IS NULL OR f.ended_at_us IS NULL OR f.ended_at_us >= @fromUs) AND (@toUs IS NULL OR f.began_at_us IS NULL OR f.began_at_us <= @toUs)
+      ORDER BY coalesce(f.ended_at_us, f.began_at_us) DESC, f.id DESC LIMIT 1`,
+    )
+    .get({ hosts: list(hostIds), tuples: list(tupleIds), fromUs, toUs }) as LatestFlow | undefined;
+  return row ?? null;
+}

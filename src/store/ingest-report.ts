@@ -26,7 +26,7 @@ export function reportedSource(db: Db, sourceId: number): ReportedSource {
     .get(sourceId) as string | undefined;
   const clock = db
     .prepare(
-      'SELECT kind, method, error_us AS errorUs FROM clocks WHERE source_id = ? ORDER BY error_us IS NULL DESC, error_us DESC LIMIT 1',
+      `SELECT kind, method, error_us AS errorUs FROM clocks WHERE source_id = ? ORDER BY kind = 'none', error_us IS NULL DESC, error_us DESC LIMIT 1`,
     )
     .get(sourceId) as ReportedSource['clock'] | undefined;
   return {

@@ -2,8 +2,14 @@
 
 import type { Db } from './open-store.js';
 
+/** Ids of hosts as a table for SQL. */
+const HOSTS = '(SELECT value FROM json_each(@hosts))';
+
 export interface Totals {
+  /** Of the last ingest. */
   readonly sources: number;
+  /** Of the same hosts, from ingests before. */
+  readonly earlierSources: number;
   readonly names: readonly string[];
   readonly logLines: number;
   readonly events: number;
@@ -17,42 +23,73 @@ export interface Totals {
 
 const METHODS: Readonly<Record<string, string>> = {
   'shared-records': 'clocks tied by packets that two sources share',
-  'assumed-year': 'year of the log assumed',
-  'assumed-zone': 'zone of the log assumed to be UTC',
-  unplaced: 'some times could not be placed',
+  'assumed-year': 'year of the log assumed (--year, --tz)',
+  'assumed-zone': 'zone of the log assumed to be UTC (--tz)',
+  unplaced: 'times since boot are not placed: give --boot-time (uptime -s tells it)',
 };
 
-/** @param ingestId NULL for the whole store */
-export function readTotals(db: Db, ingestId: number | null): Totals {
-  const one = (sql: string) => (db.prepare(sql).get({ ingest: ingestId }) as { n: number | null }).n ?? 0;
-  const mine = '(@ingest IS NULL OR s.last_ingest_id = @ingest)';
+/** Hosts of which an ingest read something, or met it again. */
+export function hostsOfIngest(db: Db, ingestId: number): readonly number[] {
+  return db
+    .prepare('SELECT DISTINCT host_id FROM sources WHERE last_ingest_id = ? ORDER BY host_id')
+    .pluck()
+    .all(ingestId) as number[];
+}
+
+/** The ingest itself when it brought packets; otherwise the last that brought packets of these hosts; otherwise itself. */
+export function ingestWithPackets(db: Db, ingestId: number, hostIds: readonly number[]): number {
+  const found = db
+    .prepare(
+      `SELECT s.last_ingest_id FROM sources s WHERE s.last_ingest_id <= @ingest AND s.host_id IN ${HOSTS}
+         AND EXISTS (SELECT 1 FROM clocks c JOIN passages p ON p.clock_id = c.id WHERE c.source_id = s.id)
+       ORDER BY s.last_ingest_id DESC LIMIT 1`,
+    )
+    .pluck()
+    .get({ ingest: ingestId, hosts: JSON.stringify(hostIds) }) as number | undefined;
+  return found ?? ingestId;
+}
+
+/**
+ * Counts what an answer rests on: packet lines and unread lines of the ingest it looks at, all else of its hosts, whenever it was read.
+ * @param scope ingestId and hostIds; NULL for the whole store
+ */
+export function readTotals(
+  db: Db,
+  { ingestId, hostIds }: { readonly ingestId: number | null; readonly hostIds: readonly number[] | null },
+): Totals {
+  const values = { ingest: ingestId, hosts: hostIds === null ? null : JSON.stringify(hostIds) };
+  const one = (sql: string) => (db.prepare(sql).get(values) as { n: number | null }).n ?? 0;
+  const ofHost = (column: string) => `(@hosts IS NULL OR ${column} IN ${HOSTS})`;
+  const mine = `(@ingest IS NULL OR s.last_ingest_id = @ingest) AND ${ofHost('s.host_id')}`;
+  const ofSource = ofHost('s.host_id');
   const sources = db
-    .prepare(`SELECT name FROM sources s WHERE s.part_of IS NULL AND ${mine} ORDER BY id`)
-    .all({ ingest: ingestId }) as {
-    name: string;
-  }[];
+    .prepare(
+      `SELECT s.name, s.last_ingest_id = (SELECT max(last_ingest_id) FROM sources) AS isLast FROM sources s WHERE s.part_of IS NULL AND (${ofSource} OR EXISTS (SELECT 1 FROM sources p WHERE p.part_of = s.id AND ${ofHost('p.host_id')})) ORDER BY s.id`,
+    )
+    .all(values) as { name: string; isLast: number }[];
   const methods = db
     .prepare(
-      `SELECT c.method, max(c.error_us) AS error FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine} GROUP BY c.method`,
+      `SELECT c.method, max(c.error_us) AS error FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine} AND c.kind <> 'none' GROUP BY c.method`,
     )
-    .all({ ingest: ingestId }) as { method: string; error: number | null }[];
-  const forms = (pattern: string) =>
-    one(
-      `SELECT sum(f.records) AS n FROM source_forms f JOIN sources s ON s.id = f.source_id WHERE ${mine} AND f.form ${pattern}`,
-    );
+    .all(values) as { method: string; error: number | null }[];
   return {
-    sources: sources.length,
+    sources: sources.filter(({ isLast }) => isLast === 1).length,
+    earlierSources: sources.filter(({ isLast }) => isLast === 0).length,
     names: sources.map((source) => source.name),
     logLines: one(
       `SELECT sum(x.steps) AS n FROM passages p JOIN paths x ON x.id = p.path_id JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id WHERE ${mine}`,
     ),
-    events: forms("= 'conntrack -E'"),
-    entries: one('SELECT count(*) AS n FROM ct_entry_versions WHERE @ingest IS NULL OR 1'),
-    rules: one(
-      'SELECT max(n) AS n FROM (SELECT count(*) AS n FROM rules r JOIN snapshot_rulesets x ON x.ruleset_id = r.ruleset_id WHERE r.is_policy = 0 AND (@ingest IS NULL OR 1) GROUP BY x.snapshot_id)',
+    events: one(
+      `SELECT count(*) AS n FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.kind IN ('NEW', 'UPDATE', 'DESTROY') AND ${ofSource}`,
     ),
-    sockets: one('SELECT count(*) AS n FROM sockets_seen WHERE @ingest IS NULL OR 1'),
-    unread: one(`SELECT sum(f.unread) AS n FROM source_forms f JOIN sources s ON s.id = f.source_id WHERE ${mine}`),
+    entries: one(`SELECT count(*) AS n FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE ${ofSource}`),
+    rules: one(
+      `SELECT max(n) AS n FROM (SELECT count(*) AS n FROM rules r JOIN snapshot_rulesets x ON x.ruleset_id = r.ruleset_id JOIN snapshots t ON t.id = x.snapshot_id JOIN series s ON s.id = t.series_id WHERE r.is_policy = 0 AND ${ofSource} GROUP BY x.snapshot_id)`,
+    ),
+    sockets: one(`SELECT count(*) AS n FROM sockets_seen k JOIN series s ON s.id = k.series_id WHERE ${ofSource}`),
+    unread: one(
+      `SELECT sum(f.unread) AS n FROM source_forms f JOIN sources s ON s.id = f.source_id WHERE (@ingest IS NULL OR s.last_ingest_id = @ingest) AND (${ofSource} OR EXISTS (SELECT 1 FROM sources p WHERE p.part_of = s.id AND ${ofHost('p.host_id')}))`,
+    ),
     clockNotes: methods
       .filter(({ method }) => method in METHODS)
       .map(

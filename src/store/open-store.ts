@@ -1,7 +1,7 @@
 // Opens a store for writing or reading, and says in one sentence why when it cannot.
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import type { ReadHost } from '../host/host.js';
 import { StoreError } from '../text/errors.js';
@@ -30,11 +30,15 @@ export function storeError(attempt: string, path: string, error: unknown): Store
           ? 'another process is writing to it; try again in a moment'
           : code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EPERM'
             ? 'it may not be written by this user; use sudo, or another file with --db'
-            : code.startsWith('SQLITE_CANTOPEN') || code === 'ENOENT' || code === 'ENOTDIR'
-              ? 'it cannot be opened (missing folder, or no permission); name another file with --db'
-              : code.startsWith('SQLITE_FULL') || code === 'ENOSPC'
-                ? 'the disk is full; nothing was kept of this step'
-                : (error as Error).message;
+            : code.startsWith('SQLITE_CANTOPEN') || code === 'ENOENT' || code === 'ENOTDIR' || code === 'EEXIST'
+              ? 'it cannot be opened (its folder is missing, is no folder, or may not be written); name another file with --db'
+              : code.startsWith('SQLITE_IOERR')
+                ? 'the disk reports an error or the file is cut; keep a copy, then name another file with --db'
+                : code === 'EROFS'
+                  ? 'its file system is read-only; name another file with --db'
+                  : code.startsWith('SQLITE_FULL') || code === 'ENOSPC'
+                    ? 'the disk is full; nothing was kept of this step'
+                    : (error as Error).message;
   return new StoreError(`cannot ${attempt} the store ${path}: ${because}`, { cause: error });
 }
 
@@ -55,6 +59,41 @@ export function onStore<T>(attempt: string, path: string, work: () => T): T {
   }
 }
 
+/** The same for work that awaits. */
+export async function onStoreAsync<T>(attempt: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Database.SqliteError) throw storeError(attempt, path, error);
+    throw error;
+  }
+}
+
+/** What cannot be a store is said before SQLite stumbles over it. @throws StoreError */
+function checkPlace(host: ReadHost, attempt: string, path: string): void {
+  const because = isFolder(path)
+    ? `it is a folder; name a file, such as ${path.replace(/\/+$/, '')}/ctwhy.db`
+    : isOfKernel(host, path)
+      ? 'it lies in a file system of the kernel, which keeps no files; name a file on a disk with --db'
+      : isNoFile(path)
+        ? 'it is a device or a pipe; name another file with --db'
+        : null;
+  if (because !== null) throw new StoreError(`cannot ${attempt} the store ${path}: ${because}`);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isNoFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+}
+
+function isOfKernel(host: ReadHost, path: string): boolean {
+  const absolute = resolve(path);
+  return /^\/(proc|sys)(\/|$)/.test(absolute) || (existsSync(absolute) && host.isKernelFileSystem(absolute));
+}
+
 /**
  * Opens a store for writing: creates it (folders too, 0700) and brings it to this program's schema.
  * @param nowUs remembered with each migration
@@ -64,6 +103,7 @@ export function openStoreForWriting(host: ReadHost, { path, migrationsFolder }: 
   const migrations = readMigrations(host, migrationsFolder);
   let db: Db | undefined;
   try {
+    checkPlace(host, 'open', path);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     db = new Database(path);
     schemaVersion(db, path); // before anything is written to a file that is not ours
@@ -83,10 +123,11 @@ export function openStoreForWriting(host: ReadHost, { path, migrationsFolder }: 
  * @throws StoreError when there is one that cannot be read, or it is older or newer than this program
  */
 export function openStoreForReading(host: ReadHost, { path, migrationsFolder, copyTo }: StoreLocation): Db | null {
-  if (host.look(path) === null) return null;
   const migrations = readMigrations(host, migrationsFolder);
   let db: Db | undefined;
   try {
+    if (host.look(path) === null) return null;
+    checkPlace(host, 'read', path);
     db = openWhereItIs(path) ?? openCopy(path, copyTo);
     tune(db);
     const version = schemaVersion(db, path);

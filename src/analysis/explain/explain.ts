@@ -318,7 +318,10 @@ export function explain(
     .map((one, index) => ({ ...one, finding: { ...one.finding, id: index + 1 } }));
   // A host without a packet has notices all the same.
   for (const host of hosts.values())
-    if (![...contexts.values()].some((context) => context.id === host.id))
+    if (
+      (scope.hostIds === null || scope.hostIds.includes(host.id)) &&
+      ![...contexts.values()].some((context) => context.id === host.id)
+    )
       contextOf(host.id, boots.find((boot) => boot.hostId === host.id)?.id ?? null);
   return {
     explained,

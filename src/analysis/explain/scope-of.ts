@@ -3,13 +3,15 @@
 import type { FlowFilter } from '../../model/flow-filter.js';
 import type { PathStep, Scope } from '../../store/case-reader.js';
 import { readHosts } from '../../store/evidence-reader.js';
+import { hostsOfIngest, ingestWithPackets } from '../../store/ingest-totals.js';
 import type { Db } from '../../store/open-store.js';
 import { findFilteredTuples } from '../../store/tuple-search.js';
 import { FailedError } from '../../text/errors.js';
 import type { PathReading } from './read-path.js';
 
 /**
- * The scope of a filter.
+ * The scope of a filter. Without one the packets of the last ingest are explained, with all that is known of its hosts; where that one
+ * brought no packet of them (a listing beside yesterday's log), those of the last that did.
  * @param ingestId the ingest to look at when the filter names no time and no flow; NULL for the whole store
  * @throws FailedError when the host named is not in the store
  */
@@ -22,9 +24,10 @@ export function scopeOf(db: Db, filter: FlowFilter, ingestId: number | null): Sc
       `no evidence of a host '${filter.hostName}'; there is: ${hosts.map((host) => host.name).join(', ') || 'none'}`,
     );
   const isLimited = tupleIds !== null || filter.fromUs !== null || filter.toUs !== null || chosen !== null;
+  const ofIngest = isLimited || ingestId === null ? null : hostsOfIngest(db, ingestId);
   return {
-    ingestId: isLimited ? null : ingestId,
-    hostIds: chosen?.map((host) => host.id) ?? null,
+    ingestId: ofIngest === null || ingestId === null ? null : ingestWithPackets(db, ingestId, ofIngest),
+    hostIds: chosen?.map((host) => host.id) ?? ofIngest,
     fromUs: filter.fromUs,
     toUs: filter.toUs,
     tupleIds,

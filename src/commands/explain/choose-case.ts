@@ -1,35 +1,54 @@
 // The one connection that `path` and `timeline` are about: of a finding's number, or of the filter.
 
 import type { Case } from '../../analysis/explain/case.js';
+import { citer } from '../../analysis/explain/cite.js';
+import { flowCase } from '../../analysis/explain/flow-case.js';
 import { type CommandInput, positionalOf } from '../../cli/command.js';
 import type { Finding } from '../../model/finding.js';
+import type { FlowFilter } from '../../model/flow-filter.js';
+import type { Scope } from '../../store/case-reader.js';
 import type { Db } from '../../store/open-store.js';
+import { openTextSource } from '../../store/text-source.js';
 import { FailedError, UsageError } from '../../text/errors.js';
-import type { World } from '../../world.js';
 import { explainFor } from './explain-run.js';
 
 export interface ChosenCase {
   readonly subject: Case;
-  readonly finding: Finding;
+  /** NULL: no packet of the connection was read, events and entries alone tell of it. */
+  readonly finding: Finding | null;
   readonly flows: number;
-  readonly ingestId: number | null;
+  readonly scope: Scope;
 }
 
-/** @throws UsageError for a number that is no finding, FailedError when nothing was seen */
-export function chooseCase(input: CommandInput, world: World, db: Db): ChosenCase {
-  const { explanation, filter, ingestId } = explainFor(input, world, db);
+/** @throws UsageError for a number that is no number */
+export function findingNumber(input: CommandInput): number | null {
   const given = positionalOf(input, 'finding');
   if (given !== null && !/^\d{1,6}$/.test(given))
     throw new UsageError(
       `findings are numbers, not '${given}'`,
       'A flow is named with --flow, -p, -s, -d, --sport, --dport',
     );
-  const number = given === null ? filter.finding : Number(given);
+  return given === null ? null : Number(given);
+}
+
+/** @throws UsageError for a number that is no finding, FailedError when nothing was seen */
+export function chooseCase(filter: FlowFilter, given: number | null, db: Db): ChosenCase {
+  const { explanation, scope } = explainFor(filter, db);
+  const number = given ?? filter.finding;
   const count = explanation.explained.length;
-  if (count === 0) throw new FailedError('no packet of this filter was seen to be INVALID, NEW or dropped');
+  if (count === 0) {
+    const subject = number === null && asksOnlyForFlows(filter) ? flowCase(db, scope, citer(openTextSource(db))) : null;
+    if (subject === null) throw new FailedError('no packet of this filter was seen to be INVALID, NEW or dropped');
+    return { subject, finding: null, flows: 1, scope };
+  }
   const chosen =
     number === null ? explanation.explained[0] : explanation.explained.find((one) => one.finding.id === number);
   if (chosen === undefined)
     throw new UsageError(`there is no finding ${number}: there ${count === 1 ? 'is 1' : `are ${count}`}`);
-  return { subject: chosen.subject, finding: chosen.finding, flows: chosen.flows, ingestId };
+  return { subject: chosen.subject, finding: chosen.finding, flows: chosen.flows, scope };
+}
+
+/** false: the filter asks for what only packets have. */
+function asksOnlyForFlows({ inIf, outIf, flags, mark, ctstate, reasonId }: FlowFilter): boolean {
+  return [inIf, outIf, flags, mark, ctstate, reasonId].every((one) => one === null);
 }

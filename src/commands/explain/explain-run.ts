@@ -11,6 +11,7 @@ import { parseFilter } from '../../cli/flow-argument.js';
 import { type FlowFilter, NO_FILTER } from '../../model/flow-filter.js';
 import { printDocument } from '../../presentation/document.js';
 import { explainDocument } from '../../presentation/explain-document.js';
+import type { Scope } from '../../store/case-reader.js';
 import { readGaps } from '../../store/gap-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { openTextSource } from '../../store/text-source.js';
@@ -24,18 +25,22 @@ import { lookedAt } from './looked-at.js';
 export interface Answer {
   readonly explanation: Explanation;
   readonly filter: FlowFilter;
-  readonly ingestId: number | null;
+  readonly scope: Scope;
 }
 
-/** The findings for a command line's filter; `path` and `timeline` ask the same way, so that numbers agree. */
-export function explainFor(input: CommandInput, world: World, db: Db): Answer {
+/** The filter of a command line, checked before any evidence is looked for. @throws UsageError */
+export function filterOf(input: CommandInput, world: World): FlowFilter {
   const filter = parseFilter(input, { nowUs: world.clock.nowUs(), zone: world.environment['TZ'] || 'UTC' });
   if (filter.reasonId !== null && !REASONS.some((reason) => reason.id === filter.reasonId))
     throw new UsageError(`there is no reason ${filter.reasonId}: ctwhy reasons list`);
-  const ingestId = lastIngestId(db);
-  const scope = scopeOf(db, filter, ingestId);
+  return filter;
+}
+
+/** The findings for a filter; `path` and `timeline` ask the same way, so that numbers agree. */
+export function explainFor(filter: FlowFilter, db: Db): Answer {
+  const scope = scopeOf(db, filter, lastIngestId(db));
   const explanation = explain(db, scope, citer(openTextSource(db)), pathFilter(filter));
-  return { explanation, filter, ingestId };
+  return { explanation, filter, scope };
 }
 
 /** '-r case.tar', to be repeated in commands we print. */
@@ -55,14 +60,15 @@ function numbers(input: CommandInput): readonly number[] {
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const opened = numbers(input);
+  const filter = filterOf(input, world);
   return await withEvidence(input, world, async (db) => {
-    const { explanation, filter, ingestId } = explainFor(input, world, db);
+    const { explanation, scope } = explainFor(filter, db);
     const wanted = filter.finding === null ? opened : [...opened, filter.finding];
     const all = [...explanation.explained, ...explanation.notices];
     const missing = wanted.find((number) => !all.some((one) => one.finding.id === number));
     if (missing !== undefined)
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
-    const head = lookedAt(db, explanation, input, ingestId);
+    const head = lookedAt(db, explanation, input, scope);
     if (hasSwitch(input, 'json')) {
       const findings = all
         .map((one) => one.finding)
@@ -86,6 +92,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         isFiltered: JSON.stringify(filter) !== JSON.stringify(NO_FILTER),
         knownCommands: input.knownCommands,
         readWords: readWords(input),
+        showsTables: head.showsTables,
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
     }

@@ -8,7 +8,7 @@ export const explainCommand: CommandSpec<World> = {
   words: 'explain',
   summary: 'why packets were INVALID or NEW: cause, proof, fix',
   description:
-    'Looks at the last ingest, or at the files of -r, and says what happened: the finding that matters most in full, the others one line each. Give numbers to open others, --all for all.',
+    'Looks at the files of -r, or at the packets of the last ingest and all that is known of its hosts (when that brought none, a listing taken today, at those of the last ingest that did), and says what happened: the finding that matters most in full, the others one line each. Give numbers to open others, --all for all.',
   effect: 'none',
   positionals: [{ name: 'finding', describe: 'numbers of findings to open', isOptional: true, takesMany: true }],
   options: [

@@ -3,6 +3,7 @@
 import type { Explanation } from '../../analysis/explain/explain.js';
 import { type CommandInput, optionValues } from '../../cli/command.js';
 import type { LookedAt } from '../../presentation/explain-document.js';
+import type { Scope } from '../../store/case-reader.js';
 import { readTotals } from '../../store/ingest-totals.js';
 import type { Db } from '../../store/open-store.js';
 import { dateOf, rfc3339, timeOfDay } from '../../text/time.js';
@@ -14,12 +15,21 @@ function some(count: number, one: string, many = `${one}s`): string {
 export interface LookedAtBoth {
   readonly lookedAt: LookedAt;
   readonly json: Readonly<Record<string, unknown>>;
+  /** Whether entries, events, rules or sockets were read. */
+  readonly showsTables: boolean;
 }
 
-export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, ingestId: number | null): LookedAtBoth {
-  const totals = readTotals(db, ingestId);
+export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, scope: Scope): LookedAtBoth {
+  const totals = readTotals(db, scope);
   const files = optionValues(input, 'read');
-  const what = files.length > 0 ? files.join(' ') : `the last ingest (${some(totals.sources, 'source')})`;
+  const earlier =
+    totals.earlierSources === 0 ? '' : ` and ${some(totals.earlierSources, 'source')} of this host read before`;
+  const what =
+    files.length > 0
+      ? files.join(' ')
+      : scope.ingestId === null
+        ? 'the whole store, as far as the filter goes'
+        : `the last ingest (${some(totals.sources, 'source')})${earlier}`;
   const hosts = [...new Set(explanation.contexts.map((context) => context.name))];
   const kernels = [
     ...new Set(explanation.contexts.map((context) => context.kernelRelease).filter((release) => release !== null)),
@@ -62,6 +72,7 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
       counts: `${counts.join(', ') || 'no packet, event, entry, rule or socket'}; ${unread}`,
       notes,
     },
+    showsTables: totals.events + totals.entries + totals.rules + totals.sockets > 0,
     json: {
       sources: totals.names,
       hosts,

@@ -7,13 +7,14 @@ import type { SourceReport } from '../../ingest/report.js';
 import { printDocument } from '../../presentation/document.js';
 import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
-import { onStore, openStoreForWriting } from '../../store/open-store.js';
+import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
 import { FailedError, UsageError } from '../../text/errors.js';
-import { safeJson } from '../../text/terminal-safe.js';
+import { safeJson, safeText } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
 import { storeLocation } from '../store-location.js';
+import { nothingRead, unreadInputs } from '../unread-inputs.js';
 import { ingestOptions } from './ingest-options.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
@@ -49,21 +50,24 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     bar.end();
     // Following ends by Ctrl-C: what was read is told all the same.
     if (world.signal.aborted && !isFollowed) throw stopped(world);
+    // A log that stayed silent while it was followed is no fault.
+    const isUselessOne = ({ outcome }: SourceReport): boolean =>
+      outcome === 'skipped' || (outcome === 'nothing' && !isFollowed);
+    const isUseless = report.sources.length > 0 ? report.sources.every(isUselessOne) : !isFollowed;
     if (hasSwitch(input, 'json'))
       world.streams.out.write(
         `${safeJson(JSON.stringify({ schema: 'ctwhy.ingest/1', generatedAt: rfc3339(world.clock.nowUs()), ...report }, null, 2))}\n`,
       );
-    else if (!hasSwitch(input, 'quiet'))
+    else if (!hasSwitch(input, 'quiet') && !isUseless)
       printDocument(
         world.streams.out,
         ingestDocument(report, { programName: world.programName, isVerbose: hasSwitch(input, 'verbose') }),
       );
     if (world.signal.aborted) throw stopped(world);
-    // A log that stayed silent while it was followed is no fault.
-    const isUseless = ({ outcome }: SourceReport): boolean =>
-      outcome === 'skipped' || (outcome === 'nothing' && !isFollowed);
-    if (report.sources.length > 0 ? report.sources.every(isUseless) : !isFollowed)
-      throw new FailedError('nothing in these files is evidence of a known form (ctwhy help formats)');
+    if (isUseless) throw nothingRead(files, report.sources, world.programName);
+    const unread = unreadInputs(files, report.sources);
+    for (const line of unread) world.streams.err.write(safeText(`ctwhy: ${line}\n`));
+    if (unread.length > 0) return EXIT.failed;
     return EXIT.done;
   } finally {
     bar.end();
@@ -97,15 +101,4 @@ function followTime(input: CommandInput, isFollowed: boolean): number | null {
   const us = parseDuration(given);
   if (us === null || us <= 0) throw new UsageError(`--for takes a time such as 30s or 5min, not '${given}'`);
   return us / 1000;
-}
-
-/** Work that awaits, with SQLite's errors in our words. */
-async function onStoreAsync<T>(attempt: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    return onStore(attempt, path, () => {
-      throw error;
-    });
-  }
 }

@@ -6,17 +6,25 @@ import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js'
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
+import { FailedError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { withEvidence } from '../evidence-store.js';
-import { chooseCase } from '../explain/choose-case.js';
-import { readWords } from '../explain/explain-run.js';
+import { chooseCase, findingNumber } from '../explain/choose-case.js';
+import { filterOf, readWords } from '../explain/explain-run.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const filter = filterOf(input, world);
+  const number = findingNumber(input);
   return await withEvidence(input, world, async (db) => {
-    const chosen = chooseCase(input, world, db);
-    const { subject, finding } = chosen;
+    const { subject, finding } = chooseCase(filter, number, db);
+    if (finding === null)
+      throw new FailedError(
+        `no packet of ${flowWords(subject.flow)} was read, and rules are met by packets\n` +
+          `  its events and entries:  ${world.programName} timeline --flow '${flowWords(subject.flow)}'${readSuffix(input)}\n` +
+          '  packets are told by LOG or TRACE rules, nft monitor trace, log_invalid',
+      );
     const journey = journeyOf(subject, optionValue(input, 'expect'));
     if (hasSwitch(input, 'json')) {
       world.streams.out.write(
@@ -35,8 +43,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
           : outIf !== undefined
             ? `, out by ${outIf}`
             : '';
-    const files = readWords(input);
-    const suffix = files === '' ? '' : ` ${files}`;
+    const suffix = readSuffix(input);
     const head = {
       flow: flowWords(packet.tuples[0] ?? subject.flow),
       packets:
@@ -55,4 +62,9 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     printDocument(world.streams.out, pathDocument(journey, head));
     return EXIT.done;
   });
+}
+
+function readSuffix(input: CommandInput): string {
+  const files = readWords(input);
+  return files === '' ? '' : ` ${files}`;
 }

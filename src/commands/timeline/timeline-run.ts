@@ -11,11 +11,14 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { withEvidence } from '../evidence-store.js';
-import { chooseCase } from '../explain/choose-case.js';
+import { chooseCase, findingNumber } from '../explain/choose-case.js';
+import { filterOf } from '../explain/explain-run.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const filter = filterOf(input, world);
+  const number = findingNumber(input);
   return await withEvidence(input, world, async (db) => {
-    const chosen = chooseCase(input, world, db);
+    const chosen = chooseCase(filter, number, db);
     const isVerbose = hasSwitch(input, 'verbose');
     const rows = timelineOf(chosen.subject, isVerbose);
     if (hasSwitch(input, 'json')) {
@@ -28,9 +31,11 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
       return EXIT.done;
     }
-    const totals = readTotals(db, chosen.ingestId);
+    const totals = readTotals(db, chosen.scope);
     const notes = [
-      `finding ${chosen.finding.id}${chosen.flows > 1 ? `, the first of ${chosen.flows} connections: name one with --flow` : ''}`,
+      chosen.finding === null
+        ? 'no packet of it was read: events and entries alone tell of it'
+        : `finding ${chosen.finding.id}${chosen.flows > 1 ? `, the first of ${chosen.flows} connections: name one with --flow` : ''}`,
       ...totals.clockNotes,
     ];
     const ids = [...new Set(chosen.subject.events.map((event) => event.ctId).filter((id) => id !== null))];

@@ -185,8 +185,8 @@ describe('a log of several hosts', () => {
   });
 
   it('reads on after a stop in the middle', async () => {
-    const filler = `${new Date(Date.parse('2026-11-21T10:00:00Z')).toISOString()} gw1 app[1]: ${'nothing of interest '.repeat(400)}\n`;
-    const text = centralLines(3000)
+    const filler = `${new Date(Date.parse('2026-11-21T10:00:00Z')).toISOString()} gw1 app[1]: ${'nothing of interest '.repeat(2000)}\n`;
+    const text = centralLines(600)
       .map(syslog)
       .map((line) => line + filler);
     const path = file('central.log', text.join(''));

@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -55,7 +56,7 @@ describe('a store that cannot be read', () => {
       'text.db',
       'it is not a SQLite database',
     ],
-    ['a folder', () => mkdirSync(join(folder, 'folder.db')), 'folder.db', 'cannot'],
+    ['a folder', () => mkdirSync(join(folder, 'folder.db')), 'folder.db', 'it is a folder; name a file, such as'],
     [
       'of another program',
       () => {
@@ -97,6 +98,12 @@ describe('a store that cannot be read', () => {
       'broken.db',
       'it is damaged',
     ],
+    [
+      'cut short',
+      () => writeFileSync(join(folder, 'cut.db'), readFileSync(good).subarray(0, 40_000)),
+      'cut.db',
+      'it is damaged',
+    ],
   ])('%s', async (_, make, name, says) => {
     make();
     const { stdout, stderr, code } = await ask(join(folder, name));
@@ -104,6 +111,29 @@ describe('a store that cannot be read', () => {
     expect(stderr).not.toMatch(/\n {4}at |fault of ctwhy/);
     expect([stdout, code]).toEqual(['', 6]);
     expect((await runCommand(['status', '--db', join(folder, name)])).code).toBe(0);
+  });
+
+  it.each([
+    ['a folder', () => folder, 'it is a folder; name a file, such as'],
+    ['the kernel’s', () => '/proc/x', 'file system of the kernel'],
+    ['below the kernel’s', () => '/proc/x/y.db', 'file system of the kernel'],
+    ['below a file', () => join(good, 'x.db'), 'its folder is missing, is no folder'],
+    ['a device', () => '/dev/null', 'it is a device or a pipe'],
+    [
+      'no SQLite',
+      () => {
+        writeFileSync(join(folder, 'words.db'), 'words '.repeat(900));
+        return join(folder, 'words.db');
+      },
+      'it is not a SQLite database',
+    ],
+  ])('cannot be made: %s', async (_, place, says) => {
+    const log = join(REPOSITORY, 'fixtures/hosts/finwait-deleted/kern.log');
+    const { stdout, stderr, code } = await runCommand(['ingest', '--db', place(), log]);
+    expect(stderr).toContain(`the store ${place()}: `);
+    expect(stderr).toContain(says);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect([stdout, code]).toEqual(['', 6]);
   });
 
   it('is not written to when it is not ours', async () => {
