@@ -289,11 +289,13 @@ export function findTupleIds(
 }
 
 /** Other tuples between the same two addresses, in either direction: a control connection beside its data, a sibling of a flow. */
-export function readCompanions(db: Db, a: string, b: string, limit: number): readonly TupleRow[] {
+export function readCompanions(db: Db, hostId: number, a: string, b: string, limit: number): readonly TupleRow[] {
+  const ofHost =
+    'EXISTS (SELECT 1 FROM flow_tuples w JOIN flows f ON f.id = w.flow_id WHERE w.tuple_id = t.id AND f.host_id = @hostId)';
   return db
     .prepare(
-      `SELECT id, proto, src, dst, sport, dport, extra FROM tuples WHERE src = @a AND dst = @b
-      UNION SELECT id, proto, src, dst, sport, dport, extra FROM tuples WHERE src = @b AND dst = @a LIMIT @limit`,
+      `SELECT id, proto, src, dst, sport, dport, extra FROM tuples t WHERE src = @a AND dst = @b AND ${ofHost}
+      UNION SELECT id, proto, src, dst, sport, dport, extra FROM tuples t WHERE src = @b AND dst = @a AND ${ofHost} LIMIT @limit`,
     )
-    .all({ a, b, limit }) as TupleRow[];
+    .all({ hostId, a, b, limit }) as TupleRow[];
 }

@@ -2,17 +2,24 @@
 
 import type { Db } from './open-store.js';
 
-const EACH = '(SELECT value FROM json_each(?))';
+const EACH = '(SELECT value FROM json_each(@ids))';
 
-/** Pairs of tuples of one flow: its original tuple with each other one; for flows that have any of the given tuples. */
-export function readFlowPairs(db: Db, tupleIds: readonly number[]): readonly (readonly [number, number])[] {
+/**
+ * Pairs of tuples of one flow: its original tuple with each other one; for flows that have any of the given tuples.
+ * @param hostId whose flows; NULL: of all hosts, for looking tuples up by what people type
+ */
+export function readFlowPairs(
+  db: Db,
+  tupleIds: readonly number[],
+  hostId: number | null,
+): readonly (readonly [number, number])[] {
   return db
     .prepare(
       `SELECT f.orig_tuple_id, m.tuple_id FROM flow_tuples w JOIN flows f ON f.id = w.flow_id JOIN flow_tuples m ON m.flow_id = f.id
-      WHERE w.tuple_id IN ${EACH} AND m.tuple_id <> f.orig_tuple_id GROUP BY 1, 2`,
+      WHERE w.tuple_id IN ${EACH} AND (@host IS NULL OR f.host_id = @host) AND m.tuple_id <> f.orig_tuple_id GROUP BY 1, 2`,
     )
     .raw(true)
-    .all(JSON.stringify(tupleIds)) as [number, number][];
+    .all({ ids: JSON.stringify(tupleIds), host: hostId }) as [number, number][];
 }
 
 export interface FlowOrigin {
@@ -20,28 +27,36 @@ export interface FlowOrigin {
   readonly knownBy: string;
 }
 
-/** The original tuple of the latest flow among these tuples; NULL when the store has not joined them into one. */
-export function readFlowOrigin(db: Db, tupleIds: readonly number[]): FlowOrigin | null {
+/** The original tuple of a host's latest flow among these tuples; NULL when the store has not joined them into one. */
+export function readFlowOrigin(db: Db, tupleIds: readonly number[], hostId: number): FlowOrigin | null {
   const row = db
     .prepare(
-      `SELECT f.orig_tuple_id AS tupleId, f.direction_known_by AS knownBy FROM flow_tuples w JOIN flows f ON f.id = w.flow_id WHERE w.tuple_id IN ${EACH}
+      `SELECT f.orig_tuple_id AS tupleId, f.direction_known_by AS knownBy FROM flow_tuples w JOIN flows f ON f.id = w.flow_id
+      WHERE w.tuple_id IN ${EACH} AND f.host_id = @host
       ORDER BY CASE f.direction_known_by WHEN 'event' THEN 0 WHEN 'entry' THEN 1 WHEN 'syn' THEN 2 ELSE 3 END, f.began_at_us DESC LIMIT 1`,
     )
-    .get(JSON.stringify(tupleIds)) as FlowOrigin | undefined;
+    .get({ ids: JSON.stringify(tupleIds), host: hostId }) as FlowOrigin | undefined;
   return row ?? null;
 }
 
-/** Original and reply tuples of entries that touch any of these tuples: what address translation joined. */
-export function readEntryPairs(db: Db, tupleIds: readonly number[]): readonly (readonly [number, number])[] {
-  const ids = JSON.stringify(tupleIds);
+/**
+ * Original and reply tuples of entries that touch any of these tuples: what address translation joined.
+ * @param hostId whose entries and events; NULL: of all hosts
+ */
+export function readEntryPairs(
+  db: Db,
+  tupleIds: readonly number[],
+  hostId: number | null,
+): readonly (readonly [number, number])[] {
+  const ofEntries = `SELECT v.tuple_id, v.reply_tuple_id FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE (@host IS NULL OR s.host_id = @host)`;
+  const ofEvents = `SELECT e.tuple_id, e.reply_tuple_id FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.reply_tuple_id IS NOT NULL AND (@host IS NULL OR s.host_id = @host)`;
   return db
     .prepare(
-      `SELECT tuple_id, reply_tuple_id FROM ct_entry_versions WHERE tuple_id IN ${EACH} UNION SELECT tuple_id, reply_tuple_id FROM ct_entry_versions WHERE reply_tuple_id IN ${EACH}
-      UNION SELECT tuple_id, reply_tuple_id FROM events WHERE reply_tuple_id IS NOT NULL AND tuple_id IN ${EACH}
-      UNION SELECT tuple_id, reply_tuple_id FROM events WHERE reply_tuple_id IN ${EACH}`,
+      `${ofEntries} AND v.tuple_id IN ${EACH} UNION ${ofEntries} AND v.reply_tuple_id IN ${EACH}
+      UNION ${ofEvents} AND e.tuple_id IN ${EACH} UNION ${ofEvents} AND e.reply_tuple_id IN ${EACH}`,
     )
     .raw(true)
-    .all(ids, ids, ids, ids) as [number, number][];
+    .all({ ids: JSON.stringify(tupleIds), host: hostId }) as [number, number][];
 }
 
 export interface LatestFlow extends FlowOrigin {

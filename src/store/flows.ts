@@ -1,6 +1,8 @@
 // Connections: one row for each life, with every tuple that is the same connection in another place or direction.
 
+import { isFirstSyn } from '../model/syn.js';
 import type { Db } from './open-store.js';
+import { openSynLives } from './syn-lives.js';
 
 /** How far each table had been worked into flows: rows with larger ids are new. */
 export interface FlowMarks {
@@ -31,6 +33,7 @@ interface PassageRow {
   readonly tuple3: number | null;
   readonly at: number | null;
   readonly path: number;
+  readonly seq: number | null;
 }
 
 /** Echo and its kind: type of the answer by type of the question (net/netfilter/nf_conntrack_proto_icmp.c: invmap[], icmpv6: invmap[], v6.1). */
@@ -198,7 +201,7 @@ function packetsOnly(
   const flags = new Map<number, string | null>();
   const passages = paged<PassageRow>(
     db,
-    `SELECT p.id, p.tuple_id AS tuple, p.tuple2_id AS tuple2, p.tuple3_id AS tuple3, p.clock_us + c.offset_us AS at, p.path_id AS path
+    `SELECT p.id, p.tuple_id AS tuple, p.tuple2_id AS tuple2, p.tuple3_id AS tuple3, p.clock_us + c.offset_us AS at, p.path_id AS path, p.seq
      FROM passages p JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id
      WHERE p.id > ? AND s.host_id = ? ORDER BY p.id LIMIT ${PAGE}`,
     marks.passage,
@@ -237,8 +240,15 @@ function packetsOnly(
     return Number(insertTuple.run(proto, src, dst, sport, dport, extra).lastInsertRowid);
   };
   const isDone = new Set<number>();
+  const lives = openSynLives(db, hostId, marks.passage);
   for (const row of passages) {
     const all = [row.tuple, row.tuple2, row.tuple3].filter((id) => id !== null);
+    if (!flags.has(row.path)) flags.set(row.path, (flagsOfPath.get(row.path) as string | null | undefined) ?? null);
+    const said = flags.get(row.path) ?? null;
+    if (isFirstSyn(said) && row.at !== null && lives.isReused(row.tuple, row.at, row.seq)) {
+      begin({ orig: row.tuple, reply: null, ns: null, zone: null, at: row.at }, 'syn');
+      isDone.add(row.tuple);
+    }
     if (all.every((id) => isDone.has(id))) continue;
     let flow = all.map(find).find((found) => found !== undefined);
     if (flow === undefined) {
@@ -250,8 +260,6 @@ function packetsOnly(
       }
     }
     if (flow === undefined) {
-      if (!flags.has(row.path)) flags.set(row.path, (flagsOfPath.get(row.path) as string | null | undefined) ?? null);
-      const said = flags.get(row.path) ?? null;
       // A SYN ACK is an answer: the connection began the other way, even if its first packet was not seen.
       flow =
         said === 'SYN ACK'

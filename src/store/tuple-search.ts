@@ -66,6 +66,6 @@ export function findFilteredTuples(db: Db, filter: FlowFilter): readonly number[
   if (!asksForTuples(filter)) return null;
   const found: number[] = [];
   for (const tuple of candidates(db, filter)) if (matchesTuple(tuple, filter)) found.push(tuple.id);
-  const related = [...readFlowPairs(db, found), ...readEntryPairs(db, found)].flat();
+  const related = [...readFlowPairs(db, found, null), ...readEntryPairs(db, found, null)].flat();
   return [...new Set([...found, ...related])];
 }

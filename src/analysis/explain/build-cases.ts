@@ -3,6 +3,7 @@
 import { reasonById } from '../../catalogue/all-reasons.js';
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
 import { outcomeOf } from '../../catalogue/reason.js';
+import { isFirstSyn, SYN_QUIET_US } from '../../model/syn.js';
 import {
   type PacketGroup,
   type PassageRow,
@@ -18,10 +19,12 @@ import {
 import { readEntries, readEvents, readSockets } from '../../store/evidence-reader.js';
 import { readEntryPairs, readFlowOrigin, readFlowPairs } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
+import { synQuietUs } from '../../store/syn-lives.js';
 import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import { type Components, joinTuples } from './components.js';
 import { fateOf } from './fate.js';
+import { openLives } from './lives.js';
 import { mergeSightings } from './merge-sightings.js';
 import { type OutcomesOf, type PathReading, readPath } from './read-path.js';
 import { reasonOf } from './reason-of.js';
@@ -48,7 +51,8 @@ export interface Seen {
   readonly readings: ReadonlyMap<string, PathReading>;
   readonly paths: ReadonlyMap<number, readonly PathStep[]>;
   readonly tuples: ReadonlyMap<number, TupleRow>;
-  readonly components: Components;
+  /** Connections by host: what one host saw says nothing of another. */
+  readonly componentsOf: ReadonlyMap<number, Components>;
   readonly packetCount: number;
   readonly firstAtUs: number | null;
   readonly lastAtUs: number | null;
@@ -78,25 +82,42 @@ type Draft = { -readonly [Key in keyof Story]: Story[Key] } & { groups: PacketGr
 /** Connections with more packets than this are not looked at packet by packet to find what two sources saw of the same one. */
 const MERGED_PACKETS = 2000;
 
+interface HostComponent {
+  readonly hostId: number;
+  readonly component: number;
+}
+
 /** Connections that more than one source saw packets of, few enough to be put together. */
 function seenTwice(
   groups: readonly PacketGroup[],
-  components: Components,
+  componentOf: (group: PacketGroup) => number,
   isPiecewise: (pathId: number) => boolean,
-): ReadonlySet<number> {
-  const pieces = new Set<number>();
-  const sources = new Map<number, Set<number>>();
-  const counts = new Map<number, number>();
+  isSyn: (pathId: number) => boolean,
+): ReadonlyMap<string, HostComponent> {
+  const found = new Map<string, HostComponent>();
+  const pieces = new Set<string>();
+  const sources = new Map<string, Set<number>>();
+  const counts = new Map<string, number>();
+  const spans = new Map<string, { firstUs: number; lastUs: number }>();
   for (const group of groups) {
-    const component = components.of(group.tupleIds[0]!);
+    const component = `${group.hostId} ${componentOf(group)}`;
+    found.set(component, { hostId: group.hostId, component: componentOf(group) });
+    if (isSyn(group.pathId) && group.firstAtUs !== null && group.lastAtUs !== null) {
+      const span = spans.get(component) ?? { firstUs: group.firstAtUs, lastUs: group.lastAtUs };
+      span.firstUs = Math.min(span.firstUs, group.firstAtUs);
+      span.lastUs = Math.max(span.lastUs, group.lastAtUs);
+      spans.set(component, span);
+      // A port that was used again is told apart packet by packet.
+      if (span.lastUs - span.firstUs > SYN_QUIET_US) pieces.add(component);
+    }
     sources.set(component, (sources.get(component) ?? new Set()).add(group.sourceId));
     if (isPiecewise(group.pathId)) pieces.add(component);
     counts.set(component, (counts.get(component) ?? 0) + group.count);
   }
-  return new Set(
-    [...sources]
-      .filter(([component, of]) => (of.size > 1 || pieces.has(component)) && counts.get(component)! <= MERGED_PACKETS)
-      .map(([component]) => component),
+  return new Map(
+    [...found].filter(
+      ([key]) => (sources.get(key)!.size > 1 || pieces.has(key)) && counts.get(key)! <= MERGED_PACKETS,
+    ),
   );
 }
 
@@ -131,9 +152,21 @@ export function readStories(
   );
   const ids = [...new Set(groups.flatMap((group) => group.tupleIds))];
   const tuples = readTuples(db, ids);
-  const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids), ...readEntryPairs(db, ids)]);
-  const twice = seenTwice(groups, components, (pathId) =>
+  const componentsOf = new Map<number, Components>();
+  for (const hostId of new Set(groups.map((group) => group.hostId))) {
+    const own = groups.filter((group) => group.hostId === hostId);
+    const among = new Set(own.flatMap((group) => group.tupleIds));
+    const ownIds = [...among];
+    const ownTuples = new Map([...tuples].filter(([id]) => among.has(id)));
+    componentsOf.set(
+      hostId,
+      joinTuples(ownTuples, own, [...readFlowPairs(db, ownIds, hostId), ...readEntryPairs(db, ownIds, hostId)]),
+    );
+  }
+  const componentOf = (group: PacketGroup): number => componentsOf.get(group.hostId)!.of(group.tupleIds[0]!);
+  const twice = seenTwice(groups, componentOf, (pathId) =>
     (paths.get(pathId) ?? []).some((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace'),
+    (pathId) => isFirstSyn(paths.get(pathId)?.[0]?.flags ?? null),
   );
   const readings = new Map<string, PathReading>();
   const stories = new Map<string, Draft>();
@@ -141,7 +174,7 @@ export function readStories(
     readings,
     paths,
     tuples,
-    components,
+    componentsOf,
   };
   let packetCount = 0;
   const add = (
@@ -153,12 +186,13 @@ export function readStories(
     one: { readonly count: number; readonly atUs: number | null; readonly id: number },
     group: PacketGroup | null,
     packet: SeenPacket | null,
+    life = 0,
   ) => {
     const outcome = outcomeOfGroup(reading, steps);
     if (outcome === null || !keeps(steps, reading)) return;
     // NEW from either side is two stories: a question and what came back too late.
     const side = outcome === 'NEW' ? (packet?.tuples[0]?.id ?? group?.tupleIds[0]) : '';
-    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)} ${side}`;
+    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)} ${side} ${life}`;
     const story: Draft = stories.get(key) ?? {
       host,
       component,
@@ -184,8 +218,8 @@ export function readStories(
       reading = readPath(steps, host.kernel, host.rules, outcomesOf);
       readings.set(readingKey, reading);
     }
-    const component = components.of(group.tupleIds[0]!);
-    if (twice.has(component)) continue;
+    const component = componentOf(group);
+    if (twice.has(`${group.hostId} ${component}`)) continue;
     packetCount += group.count;
     add(
       host,
@@ -198,31 +232,24 @@ export function readStories(
       null,
     );
   }
-  for (const component of twice) {
-    const rows = readPassages(db, { ...scope, tupleIds: components.members(component) }, MERGED_PACKETS);
-    for (const hostId of new Set(rows.map((row) => row.hostId))) {
-      const own = rows.filter((row) => row.hostId === hostId);
-      // A trace without a clock is of no boot that a file names; the boot of the others is meant.
-      const bootId = own.find((row) => row.bootId !== null)?.bootId ?? null;
-      const host = contextOf(hostId, bootId);
-      const merged = mergeSightings(
-        own.map((row) => seenPacket(row, seen, contextOf(hostId, row.bootId))),
-        host.rules,
-      );
-      packetCount += merged.length;
-      for (const packet of merged) {
-        const reading = readPath(packet.steps, host.kernel, host.rules, outcomesOf);
-        add(
-          host,
-          bootId,
-          component,
-          reading,
-          packet.steps,
-          { count: 1, atUs: packet.row.atUs, id: packet.row.id },
-          null,
-          withReading(packet, reading),
-        );
-      }
+  for (const { hostId, component } of twice.values()) {
+    const members = componentsOf.get(hostId)!.members(component);
+    const rows = readPassages(db, { ...scope, hostIds: [hostId], tupleIds: members }, MERGED_PACKETS);
+    if (rows.length === 0) continue;
+    // A trace without a clock is of no boot that a file names; the boot of the others is meant.
+    const bootId = rows.find((row) => row.bootId !== null)?.bootId ?? null;
+    const host = contextOf(hostId, bootId);
+    const merged = mergeSightings(
+      rows.map((row) => seenPacket(row, seen, contextOf(hostId, row.bootId))),
+      host.rules,
+    );
+    packetCount += merged.length;
+    const lifeOf = openLives(synQuietUs(db, hostId));
+    for (const packet of merged) {
+      const reading = readPath(packet.steps, host.kernel, host.rules, outcomesOf);
+      const one = { count: 1, atUs: packet.row.atUs, id: packet.row.id };
+      const life = lifeOf({ flags: reading.flags, atUs: packet.row.atUs, seq: packet.row.seq });
+      add(host, bootId, component, reading, packet.steps, one, null, withReading(packet, reading), life);
     }
   }
   const times = groups.flatMap((group) => [group.firstAtUs, group.lastAtUs]).filter((at): at is number => at !== null);
@@ -255,9 +282,9 @@ function seenPacket(row: PassageRow, seen: Pick<Seen, 'paths' | 'readings' | 'tu
 /** Everything the store knows around one story. */
 export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: Cite): Case {
   const { host } = story;
-  const packetTuples = seen.components.members(story.component);
+  const packetTuples = seen.componentsOf.get(host.id)!.members(story.component);
   // Entries and events name tuples that no packet showed (the far side of address translation).
-  const related = readEntryPairs(db, packetTuples).flat();
+  const related = readEntryPairs(db, packetTuples, host.id).flat();
   const tupleIds = [...new Set([...packetTuples, ...related])];
   const pathIds = new Set(story.groups.map((group) => group.pathId));
   const rows = readPassages(db, { ...scope, hostIds: [host.id], tupleIds: packetTuples }, PACKETS_OF_A_CASE);
@@ -271,7 +298,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
   const events = readEvents(db, host.id, tupleIds);
   const entries = readEntries(db, host.id, tupleIds);
   const tuples = readTuples(db, tupleIds);
-  const origin = readFlowOrigin(db, tupleIds);
+  const origin = readFlowOrigin(db, tupleIds, host.id);
   const newEvent = events.find((event) => event.kind === 'NEW');
   const syn = all.find((packet) => packet.flags === 'SYN');
   const [flowId, flowKnownBy] =
@@ -294,7 +321,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
       (socket, index, list) =>
         list.findIndex((other) => other.id === socket.id && other.snapshotId === socket.snapshotId) === index,
     );
-  const companions = readCompanions(db, flow.src, flow.dst, 200).filter((tuple) => !tupleIds.includes(tuple.id));
+  const companions = readCompanions(db, host.id, flow.src, flow.dst, 200).filter((tuple) => !tupleIds.includes(tuple.id));
   const reading = readPath(first.steps, host.kernel, host.rules, outcomesOf);
   const fate = fateOf(first, reading, story.count, host.rules, cite);
   const partial: Omit<Case, 'reason'> = {

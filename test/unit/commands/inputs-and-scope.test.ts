@@ -158,3 +158,44 @@ describe('what an answer looks at', () => {
     expect((await runCommand(['timeline', '-r', events, '-s', '192.0.2.99'])).code).toBe(1);
   });
 });
+
+describe('a port that is used again', () => {
+  const at = (minutes: number, sequence: number | null) =>
+    `${new Date(Date.parse('2026-11-21T06:00:00Z') + minutes * 60_000).toISOString().replace('Z', '000+00:00')} gw1 kernel: NEW: IN=lan0 OUT=wan0 SRC=192.0.2.10 DST=198.51.100.80 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=40001 DPT=443 ${sequence === null ? '' : `SEQ=${sequence} ACK=0 `}WINDOW=64240 RES=0x00 SYN URGP=0 \n`;
+  const lives = async (): Promise<readonly string[]> =>
+    (
+      await runCommand(['query', 'SELECT utc(began_at_us) AS began FROM flows ORDER BY began_at_us', '--db', db, '-o', 'csv'])
+    ).stdout
+      .trim()
+      .split(/\r?\n/)
+      .slice(1)
+      .map((text) => text.slice(11, 19));
+
+  it('is another flow after the quiet time, not for a repeated SYN', async () => {
+    await runCommand(['ingest', '--db', db, file('kern.log', at(0, null) + at(0.02, null) + at(1, null) + at(180, null) + at(181, null))]);
+    expect(await lives()).toEqual(['06:00:00', '09:00:00']);
+    const { stdout } = await runCommand(['explain', '--db', db, '--json']);
+    const { findings } = JSON.parse(stdout) as { findings: { packets: { count: number }; flow: unknown }[] };
+    expect(findings.map(({ packets, flow }) => [packets.count, flow])).toEqual([[5, null]]);
+  });
+
+  it('is another flow with another initial sequence number, and the same one with the same', async () => {
+    await runCommand(['ingest', '--db', db, file('kern.log', at(0, 1000) + at(0.05, 1000) + at(0.5, 2000) + at(0.55, 2000))]);
+    expect(await lives()).toEqual(['06:00:00', '06:00:30']);
+  });
+
+  it('is told once, whether the log is read whole or as it grows', async () => {
+    const log = file('kern.log', at(0, null) + LOG);
+    await runCommand(['ingest', '--db', db, log]);
+    writeFileSync(log, at(0, null) + LOG + at(300, null));
+    await runCommand(['ingest', '--db', db, log]);
+    await runCommand(['ingest', '--db', db, log]);
+    expect((await lives()).filter((began) => began !== '10:00:01')).toEqual(['06:00:00', '11:00:00']);
+  });
+
+  it('waits as long as the host’s setting says', async () => {
+    const settings = file('sysctl.txt', 'net.netfilter.nf_conntrack_tcp_timeout_syn_sent = 600\n');
+    await runCommand(['ingest', '--db', db, settings, file('kern.log', at(0, null) + at(5, null) + at(30, null))]);
+    expect(await lives()).toEqual(['06:00:00', '06:30:00']);
+  });
+});
