@@ -41,10 +41,14 @@ export function openSynLives(db: Db, hostId: number, readBefore: number): SynLiv
      WHERE p.tuple_id = ? AND p.id <= ? AND s.host_id = ? AND f.flags IN ('SYN', 'SYN ECE CWR') AND c.offset_us IS NOT NULL ORDER BY 1 DESC LIMIT 1`,
   );
   const known = db
-    .prepare('SELECT 1 FROM flows WHERE orig_tuple_id = ? AND host_id = ? AND began_at_us > ? AND began_at_us <= ? LIMIT 1')
+    .prepare(
+      'SELECT 1 FROM flows WHERE orig_tuple_id = ? AND host_id = ? AND began_at_us > ? AND began_at_us <= ? LIMIT 1',
+    )
     .pluck();
   const destroyed = db
-    .prepare('SELECT 1 FROM flows WHERE orig_tuple_id = ? AND host_id = ? AND ended_at_us > ? AND ended_at_us < ? LIMIT 1')
+    .prepare(
+      'SELECT 1 FROM flows WHERE orig_tuple_id = ? AND host_id = ? AND ended_at_us > ? AND ended_at_us < ? LIMIT 1',
+    )
     .pluck();
   const before = (tupleId: number): LastSyn | null => {
     const inCall = last.get(tupleId);

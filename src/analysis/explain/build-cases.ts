@@ -115,9 +115,7 @@ function seenTwice(
     counts.set(component, (counts.get(component) ?? 0) + group.count);
   }
   return new Map(
-    [...found].filter(
-      ([key]) => (sources.get(key)!.size > 1 || pieces.has(key)) && counts.get(key)! <= MERGED_PACKETS,
-    ),
+    [...found].filter(([key]) => (sources.get(key)!.size > 1 || pieces.has(key)) && counts.get(key)! <= MERGED_PACKETS),
   );
 }
 
@@ -164,8 +162,10 @@ export function readStories(
     );
   }
   const componentOf = (group: PacketGroup): number => componentsOf.get(group.hostId)!.of(group.tupleIds[0]!);
-  const twice = seenTwice(groups, componentOf, (pathId) =>
-    (paths.get(pathId) ?? []).some((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace'),
+  const twice = seenTwice(
+    groups,
+    componentOf,
+    (pathId) => (paths.get(pathId) ?? []).some((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace'),
     (pathId) => isFirstSyn(paths.get(pathId)?.[0]?.flags ?? null),
   );
   const readings = new Map<string, PathReading>();
@@ -321,7 +321,9 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
       (socket, index, list) =>
         list.findIndex((other) => other.id === socket.id && other.snapshotId === socket.snapshotId) === index,
     );
-  const companions = readCompanions(db, host.id, flow.src, flow.dst, 200).filter((tuple) => !tupleIds.includes(tuple.id));
+  const companions = readCompanions(db, host.id, flow.src, flow.dst, 200).filter(
+    (tuple) => !tupleIds.includes(tuple.id),
+  );
   const reading = readPath(first.steps, host.kernel, host.rules, outcomesOf);
   const fate = fateOf(first, reading, story.count, host.rules, cite);
   const partial: Omit<Case, 'reason'> = {

@@ -14,7 +14,9 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
   const host = readHosts(db).find((one) => one.id === found?.hostId);
   if (found === null || host === undefined) return null;
   const own = [found.tupleId];
-  const tupleIds = [...new Set([...own, ...readFlowPairs(db, own, host.id).flat(), ...readEntryPairs(db, own, host.id).flat()])];
+  const tupleIds = [
+    ...new Set([...own, ...readFlowPairs(db, own, host.id).flat(), ...readEntryPairs(db, own, host.id).flat()]),
+  ];
   const tuples = readTuples(db, tupleIds);
   const flow = tuples.get(found.tupleId);
   if (flow === undefined) return null;

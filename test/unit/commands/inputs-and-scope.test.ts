@@ -164,7 +164,14 @@ describe('a port that is used again', () => {
     `${new Date(Date.parse('2026-11-21T06:00:00Z') + minutes * 60_000).toISOString().replace('Z', '000+00:00')} gw1 kernel: NEW: IN=lan0 OUT=wan0 SRC=192.0.2.10 DST=198.51.100.80 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=40001 DPT=443 ${sequence === null ? '' : `SEQ=${sequence} ACK=0 `}WINDOW=64240 RES=0x00 SYN URGP=0 \n`;
   const lives = async (): Promise<readonly string[]> =>
     (
-      await runCommand(['query', 'SELECT utc(began_at_us) AS began FROM flows ORDER BY began_at_us', '--db', db, '-o', 'csv'])
+      await runCommand([
+        'query',
+        'SELECT utc(began_at_us) AS began FROM flows ORDER BY began_at_us',
+        '--db',
+        db,
+        '-o',
+        'csv',
+      ])
     ).stdout
       .trim()
       .split(/\r?\n/)
@@ -172,7 +179,12 @@ describe('a port that is used again', () => {
       .map((text) => text.slice(11, 19));
 
   it('is another flow after the quiet time, not for a repeated SYN', async () => {
-    await runCommand(['ingest', '--db', db, file('kern.log', at(0, null) + at(0.02, null) + at(1, null) + at(180, null) + at(181, null))]);
+    await runCommand([
+      'ingest',
+      '--db',
+      db,
+      file('kern.log', at(0, null) + at(0.02, null) + at(1, null) + at(180, null) + at(181, null)),
+    ]);
     expect(await lives()).toEqual(['06:00:00', '09:00:00']);
     const { stdout } = await runCommand(['explain', '--db', db, '--json']);
     const { findings } = JSON.parse(stdout) as { findings: { packets: { count: number }; flow: unknown }[] };
@@ -180,7 +192,12 @@ describe('a port that is used again', () => {
   });
 
   it('is another flow with another initial sequence number, and the same one with the same', async () => {
-    await runCommand(['ingest', '--db', db, file('kern.log', at(0, 1000) + at(0.05, 1000) + at(0.5, 2000) + at(0.55, 2000))]);
+    await runCommand([
+      'ingest',
+      '--db',
+      db,
+      file('kern.log', at(0, 1000) + at(0.05, 1000) + at(0.5, 2000) + at(0.55, 2000)),
+    ]);
     expect(await lives()).toEqual(['06:00:00', '06:00:30']);
   });
 
