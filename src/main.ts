@@ -4,7 +4,14 @@ import type { CommandInput } from './cli/command.js';
 import { EXIT, type ExitCode } from './cli/exit-codes.js';
 import { COMMANDS } from './commands/index.js';
 import { HostError } from './host/host.js';
-import { FailedError, RefusedError, StoreError, UnsupportedError, UsageError } from './text/errors.js';
+import {
+  FailedError,
+  PartlyChangedError,
+  RefusedError,
+  StoreError,
+  UnsupportedError,
+  UsageError,
+} from './text/errors.js';
 import { safeText } from './text/terminal-safe.js';
 import type { World } from './world.js';
 
@@ -25,6 +32,9 @@ export async function main(words: readonly string[], world: World): Promise<Exit
       return EXIT.done;
     }
     if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Commands: ${world.programName} --help`);
+    const netns = parsed.input.values['netns']?.[0];
+    if (netns !== undefined && world.environment['CTWHY_NETNS'] !== netns)
+      return (await world.runAgainIn(netns, words)) as ExitCode;
     const { run } = await parsed.spec.load();
     return await run(parsed.input, world);
   } catch (error) {
@@ -77,6 +87,10 @@ function explainError(error: unknown, world: World): ExitCode {
   if (error instanceof RefusedError) {
     say(error.message);
     return EXIT.refused;
+  }
+  if (error instanceof PartlyChangedError) {
+    say(error.message);
+    return EXIT.partlyChanged;
   }
   if (error instanceof UnsupportedError) {
     say(error.message);

@@ -2,9 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { basename, relative } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { netnsFile, runInNetns } from './host/enter-netns.js';
 import type { ReadHost } from './host/host.js';
 import { realHost } from './host/real-host.js';
+import { realWriteHost } from './host/real-write-host.js';
+import type { WriteHost } from './host/write-host.js';
 import { type ColourWish, processStream, type Streams } from './presentation/streams.js';
 
 export interface Clock {
@@ -16,6 +20,8 @@ export interface Clock {
 
 export interface World {
   readonly host: ReadHost;
+  /** The same machine for changing it: only what src/changes needs. */
+  readonly writeHost: WriteHost;
   readonly streams: Streams;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -32,6 +38,12 @@ export interface World {
   readonly temporaryName: () => string;
   /** Runs when the process ends, also by a signal; what it returns withdraws the work. */
   readonly onExit: (work: () => void) => () => void;
+  /** Asks the person at the terminal a question that 'y' answers with yes; NULL where nobody is there to ask. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
+  /** The program and leading arguments that start ctwhy again. */
+  readonly self: readonly string[];
+  /** Runs this program with other words inside a network namespace; its exit status. @throws HostError when there is no such namespace */
+  readonly runAgainIn: (netns: string, words: readonly string[]) => Promise<number>;
   /** How this program was started, for commands we print: 'ctwhy', or a path. */
   readonly programName: string;
 }
@@ -41,8 +53,12 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
   const environment = { ...process.env };
   const abort = new AbortController();
   const wish: ColourWish = { option: colour, environment };
+  const search = environment['PATH'] === undefined ? {} : { searchPath: environment['PATH'] };
+  const host = realHost(search);
+  const self = [process.execPath, process.argv[1] ?? 'ctwhy'];
   return {
-    host: realHost(environment['PATH'] === undefined ? {} : { searchPath: environment['PATH'] }),
+    host,
+    writeHost: realWriteHost(search),
     streams: { out: processStream(process.stdout, wish), err: processStream(process.stderr, wish) },
     clock: { nowUs: () => Date.now() * 1000, monotonicMs: () => performance.now() },
     environment,
@@ -56,8 +72,23 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
     workingFolder: process.cwd(),
     temporaryName: () => randomUUID(),
     onExit: onExit(abort.signal),
+    ask: process.stdin.isTTY === true && process.stderr.isTTY === true ? askOnTerminal : null,
+    self,
+    runAgainIn: (netns, words) =>
+      runInNetns(host, netnsFile(host, netns), [...self, ...words], { ...environment, CTWHY_NETNS: netns }),
     programName: invokedAs(process.argv[1] ?? 'ctwhy', process.cwd()),
   };
+}
+
+function askOnTerminal(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.once('close', () => resolve(false)); // Ctrl-D, Ctrl-C
+    terminal.question(`${question} [y/N] `, (answer) => {
+      resolve(/^y(es)?$/i.test(answer.trim()));
+      terminal.close();
+    });
+  });
 }
 
 /** The way to start this program again from here: its name where it is on the path, a path otherwise. */

@@ -101,3 +101,26 @@ export const FILTER_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'until', alias: 'U', argument: 'TIME', describe: 'up to then', group: 'Time' },
 ];
+
+/** Commands that look at this host. */
+export const NETNS_OPTION: OptionSpec = {
+  name: 'netns',
+  argument: 'NAME',
+  describe: 'in this network namespace: a name, a path or a process id',
+  group: 'What',
+};
+
+/** Commands that change this host. */
+export const CHANGE_OPTIONS: readonly OptionSpec[] = [
+  NETNS_OPTION,
+  { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
+  { name: 'yes', describe: 'do not ask', group: 'Safety' },
+  {
+    name: 'allow',
+    argument: 'WORD',
+    isRepeatable: true,
+    describe: 'do it although it is refused; the refusal names the word',
+    group: 'Safety',
+  },
+  { name: 'for', argument: 'TIME', describe: 'take it back after this time: 90s, 10min, 2h', group: 'Safety' },
+];

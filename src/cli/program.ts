@@ -157,11 +157,12 @@ export async function parseCommandLine<W>(
   const nouns = new Map<string, CommandSpec<W>[]>();
   for (const spec of specs) {
     const [noun, verb] = spec.words.split(' ');
-    if (verb === undefined) add(program, spec, spec.words);
+    if (verb === undefined) add(program, spec, spec.words, spec.isHidden);
     else nouns.set(noun!, [...(nouns.get(noun!) ?? []), spec]);
   }
   for (const [noun, verbs] of nouns) {
-    const verbNames = verbs.map((spec) => spec.words.split(' ')[1]).join('|');
+    const shown = verbs.filter((spec) => spec.isHidden !== true);
+    const verbNames = shown.map((spec) => spec.words.split(' ')[1]).join('|');
     program.command(
       noun,
       `${verbNames}: ${verbs[0]!.summary}`,
@@ -169,7 +170,7 @@ export async function parseCommandLine<W>(
         at = `${info.name} ${noun}`;
         for (const spec of verbs) {
           const verb = spec.words.split(' ')[1]!;
-          add(inner, spec, verb);
+          add(inner, spec, verb, spec.isHidden);
           if (spec.isDefaultVerb === true) add(inner, spec, '$0', true);
         }
         return verbs.some((spec) => spec.isDefaultVerb === true)

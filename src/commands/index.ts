@@ -2,11 +2,14 @@
 
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
+import { changesKeepCommand, changesListCommand, changesShowCommand } from './changes/list.js';
+import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';
+import { logInvalidDisableCommand, logInvalidEnableCommand, logInvalidShowCommand } from './log-invalid/log-invalid.js';
 import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
 import { reasonsListCommand, reasonsShowCommand } from './reasons/list.js';
@@ -22,6 +25,14 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   queryCommand,
   reasonsListCommand,
   reasonsShowCommand,
+  logInvalidShowCommand,
+  logInvalidEnableCommand,
+  logInvalidDisableCommand,
+  changesListCommand,
+  changesShowCommand,
+  changesRevertCommand,
+  changesKeepCommand,
+  undoCommand,
   demoCommand,
   helpCommand,
   completionCommand(() => COMMANDS),

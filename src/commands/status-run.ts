@@ -3,10 +3,12 @@
 import { basename } from 'node:path';
 import type { CommandInput } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
+import { changeId } from '../model/change.js';
 import { type Line, printDocument, segment } from '../presentation/document.js';
 import { StoreError } from '../text/errors.js';
-import { duration } from '../text/time.js';
+import { duration, rfc3339 } from '../text/time.js';
 import type { World } from '../world.js';
+import { changeSession } from './change-session.js';
 import { storeLocation } from './store-location.js';
 
 /** log_invalid's value as people say it. */
@@ -70,6 +72,38 @@ async function evidenceLine(input: CommandInput, world: World): Promise<Line> {
   }
 }
 
+/** Loudest first: what should have ended; then what is on. Reads the journal, asks the kernel nothing. */
+function changeLines(world: World): readonly Line[] {
+  const { bootId } = world.host.identity();
+  try {
+    const { journal } = changeSession(world);
+    const { changes, unreadable } = journal.read();
+    const on = changes.filter((change) => change.state !== 'ended' && change.bootId === bootId);
+    const late = on.filter((change) => change.endsAtUs !== null && change.endsAtUs + 2_000_000 < world.clock.nowUs());
+    const [first] = late;
+    if (first !== undefined) {
+      const id = changeId(first);
+      const at = rfc3339(first.endsAtUs!).slice(11, 16);
+      return [
+        [
+          segment('bad', `  Changes     ${id} should have ended at ${at} and is still on: `),
+          segment('cmd', `sudo ${world.programName} undo ${id}`),
+        ],
+      ];
+    }
+    if (unreadable.length > 0) return [[segment('bad', `  Changes     ${unreadable[0]!.path} cannot be read`)]];
+    if (on.length === 0) return ["  Changes     none of ctwhy's on this host"];
+    return [
+      [
+        segment('warn', `  Changes     ${on.length} on: ${on.map(changeId).join(', ')}   `),
+        segment('cmd', `${world.programName} changes`),
+      ],
+    ];
+  } catch {
+    return ['  Changes     the journal can only be read by root'];
+  }
+}
+
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const name = world.programName;
   const version = (JSON.parse(world.host.read(`${world.packageRoot}package.json`)) as { version: string }).version
@@ -97,13 +131,16 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     '',
     `  This host   ${hostLine(world)}`,
     await evidenceLine(input, world),
+    ...changeLines(world),
     '',
     [segment('head', '  What you have                             What to type')],
     ...rows
       .filter(([, command]) => has(command))
       .map(([have, , command]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', command)]),
     '',
-    `  Reading changes nothing: no command of this version changes the host.`,
+    '  Reading changes nothing. What changes the host (log-invalid, trace, tag,',
+    '  dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
+    [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
     '',
     `  All commands: ${name} --help     Topics: ${name} help symptoms|safety|time`,
   ];

@@ -13,6 +13,7 @@ import {
   readlinkSync,
   readSync,
   statfsSync,
+  statSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -47,7 +48,8 @@ const WORDS: Readonly<Record<HostErrorKind, string>> = {
   failed: 'failed',
 };
 
-function hostError(attempt: string, path: string, error: unknown): HostError {
+/** What the system said, as a sentence about what was attempted on what. */
+export function hostError(attempt: string, path: string, error: unknown): HostError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const kind = KINDS[code] ?? 'failed';
   const what =
@@ -173,6 +175,13 @@ export function realHost({
         const problem = hostError('look at', path, error);
         if (problem.kind === 'missing') return null;
         throw problem;
+      }
+    },
+    netnsInode(path) {
+      try {
+        return statSync(path).ino; // follows /proc/N/ns/net; a name in /run/netns is the file itself
+      } catch {
+        return null;
       }
     },
     isKernelFileSystem(path) {

@@ -29,3 +29,8 @@ export class RefusedError extends Error {
 export class StoreError extends Error {
   override readonly name = 'StoreError';
 }
+
+/** The host was changed only in part, or a change had to be taken back half-way; the message names both. */
+export class PartlyChangedError extends Error {
+  override readonly name = 'PartlyChangedError';
+}

@@ -19,11 +19,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   store: ['model', 'text', 'host'],
   ingest: ['sources', 'parsers', 'store', 'catalogue', 'host', 'model', 'text'],
   analysis: ['model', 'text', 'catalogue', 'store'],
+  survey: ['host', 'parsers', 'catalogue', 'model', 'text'],
+  changes: ['host', 'survey', 'store', 'parsers', 'catalogue', 'model', 'text'],
   presentation: ['model', 'text', 'catalogue'],
   cli: ['model', 'text'],
   commands: [
     'cli',
     'presentation',
+    'changes',
+    'survey',
     'analysis',
     'ingest',
     'store',
@@ -60,6 +64,7 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'node:https': [],
   'node:net': ['text', 'catalogue', 'parsers', 'cli', 'store'],
   'node:os': ['host'],
+  'node:readline': ['world'],
 };
 /** Built-ins without effects, free to all. */
 const FREE = [

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { HostError, type ReadHost } from '../../src/host/host.js';
 import { realHost } from '../../src/host/real-host.js';
+import type { WriteHost } from '../../src/host/write-host.js';
 import { main } from '../../src/main.js';
 import { memoryStream, wantsColour } from '../../src/presentation/streams.js';
 import type { World } from '../../src/world.js';
@@ -54,6 +55,25 @@ function fencedHost({ stdin = '', uid = 1000 }: CommandOptions): ReadHost {
   };
 }
 
+/** A test that changes the machine by accident fails. */
+function harmlessHost(host: ReadHost): WriteHost {
+  const refuse = (): never => {
+    throw new HostError('denied', 'this host', 'a test may not change this host');
+  };
+  return {
+    ...host,
+    write: refuse,
+    writeDurably: refuse,
+    createDurably: refuse,
+    rename: refuse,
+    makeFolder: refuse,
+    remove: refuse,
+    runChanging: refuse,
+    startDetached: refuse,
+    endProcess: refuse,
+  };
+}
+
 /** Runs `ctwhy WORDS…` and returns what it printed and its exit code. */
 export async function runCommand(words: readonly string[], options: CommandOptions = {}): Promise<CommandOutcome> {
   const environment = { HOME: tmpdir(), ...options.environment };
@@ -71,6 +91,10 @@ export async function runCommand(words: readonly string[], options: CommandOptio
   let clockMs = 0;
   const world: World = {
     host: fencedHost(options),
+    writeHost: harmlessHost(fencedHost(options)),
+    ask: null,
+    self: ['/nonexistent/ctwhy'],
+    runAgainIn: () => Promise.reject(new HostError('denied', 'this host', 'a test may not enter a namespace')),
     streams: { out, err },
     clock: { nowUs: () => NOW_US, monotonicMs: () => clockMs++ },
     environment,

@@ -1,0 +1,47 @@
+// Starts this program again inside another network namespace: settings, rules, sockets and entries are then those of that namespace.
+
+import { spawn } from 'node:child_process';
+import { HostError, type ReadHost } from './host.js';
+
+/** The file of a namespace given by name, path or process id. @throws HostError when there is none */
+export function netnsFile(host: ReadHost, netns: string): string {
+  const path = netns.startsWith('/') ? netns : /^\d+$/.test(netns) ? `/proc/${netns}/ns/net` : `/run/netns/${netns}`;
+  const isPlain = netns.startsWith('/') || /^[\w.-]+$/.test(netns);
+  if (!isPlain || netns === '.' || netns === '..' || host.netnsInode(path) === null)
+    throw new HostError(
+      'missing',
+      netns,
+      `there is no network namespace '${netns}' (looked for ${path}); give a name of 'ip netns list', a path or a process id`,
+    );
+  return path;
+}
+
+/**
+ * Runs a program in the namespace with our own terminal.
+ * @param words the program and its arguments
+ * @returns its exit status; 128 + signal when a signal ended it
+ */
+export async function runInNetns(
+  host: ReadHost,
+  path: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const nsenter = host.find('nsenter');
+  if (nsenter === null)
+    throw new HostError('missing', 'nsenter', 'entering a network namespace needs nsenter (package util-linux)');
+  return await new Promise((resolve, reject) => {
+    const child = spawn(nsenter, [`--net=${path}`, '--', ...words], { stdio: 'inherit', env: { ...environment } });
+    // The terminal sends Ctrl-C to both; the child decides what becomes of it.
+    const ignore = () => {};
+    const pass = () => child.kill('SIGTERM');
+    process.on('SIGINT', ignore);
+    process.on('SIGTERM', pass);
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      process.off('SIGINT', ignore);
+      process.off('SIGTERM', pass);
+      resolve(status ?? (signal === 'SIGTERM' ? 143 : signal === 'SIGINT' ? 130 : 1));
+    });
+  });
+}
