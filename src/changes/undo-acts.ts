@@ -41,15 +41,24 @@ export async function undoActs(session: ChangeSession, request: UndoRequest): Pr
       const standing = await kind.look(act, session.host, request.netns);
       if (standing.is === 'before') result.gone.push(kind.says(act));
       else if (standing.is === 'other' && request.evenIfChanged !== true)
-        result.left.push({ what: kind.says(act), why: `somebody else changed it since: ${standing.found}` });
+        result.left.push({
+          what: kind.says(act),
+          why: `somebody else changed it since: ${standing.found}`,
+          isRetryable: false,
+        });
       else {
         await kind.revert(act, session.host, request.netns);
         const now = await kind.look(act, session.host, request.netns);
         if (now.is === 'before') result.done.push(kind.saysBack(act));
-        else result.left.push({ what: kind.says(act), why: `taken back, but read back it is ${now.found}` });
+        else
+          result.left.push({
+            what: kind.says(act),
+            why: `taken back, but read back it is ${now.found}`,
+            isRetryable: true,
+          });
       }
     } catch (error) {
-      result.left.push({ what: kind.says(act), why: (error as Error).message });
+      result.left.push({ what: kind.says(act), why: (error as Error).message, isRetryable: true });
     }
   }
   return result;

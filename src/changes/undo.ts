@@ -35,6 +35,12 @@ export async function undoChange(
     session.journal.save(ended);
     return ended;
   };
+  /** What the host refused stays journaled, so that asking again finds it. */
+  const settle = (left: readonly Leftover[]): Change => {
+    if (left.every(({ isRetryable }) => !isRetryable)) return end({ how, left, note });
+    session.journal.save(change);
+    return change;
+  };
   const nothing = { done: [], gone: [], kept: [], left: [] };
   if (change.bootId !== session.host.identity().bootId) {
     await cancelEnd(session, change);
@@ -57,6 +63,7 @@ export async function undoChange(
     };
   }
   const undone = await undoActs(session, { change, netns, others, evenIfChanged });
-  await cancelEnd(session, change);
-  return { ...undone, change: end({ how, left: undone.left, note }) };
+  const settled = settle(undone.left);
+  if (settled.state === 'ended') await cancelEnd(session, change);
+  return { ...undone, change: settled };
 }

@@ -14,7 +14,9 @@ import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
 import { reasonsListCommand, reasonsShowCommand } from './reasons/list.js';
 import { statusCommand } from './status.js';
+import { tagAddCommand, tagListCommand, tagRemoveCommand } from './tag/tag.js';
 import { timelineCommand } from './timeline/timeline.js';
+import { traceAddCommand, traceListCommand, traceRemoveCommand } from './trace/trace.js';
 
 export const COMMANDS: readonly CommandSpec<World>[] = [
   statusCommand,
@@ -28,6 +30,12 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   logInvalidShowCommand,
   logInvalidEnableCommand,
   logInvalidDisableCommand,
+  traceAddCommand,
+  traceListCommand,
+  traceRemoveCommand,
+  tagAddCommand,
+  tagListCommand,
+  tagRemoveCommand,
   changesListCommand,
   changesShowCommand,
   changesRevertCommand,

@@ -87,6 +87,8 @@ export type EndedHow = 'undone' | 'time ran out' | 'breaker' | 'failed' | 'reboo
 export interface Leftover {
   readonly what: string;
   readonly why: string;
+  /** The host refused: asking again may help. False: somebody else's hand is on it. */
+  readonly isRetryable: boolean;
 }
 
 export interface ChangeResult {
@@ -145,9 +147,9 @@ export function changeId({ number }: Pick<Change, 'number'>): string {
   return `C${number}`;
 }
 
-/** The comment that marks a rule of a change. */
-export function changeComment(number: number): string {
-  return `ctwhy:C${number}`;
+/** The comment that marks a rule of a change; rules that are put in and taken out one by one are told apart by a second number. */
+export function changeComment(number: number, index: number | null = null): string {
+  return index === null ? `ctwhy:C${number}` : `ctwhy:C${number}:${index}`;
 }
 
 /** The number in 'C7', 'c7' or '7'; NULL for other words. */

@@ -16,6 +16,15 @@ async function listingOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): P
   throw new HostError('failed', 'nft', `cannot list table ${act.family} ${act.table}: ${firstLine(result.stderr)}`);
 }
 
+/** ', 12 packets seen, 10 shown' from the counters of the table. */
+async function countsOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): Promise<string> {
+  const args = ['list', 'counters', 'table', act.family, act.table];
+  const result = await host.run('nft', args, { ...(netns === undefined ? {} : { netns }) });
+  const count = (name: string) => new RegExp(`counter ${name} \\{\\s*packets (\\d+)`).exec(result.stdout)?.[1];
+  const [seen, shown] = [count('seen'), count('shown')];
+  return seen === undefined || shown === undefined ? '' : `: ${seen} packets seen, ${shown} shown`;
+}
+
 /** Timeouts of sets run down between two listings; the rest must be the same. */
 const steady = (listing: string) => listing.replace(/ expires \S+/g, '');
 
@@ -29,7 +38,8 @@ export const nftTableKind: ActKind<NftTableAct> = {
     const found = await listingOf(act, host, netns);
     if (found === null) return { is: 'before', found: 'no such table' };
     // Before the listing was journaled the name alone tells; it is ours by its number.
-    if (act.listing === null || steady(act.listing) === steady(found)) return { is: 'after', found: 'there' };
+    if (act.listing === null || steady(act.listing) === steady(found))
+      return { is: 'after', found: `there${await countsOf(act, host, netns)}` };
     return { is: 'other', found: 'there, with other rules than ctwhy put into it' };
   },
   async apply(act, host, netns) {

@@ -4,7 +4,7 @@ import { whyNoRights } from '../../changes/rights.js';
 import { type ChangeStanding, standingOf } from '../../changes/standing.js';
 import { type CommandInput, hasSwitch } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { changeId } from '../../model/change.js';
+import { type ChangeKind, changeId } from '../../model/change.js';
 import { type Line, printDocument, segment, wrap } from '../../presentation/document.js';
 import { printRows } from '../../presentation/rows.js';
 import { duration, rfc3339 } from '../../text/time.js';
@@ -14,10 +14,17 @@ import { limited, rowFormat, rowLimit } from '../row-output.js';
 
 const DAY_US = 86_400e6;
 
-export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+export function run(input: CommandInput, world: World): Promise<ExitCode> {
+  return listChanges(input, world, null);
+}
+
+/** The journal, or one kind of changes in it. */
+export async function listChanges(input: CommandInput, world: World, kind: ChangeKind | null): Promise<ExitCode> {
   const session = changeSession(world);
   const { changes, unreadable } = session.journal.read();
-  const shown = changes.filter((change) => hasSwitch(input, 'ended') || change.state !== 'ended');
+  const shown = changes
+    .filter((change) => hasSwitch(input, 'ended') || change.state !== 'ended')
+    .filter((change) => kind === null || change.kind === kind);
   const standings: ChangeStanding[] = [];
   for (const change of shown) standings.push(await standingOf(session, change));
   const now = world.clock.nowUs();
@@ -83,6 +90,9 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
       segment(word === 'on' || word === 'ended' ? role : 'bad', word),
     ]);
     for (const line of more) lines.push(`${' '.repeat(30)}${line}`);
+    for (const { standing } of one.acts)
+      if (standing?.found.includes('packets seen') === true)
+        lines.push([segment('dim', `${' '.repeat(30)}${standing.found.replace(/^there: /, '')}`)]);
   }
   for (const { change, word, isLate, acts } of standings) {
     const id = changeId(change);

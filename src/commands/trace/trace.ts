@@ -1,0 +1,79 @@
+// ctwhy trace: the rules that packets meet, shown by the kernel.
+
+import type { CommandSpec } from '../../cli/command.js';
+import { CHANGE_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
+import type { World } from '../../world.js';
+import { PACKET_FILTER_OPTIONS } from '../packet-filter-words.js';
+
+export const traceAddCommand: CommandSpec<World> = {
+  words: 'trace add',
+  summary: 'show the rules that packets of a filter meet',
+  description:
+    'Puts one nft table of ours in front of raw and just behind conntrack that marks the packets of the filter for tracing, in both directions and through NAT. It ends by itself after 5 minutes, shows at most 20 packets/s of a flow, and says where the lines appear. Without nf_tables: TRACE rules in the legacy table raw.',
+  effect: 'system',
+  options: [
+    ...PACKET_FILTER_OPTIONS,
+    { name: 'ctstate', argument: 'STATE', describe: 'only packets of this state: INVALID, NEW …', group: 'Filter' },
+    {
+      name: 'bpf',
+      argument: 'EXPR',
+      describe: "a tcpdump expression (iptables' -m bpf; needs --backend legacy)",
+      group: 'Filter',
+    },
+    { name: 'limit', argument: 'RATE', describe: 'packets of one flow: 1/s, 5/min (20/s)', group: 'Safety' },
+    {
+      name: 'backend',
+      argument: 'WHICH',
+      choices: ['nft', 'legacy'],
+      describe: 'where the rules go (nft where it works)',
+      group: 'What',
+    },
+    ...CHANGE_OPTIONS,
+    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+  ],
+  examples: [
+    { command: 'ctwhy trace add -p tcp -s 192.0.2.42 --dport 25', says: 'one client and its mail server' },
+    { command: 'ctwhy trace add --dport 25 --limit 1/s --for 10min', says: 'a sample for ten minutes' },
+  ],
+  load: () => import('./add-run.js'),
+};
+
+export const traceListCommand: CommandSpec<World> = {
+  words: 'trace list',
+  summary: 'the trace rules of ctwhy that are on, with their counters',
+  description:
+    'Lists changes of this kind, reads each back, and says how many packets were seen and how many the limit let show.',
+  effect: 'none',
+  options: [{ name: 'ended', describe: 'also those that were put back', group: 'What' }, ...ROW_OUTPUT_OPTIONS],
+  examples: [
+    { command: 'ctwhy trace', says: 'what is on' },
+    { command: 'ctwhy trace list --json', says: 'for a script' },
+  ],
+  isDefaultVerb: true,
+  load: () => import('./list-run.js'),
+};
+
+export const traceRemoveCommand: CommandSpec<World> = {
+  words: 'trace remove',
+  summary: 'take trace rules of ctwhy out again',
+  description: "The same as undo for changes of this kind. Other people's rules are never touched.",
+  effect: 'system',
+  positionals: [
+    {
+      name: 'id',
+      describe: 'changes to take back; all of this kind when none is named',
+      isOptional: true,
+      takesMany: true,
+    },
+  ],
+  options: [
+    { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
+    { name: 'yes', describe: 'do not ask', group: 'Safety' },
+    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+  ],
+  examples: [
+    { command: 'ctwhy trace remove', says: 'all of them' },
+    { command: 'ctwhy trace remove C7', says: 'one' },
+  ],
+  load: () => import('./remove-run.js'),
+};
