@@ -71,9 +71,10 @@ function asKernelRecord(record: EvidenceRecord & { readonly kind: 'captured-pack
 export function captureStream(source: SourceRef): StreamWriter {
   const clocks = openSourceClocks(source, PRINT_ERROR_US);
   const kernel = kernelRecordWriter(source);
-  const wire = openCaptureWriter(source.db, openTuples(source.db), (captured, line) =>
-    clocks.at(stampOf(captured), line),
-  );
+  const wire = openCaptureWriter(source.db, openTuples(source.db), (captured, line) => {
+    const stamp = stampOf(captured);
+    return stamp === null && captured.usOfDay !== null ? clocks.ofDay(captured.usOfDay, line) : clocks.at(stamp, line);
+  });
   return {
     record(record) {
       if (record.kind !== 'captured-packet') return;

@@ -77,6 +77,7 @@ export interface Packet {
   readonly gid: number | null;
   readonly mark: number | null;
   readonly arp: Arp | null;
+  /** What an ICMP error quotes; of a captured tunnel (IP in IP, SIT, GRE; in text also VXLAN, Geneve) the packet inside. */
   readonly quoted: Packet | null;
   /** KEY=value words this parser does not know, kept as printed. */
   readonly unknown: readonly string[];

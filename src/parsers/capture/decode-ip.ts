@@ -164,6 +164,9 @@ function decodeIpv6(
   return hasRouting ? { ...decoded, checksum: null } : decoded;
 }
 
+const IP_IN_IP = 4;
+const IPV6_IN_IP = 41;
+
 function behind(
   packet: PacketDraft,
   bytes: Uint8Array,
@@ -183,6 +186,7 @@ function behind(
     packet.ahSpi = u32(bytes, from + 4);
     return NOTHING;
   }
+  if (proto === IP_IN_IP || proto === IPV6_IN_IP) packet.quoted = quotedAt(depth)({ bytes, from, to, wireEnd });
   const payload = decodeTransport(packet, proto, { bytes, from, to, wireEnd }, version, quotedAt(depth));
   const isFragment = packet.moreFragments || (packet.fragmentOffsetBytes ?? 0) > 0;
   const isWhole = to === wireEnd && !isFragment && depth === 0;

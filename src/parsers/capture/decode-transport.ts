@@ -143,7 +143,7 @@ function dccp(packet: PacketDraft, stretch: Stretch): null {
 }
 
 /** RFC 2890 (version 0) and RFC 2637 (version 1: the low half of the key is the call id). */
-function gre(packet: PacketDraft, stretch: Stretch): null {
+function gre(packet: PacketDraft, stretch: Stretch, decodeQuoted: DecodeQuoted): null {
   const { bytes, from, to } = stretch;
   if (from + 4 > to) return cutHere(packet, stretch);
   const word = u16(bytes, from);
@@ -155,8 +155,12 @@ function gre(packet: PacketDraft, stretch: Stretch): null {
       .toString(16)
       .padStart(4, '0')}`,
   ];
-  if ((word & 0x2000) === 0) return null;
+  const type = u16(bytes, from + 2);
   const keyAt = from + 4 + ((word & 0xc000) !== 0 ? 4 : 0);
+  const innerAt = keyAt + ((word & 0x2000) !== 0 ? 4 : 0) + ((word & 0x1000) !== 0 ? 4 : 0);
+  if (version === 0 && (type === 0x0800 || type === 0x86dd) && innerAt < to)
+    packet.quoted = decodeQuoted({ ...stretch, from: innerAt }, type === 0x0800 ? 4 : 6);
+  if ((word & 0x2000) === 0) return null;
   if (keyAt + 4 > to) return cutHere(packet, stretch);
   Object.assign(packet, { greKey: version === 1 ? u16(bytes, keyAt + 2) : u32(bytes, keyAt) });
   return null;
@@ -185,7 +189,7 @@ export function decodeTransport(
     case 33:
       return dccp(packet, stretch);
     case 47:
-      return gre(packet, stretch);
+      return gre(packet, stretch, decodeQuoted);
     case 1:
       return version === 4 ? icmp(packet, stretch, 4, decodeQuoted) : null;
     case 58:

@@ -4,8 +4,8 @@
 import type { PacketDraft } from '../../model/packet.js';
 
 interface Conversation {
-  /** First numbers that the text showed, by the side ('address.port') they belong to. */
-  readonly bases: Map<string, number>;
+  /** What tcpdump took off, by the side ('address.port') whose numbers they are; a side that is missing was not printed. */
+  readonly bases: ReadonlyMap<string, number>;
   isRelative: boolean | null;
 }
 
@@ -17,6 +17,7 @@ export interface SequenceBases {
 const WRAP = 2 ** 32;
 /** Relative numbers are small; of random first numbers one in 256 is as small as that. */
 const SMALL = 2 ** 24;
+const UNCHANGED = { isRelative: false, peerBase: 0 };
 
 const distance = (from: number, to: number): number => Math.min((to - from + WRAP) % WRAP, (from - to + WRAP) % WRAP);
 
@@ -25,41 +26,35 @@ export function openSequenceBases(): SequenceBases {
 
   return {
     restore(packet) {
-      const unchanged = { isRelative: false, peerBase: 0 };
       const { seq, ack, flags } = packet;
-      if (packet.src === null || packet.dst === null || (seq === null && ack === null)) return unchanged;
+      // A packet without ACK (a SYN, a bare RST) is printed as it is and begins nothing.
+      if (packet.src === null || packet.dst === null || ack === null) return UNCHANGED;
       const here = `${packet.src}.${packet.sport}`;
       const peer = `${packet.dst}.${packet.dport}`;
       const key = here < peer ? `${here} ${peer}` : `${peer} ${here}`;
       const isSyn = flags?.includes('SYN') ?? false;
       const known = conversations.get(key);
-      const isFirst = isSyn || known === undefined || known.bases.size === 0;
-      if (isFirst) {
-        const isSmall = !isSyn && Math.max(seq ?? 0, ack ?? 0) < SMALL;
-        // A SYN opens a new life of these ports; its answer still belongs to the same one.
-        const isReset = known === undefined || (isSyn && ack === null);
-        const conversation: Conversation = isReset ? { bases: new Map(), isRelative: null } : known;
-        conversations.set(key, conversation);
-        if (isSmall) {
-          conversation.isRelative = true;
-          return { isRelative: true, peerBase: 0 };
+      if (known === undefined || isSyn) {
+        const isLater = !isSyn && Math.max(seq ?? 0, ack) < SMALL;
+        const bases = new Map<string, number>();
+        if (!isLater) {
+          // A pure ACK is printed without its own number, which the next ones of its side are relative to all the same.
+          if (seq !== null) bases.set(here, seq);
+          bases.set(peer, (ack - 1 + WRAP) % WRAP);
         }
-        if (seq !== null) conversation.bases.set(here, seq);
-        if (ack !== null && ack > 0) conversation.bases.set(peer, (ack - 1 + WRAP) % WRAP);
-        return unchanged;
+        conversations.set(key, { bases, isRelative: isLater ? true : null });
+        return isLater ? { isRelative: true, peerBase: 0 } : UNCHANGED;
       }
       const ownBase = known.bases.get(here);
       const peerBase = known.bases.get(peer);
       known.isRelative ??= looksRelative(seq, ownBase) ?? looksRelative(ack, peerBase);
-      if (known.isRelative !== true) {
-        if (seq !== null && ownBase === undefined) known.bases.set(here, seq);
-        return unchanged;
-      }
-      const canRestore = (seq === null || ownBase !== undefined) && (ack === null || peerBase !== undefined);
+      // Both bases were hidden or the first packet was another's: small numbers are relative, large ones are not.
+      if (!(known.isRelative ?? Math.max(seq ?? 0, ack) < SMALL)) return UNCHANGED;
+      const canRestore = (seq === null || ownBase !== undefined) && peerBase !== undefined;
       if (!canRestore) return { isRelative: true, peerBase: 0 };
       if (seq !== null) packet.seq = (seq + (ownBase ?? 0)) % WRAP;
-      if (ack !== null) packet.ack = (ack + (peerBase ?? 0)) % WRAP;
-      return { isRelative: false, peerBase: peerBase ?? 0 };
+      packet.ack = (ack + peerBase) % WRAP;
+      return { isRelative: false, peerBase };
     },
   };
 }

@@ -25,6 +25,9 @@ const ETHERTYPE = /ethertype [^,(]*?(?: \(0x([0-9a-f]{4})\))?(?:, length (\d+)(?
 const INTERFACE = /^(\S+)\s+(In|Out|B|M|P)\s+(?=\S)/;
 const FAMILY = /^(IP6|IP|ARP|RARP|arp|ip6?)(?:,\s+|\s+|:\s+)/;
 
+/** `-e` on a capture of NFLOG, which has no link header: 'version 0, resource ID 5, family IPv4 (2), length 172: '. */
+const NFLOG = /^version \d+, resource ID \d+(?:, family (IPv4|IPv6|Unknown)\b[^:]*)?, length \d+: /;
+
 interface Head {
   readonly family: 'ip' | 'ip6' | 'arp' | 'other' | null;
   readonly at: number;
@@ -61,6 +64,12 @@ function readHead(packet: PacketDraft, line: string, from: number): Head {
     const family = type === '0800' ? 'ip' : type === '86dd' ? 'ip6' : type === '0806' ? 'arp' : 'other';
     const inner = FAMILY.exec(rest.slice(end));
     return { family, at: at + end + (inner === null ? 0 : inner[0].length), interface: name };
+  }
+  const nflog = NFLOG.exec(rest);
+  if (nflog !== null) {
+    const family = nflog[1] === 'IPv4' ? 'ip' : nflog[1] === 'IPv6' ? 'ip6' : 'other';
+    const inner = FAMILY.exec(rest.slice(nflog[0].length));
+    return { family, at: at + nflog[0].length + (inner?.[0].length ?? 0), interface: name };
   }
   const word = FAMILY.exec(rest);
   if (word === null) return { family: null, at, interface: name };
@@ -104,8 +113,11 @@ function readIpHeader(packet: PacketDraft, text: string): number {
   packet.reservedBit = /rsvd|evil/.test(flags);
   if (offset !== null && (offset > 0 || packet.moreFragments)) packet.fragmentOffsetBytes = offset;
   packet.proto = number(/\b(?:proto|next-header) [^(,]*\((\d{1,3})\)/);
-  packet.trafficClass = number(/\bclass (0x[0-9a-f]{1,2})/);
-  packet.flowLabel = number(/\bflowlabel (0x[0-9a-f]{1,5})/);
+  if (/\bhlim /.test(header)) {
+    // Printed unless zero (print-ip6.c: ip6_print()).
+    packet.trafficClass = number(/\bclass (0x[0-9a-f]{1,2})/) ?? 0;
+    packet.flowLabel = number(/\bflowlabel (0x[0-9a-f]{1,5})/) ?? 0;
+  }
   const payload = number(/\bpayload length: (\d{1,5})/);
   packet.lenBytes = payload === null ? number(/\blength (\d{1,5})\b/) : payload + 40;
   if (isCut) packet.isCut = true;
@@ -162,8 +174,30 @@ function isUnfinished(packet: PacketDraft, words: string): boolean {
   return onesSum(addresses, 0, addresses.length, packet.proto + segmentBytes) === Number(printed[1]);
 }
 
+/** A packet within a packet: IP in IP, SIT, GRE, Geneve. VXLAN's inner packet stands on the next line. */
+const TUNNEL = /^(?:GREv0,[^:]*: |Geneve,[^:]*: )?(?:(IP6?) (?=\()|(IP6?)? ?(?=\S+ > \S+: ))/;
+/** Deeper nesting is kept as words. */
+const MAX_DEPTH = 3;
+
+/** The inner packet of a tunnel, of which -v prints the addresses on the next line; NULL when the words are none. */
+function readInner(words: string, depth: number): PacketDraft | null {
+  const tunnel = depth < MAX_DEPTH ? TUNNEL.exec(words) : null;
+  if (tunnel === null) return null;
+  const inner = emptyPacket();
+  const rest = words.slice(tunnel[0].length);
+  const name = tunnel[1] ?? tunnel[2];
+  // With -e the family's name is left out: the address tells.
+  inner.family = name === 'IP6' || (name === undefined && /^\S*:\S* > /.test(rest)) ? 'ip6' : 'ip';
+  const body = rest.slice(readIpHeader(inner, rest)).trimStart();
+  if (body !== '') readAddressed(inner, body, depth + 1);
+  return inner;
+}
+
+const IP_IN_IP = 4;
+const IPV6_IN_IP = 41;
+
 /** Reads the addresses and what follows them into a packet; NULL when the text does not begin with addresses. */
-export function readAddressed(packet: PacketDraft, text: string): TransportWords | null {
+export function readAddressed(packet: PacketDraft, text: string, depth = 0): TransportWords | null {
   const truncated = /^truncated-ip6? - \d+ bytes missing!\s*/.exec(text);
   const body = truncated === null ? text : text.slice(truncated[0].length);
   if (truncated !== null) packet.isTruncated = true;
@@ -181,9 +215,16 @@ export function readAddressed(packet: PacketDraft, text: string): TransportWords
   }
   const protoBefore = packet.proto;
   const isLaterFragment = (packet.fragmentOffsetBytes ?? 0) > 0;
-  const read: TransportWords = isLaterFragment
-    ? { hasPorts: false, payloadBytes: null, checksum: null, options: null }
-    : readTransportWords(packet, words.replace(/^(?:\[[^\]]*\] )+(?=ICMP)/, ''));
+  const inner = readInner(words, depth);
+  if (inner !== null) packet.quoted = inner;
+  const isBareTunnel = inner !== null && !/^(?:GRE|Geneve)/.test(words);
+  if (isBareTunnel) packet.proto ??= inner.family === 'ip' ? IP_IN_IP : IPV6_IN_IP;
+  const outer: TransportWords =
+    isLaterFragment || isBareTunnel
+      ? { hasPorts: false, payloadBytes: null, checksum: null, options: null }
+      : readTransportWords(packet, words.replace(/^(?:\[[^\]]*\] )+(?=ICMP)/, ''));
+  // Lengths and options of the words are the inner packet's.
+  const read = inner === null ? outer : { ...outer, payloadBytes: null, options: null };
   if (protoBefore !== null && protoBefore !== 0) packet.proto = protoBefore;
   const src = readEndpoint(match[1]!, read.hasPorts);
   const dst = readEndpoint(match[2]!, read.hasPorts);
@@ -225,9 +266,9 @@ export function readTcpdumpLine(line: string, from: number): TcpdumpPacket | nul
   return { packet, interface: head.interface, words, isHeaderOnly: false };
 }
 
-/** The header of the packet that an ICMP error quotes, and its addresses where they stand on the same line; NULL for other lines. */
+/** The header of the packet that an ICMP error quotes or a tunnel carries, and its addresses where they stand on the same line; NULL for other lines. */
 export function readQuotedHeader(text: string): PacketDraft | null {
-  const match = /^\s+(?:(IP6?) )?(\((?:tos|hlim|class|flowlabel) .*)$/.exec(text);
+  const match = /^\s*(?:(IP6?) )?(\((?:tos|hlim|class|flowlabel) .*)$/.exec(text);
   if (match === null) return null;
   const quoted = emptyPacket();
   quoted.family = match[1] === 'IP6' || /^\((?:hlim|class|flowlabel)/.test(match[2]!) ? 'ip6' : 'ip';

@@ -158,7 +158,7 @@ export function readTransportWords(packet: PacketDraft, words: string): Transpor
   const tcp = tcpWords(packet, words) ?? icmpWords(packet, words);
   if (tcp !== null) return tcp;
   const fragment =
-    /^(?:frag \((?:0x)?[0-9a-f:]*\|?[\d|]*\)\s*)?(?:ip-proto-(\d{1,3})|(tcp|udp|icmp6?|gre|sctp|esp))$/i.exec(
+    /^(?:frag \((?:0x)?[0-9a-f:]*\|?[\d|]*\)\s*)?(?:ip-proto-(\d{1,3})|(tcp|udp|icmp6?|gre|sctp|esp))(?: \d{1,5})?$/i.exec(
       words.trim(),
     );
   if (fragment !== null) {

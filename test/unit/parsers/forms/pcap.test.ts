@@ -145,6 +145,17 @@ describe('pcap', () => {
     expect(packets[0]!.packet.quoted).toMatchObject({ src: '198.51.100.2', proto: 17, sport: 53, dport: 40001 });
   });
 
+  it.each([
+    [4, []],
+    [47, [0, 0, 8, 0]],
+    [47, [0xb0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1]],
+  ])('reads the packet inside a tunnel (protocol %i)', (proto, head) => {
+    const outer = ipv4Packet('203.0.113.1', '203.0.113.2', proto, [...head, ...tcpPacket(SYN)]);
+    const { packets } = readBytes(pcapForm, [pcapFile([ethernet(outer)])]);
+    expect(packets[0]!.packet).toMatchObject({ src: '203.0.113.1', proto, sport: null });
+    expect(packets[0]!.packet.quoted).toMatchObject({ src: '192.0.2.1', sport: 40000, flags: 'SYN', seq: SYN.seq });
+  });
+
   it('reads IPv6 behind extension headers', () => {
     const tcp = tcpPacket(SYN).slice(20);
     const address = (last: number): number[] => [0x20, 1, 0xd, 0xb8, ...new Array<number>(11).fill(0), last];

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tcpdumpTextForm } from '../../../../src/parsers/forms/tcpdump-text.js';
 import { only, readLines } from './read-lines.js';
@@ -173,6 +174,106 @@ describe('tcpdump text', () => {
     const { packets, unread, others } = captured(line);
     expect([unread, others]).toEqual([[], []]);
     expect(packets[0]!.packet).toMatchObject(packet);
+  });
+
+  it('leaves a bare RST as printed: only packets with an ACK are relative', () => {
+    const { packets } = captured(`${HANDSHAKE}
+12:00:00.000501 IP 192.0.2.1.40000 > 198.51.100.2.443: Flags [R], seq 1000000518, win 0, length 0`);
+    expect(packets[5]).toMatchObject({ hasRelativeNumbers: false, packet: { flags: 'RST', seq: 1_000_000_518 } });
+  });
+
+  it('does not take the SYN for the base when its answer was not captured: the base is a number that was not printed', () => {
+    const { packets } = captured(`${HANDSHAKE.split('\n')[0]}
+12:00:00.000201 IP 192.0.2.1.40000 > 198.51.100.2.443: Flags [.], ack 2000000001, win 502, length 0
+12:00:00.000301 IP 192.0.2.1.40000 > 198.51.100.2.443: Flags [P.], seq 0:517, ack 1, win 502, length 517`);
+    expect(packets.map(({ hasRelativeNumbers, packet }) => [hasRelativeNumbers, packet.seq, packet.ack])).toEqual([
+      [false, 1_000_000_000, null],
+      [false, null, 2_000_000_001],
+      [true, 0, 1],
+    ]);
+  });
+
+  it('keeps the options it knows beside those it does not', () => {
+    const { packets } = captured(
+      '12:00:00.1 IP 192.0.2.1.1 > 192.0.2.2.2: Flags [S], seq 5, win 9, options [mss 1460,mptcp 4 capable v1 csum,tfo  cookiereq,wscale 7,unknown-254 0xf989,eol], length 0',
+    );
+    expect(packets[0]!.packet).toMatchObject({
+      tcpOptions: '020405B42202030307FE04F98900',
+      unknown: ['options [mptcp 4 capable v1 csum]'],
+    });
+  });
+
+  it('reads on behind what -A prints, even where that looks like a line', () => {
+    const { packets, others } = captured(`12:00:00.1 ARP, Request who-has 192.0.2.2 tell 192.0.2.1, length 28
+..............E.........E...
+12:00:00.1 IP 192.0.2.1.1 > 192.0.2.2.80: Flags [P.], seq 1:30, ack 1, win 63, length 29: HTTP
+E..9..@.@..............P.J.H.......?./.....
+.....u.mGET /
+tcp 6 5 src=192.0.2.1
+12:00:00.2 IP6 2001:db8::2.80 > 2001:db8::1.37064: Flags [.], ack 6, win 63, length 0
+\`
+.....@ ............... ................P...si=_.
+12:00:00.3 IP 192.0.2.1.1 > 192.0.2.2.80: Flags [.], ack 1, win 63, length 0
+udp 17 29 src=192.0.2.1`);
+    expect(packets.map(({ packet }) => packet.family)).toEqual(['arp', 'ip', 'ip6', 'ip']);
+    expect(others).toEqual([11]);
+  });
+
+  it.each([
+    ['IP 127.0.0.1.56616 > 127.0.0.1.9999: UDP, length 1', 'tcpdump -t'],
+    ['ARP, Request who-has 192.0.2.2 tell 192.0.2.1, length 28', 'tcpdump -t'],
+    ['eth0  Out IP6 fe80::1 > ff02::2: ICMP6, router solicitation, length 16', 'tcpdump -t -i any'],
+    [
+      '16:31:09.400721 version 0, resource ID 5, family IPv4 (2), length 164: 192.0.2.1.32784 > 192.0.2.2.80: Flags [.], ack 5, win 63, length 0',
+      'tcpdump -e -i nflog:5',
+    ],
+  ])('begins on %s (%s)', (line) => {
+    expect(tcpdumpTextForm.recognise(line, { fileName: 'x', command: null })).toBeGreaterThanOrEqual(50);
+    const { packets, others } = captured(line);
+    expect(others).toEqual([]);
+    expect(packets).toHaveLength(1);
+  });
+
+  it.each([
+    ['IP 203.0.113.1 > 203.0.113.2: IP 192.0.2.1.4 > 198.51.100.2.443: Flags [S], seq 10, win 6, length 0', 4],
+    [
+      'IP 203.0.113.1 > 203.0.113.2: GREv0, key=0x7, length 48: IP 192.0.2.1.4 > 198.51.100.2.443: Flags [S], seq 10, win 6, length 0',
+      47,
+    ],
+    [
+      'IP (tos 0x0, ttl 64, id 7, offset 0, flags [none], proto IPIP (4), length 60)\n    203.0.113.1 > 203.0.113.2: IP (tos 0x0, ttl 64, id 7, offset 0, flags [none], proto TCP (6), length 40)\n    192.0.2.1.4 > 198.51.100.2.443: Flags [S], cksum 0x0000 (incorrect -> 0x2524), seq 10, win 6, length 0',
+      4,
+    ],
+    [
+      'IP (tos 0x0, ttl 64, id 7, offset 0, flags [none], proto GRE (47), length 64)\n    203.0.113.1 > 203.0.113.2: GREv0, Flags [none], length 44\n\tIP (tos 0x0, ttl 64, id 7, offset 0, flags [none], proto TCP (6), length 40)\n    192.0.2.1.4 > 198.51.100.2.443: Flags [S], seq 10, win 6, length 0',
+      47,
+    ],
+    [
+      'IP 203.0.113.1.4444 > 203.0.113.2.4789: VXLAN, flags [I] (0x08), vni 42\nIP 192.0.2.1.4 > 198.51.100.2.443: Flags [S], seq 10, win 6, length 0',
+      17,
+    ],
+  ])('reads the packet inside a tunnel: %s', (text, proto) => {
+    const { packets, unread, others } = captured(`12:00:00.1 ${text}`);
+    expect([unread, others]).toEqual([[], []]);
+    expect(packets).toHaveLength(1);
+    expect(packets[0]).toMatchObject({ checksum: null, packet: { proto, src: '203.0.113.1' } });
+    expect(packets[0]!.packet.quoted).toMatchObject({ src: '192.0.2.1', sport: 4, dport: 443, flags: 'SYN', seq: 10 });
+  });
+
+  it('never throws, wherever the text is cut or changed, and takes no line for two packets', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(HANDSHAKE.length),
+        fc.array(fc.tuple(fc.nat(HANDSHAKE.length - 1), fc.constantFrom(...'[]{}():,.>0 \n\t`E'))),
+        (length, changes) => {
+          const changed = [...HANDSHAKE];
+          for (const [at, letter] of changed.length === 0 ? [] : changes) changed[at] = letter;
+          const text = changed.join('').slice(0, length);
+          expect(captured(text).packets.length).toBeLessThanOrEqual(text.split('\n').length);
+        },
+      ),
+    );
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void captured(`12:00:00.1 IP ${text}`)));
   });
 
   it('gives back what is no packet, and does not begin on it', () => {
