@@ -2,6 +2,7 @@
 // printed. Worked out once per path, not once per packet.
 
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
+import { prefixMeaning } from '../../catalogue/log-prefixes.js';
 import type { ReasonOutcome } from '../../catalogue/reason.js';
 import type { PathStep } from '../../store/case-reader.js';
 import type { PacketState } from './case.js';
@@ -24,7 +25,6 @@ export interface PathReading {
 export type OutcomesOf = (reasonId: string, kernel: KernelVersion | null) => readonly ReasonOutcome[];
 
 const STATES: readonly PacketState[] = ['INVALID', 'NEW', 'ESTABLISHED', 'RELATED', 'UNTRACKED'];
-const DROP_WORDS = /\b(drop(ped)?|block(ed)?|reject(ed)?|den(y|ied))\b|-D\b/i;
 
 interface Claim {
   readonly state: PacketState;
@@ -50,10 +50,8 @@ function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
       : null;
   }
   // No ruleset at hand: the words of the prefix, which somebody chose for a reason but nobody checked.
-  if (/\braw\b/i.test(prefix)) return null;
-  const word = /\b(INVALID|NEW|ESTABLISHED|RELATED|UNTRACKED)\b/.exec(prefix.toUpperCase().replaceAll('_', ' '))?.[1];
-  const isNegated = /\b(NOT|NO|NON)\W?(INVALID|NEW|ESTABLISHED|RELATED)|NEW\W*(NOT|NO|!)\W*SYN/i.test(prefix);
-  return word === undefined || isNegated ? null : { state: word as PacketState, is: 'inferred', step: step.step };
+  const { state } = prefixMeaning(prefix);
+  return state === null ? null : { state, is: 'inferred', step: step.step };
 }
 
 function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
@@ -103,7 +101,7 @@ export function readPath(
     else if (step.kind === 'log' || step.kind === 'nflog') {
       const claim = claimOfLog(step, rules);
       if (claim !== null) claims.push(claim);
-      if (DROP_WORDS.test(step.prefix ?? '')) dropWords ??= step.step;
+      if (prefixMeaning(step.prefix ?? '').fate === 'dropped') dropWords ??= step.step;
     } else if (step.kind === 'trace' || step.kind === 'nft-trace' || step.kind === 'xtables-trace') {
       const claim = claimOfTrace(step, rules);
       if (claim !== null) claims.push(claim);

@@ -4,10 +4,15 @@ import type { Packet } from '../../model/packet.js';
 import { CE, DF, type Dump, FAMILY_NAMES, FLAG_NAMES, finishDump, IP, MF } from './dump.js';
 import type { DumpTables } from './dump-tables.js';
 
-/** Fills `dump` from a packet. false when it names no addresses at all (the line was cut before them). */
+/**
+ * Fills `dump` from a packet. false when it does not name both addresses: the line was cut before or inside them. Stations of the link
+ * stand in for them only where the packet has no others (ARP, other EtherTypes).
+ */
 export function packetToDump(packet: Packet, tables: DumpTables, dump: Dump): boolean {
-  const src = packet.src ?? packet.arp?.ipSrc ?? packet.arp?.macSrc ?? packet.macSrc;
-  const dst = packet.dst ?? packet.arp?.ipDst ?? packet.arp?.macDst ?? packet.macDst;
+  const isIp = packet.family === 'ip' || packet.family === 'ip6' || packet.src !== null || packet.dst !== null;
+  const station = isIp || packet.isCut ? null : packet;
+  const src = packet.src ?? packet.arp?.ipSrc ?? station?.arp?.macSrc ?? station?.macSrc;
+  const dst = packet.dst ?? packet.arp?.ipDst ?? station?.arp?.macDst ?? station?.macDst;
   if (src === null || src === undefined || dst === null || dst === undefined) return false;
   const ipv4 = packet.family === 'ip' ? [ipv4Number(src), ipv4Number(dst)] : [null, null];
   const isNumeric = ipv4[0] !== null && ipv4[1] !== null;

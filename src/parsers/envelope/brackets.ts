@@ -14,10 +14,11 @@ import {
 import { classicTime, isWeekdayAt, minuteTime, weekdayTime } from './clock-times.js';
 import type { EnvelopeDraft } from './draft.js';
 
-/** '[ T512]' or '[    C1]' directly behind the time (CONFIG_PRINTK_CALLER): the offset behind it, or `at`. */
+/** '[ T512]' or '[    C1]' behind the time (CONFIG_PRINTK_CALLER; dmesg of util-linux 2.41 puts a blank between): the offset behind it, or `at`. */
 function readCaller(line: string, at: number, draft: EnvelopeDraft): number {
-  if (line.charCodeAt(at) !== OPEN_BRACKET) return at;
-  const from = skipBlanks(line, at + 1);
+  const open = isBlank(line.charCodeAt(at)) ? at + 1 : at;
+  if (line.charCodeAt(open) !== OPEN_BRACKET) return at;
+  const from = skipBlanks(line, open + 1);
   const letter = line.charAt(from);
   const end = digitsEnd(line, from + 1);
   if ((letter !== 'T' && letter !== 'C') || end === from + 1 || line.charCodeAt(end) !== CLOSE_BRACKET) return at;
@@ -36,7 +37,7 @@ function uptimeAt(line: string, at: number): { readonly us: number; readonly end
   return { us: digitsValue(line, from, dot) * 1_000_000 + fractionUs(line, dot + 1, end), end };
 }
 
-/** dmesg -d writes '[  12.345678 <    0.000012>]', some vendors '[  12.345678@1]'. The offset of the closing bracket, or -1. */
+/** dmesg -d writes '[  12.345678 <    0.000012>]', journalctl -o short-delta '[  12.345678 <    0.000012 >]' or blanks, some vendors '[  12.345678@1]'. The offset of the closing bracket, or -1. */
 function behindUptime(line: string, at: number): number {
   const code = line.charCodeAt(at);
   if (code === CLOSE_BRACKET) return at;
@@ -44,7 +45,7 @@ function behindUptime(line: string, at: number): number {
     const end = digitsEnd(line, at + 1);
     return line.charCodeAt(end) === CLOSE_BRACKET ? end : -1;
   }
-  const delta = /^ <[ +]*\d+\.\d+>\]/.exec(line.slice(at, at + 24));
+  const delta = /^ (?:<[ +]*\d+\.\d+ ?>| {4,20})\]/.exec(line.slice(at, at + 28));
   return delta === null ? -1 : at + delta[0].length - 1;
 }
 

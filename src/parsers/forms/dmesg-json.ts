@@ -5,7 +5,7 @@ import { unescapeControls } from '../envelope/escapes.js';
 import { parseEnvelope } from '../envelope/parse-envelope.js';
 import { type Emit, type Form, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 import type { MessageCatalogue } from '../kernel-message.js';
-import { classify } from './kernel-record.js';
+import { classifyWhole } from './kernel-record.js';
 
 const FACILITIES = [
   'kern',
@@ -82,7 +82,7 @@ function open(emit: Emit, catalogue: MessageCatalogue): FormReader {
     }
     const envelope = envelopeOf(object);
     if (envelope === null) return TAKEN;
-    const message = classify(envelope, catalogue);
+    const message = classifyWhole(envelope, catalogue);
     if (message.kind === 'unreadable') return { is: 'unread', reason: message.reason, at: 0 };
     emit({ kind: 'kernel', line: entryLine, envelope, message });
     return TAKEN;

@@ -3,7 +3,7 @@
 import { type Emit, type Form, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 import type { MessageCatalogue } from '../kernel-message.js';
 import { journalLine } from './journal-entry.js';
-import { classify } from './kernel-record.js';
+import { classifyWhole } from './kernel-record.js';
 
 const FIELD = /^([A-Z_][A-Z0-9_]{0,63})=/;
 const BINARY_FIELD = /^[A-Z_][A-Z0-9_]{0,63}$/;
@@ -49,7 +49,7 @@ function open(emit: Emit, catalogue: MessageCatalogue): FormReader {
     if (entry.size === 0) return TAKEN;
     const envelope = journalLine(entry, messageLineAt);
     if (envelope === null) return TAKEN;
-    const message = classify(envelope, catalogue);
+    const message = classifyWhole(envelope, catalogue);
     if (message.kind === 'unreadable') return { is: 'unread', reason: message.reason, at: 0 };
     emit({ kind: 'kernel', line: firstLine, envelope, message });
     return TAKEN;

@@ -3,7 +3,7 @@
 import { type Emit, type Form, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 import type { MessageCatalogue } from '../kernel-message.js';
 import { type JournalFields, journalLine } from './journal-entry.js';
-import { classify } from './kernel-record.js';
+import { classifyWhole } from './kernel-record.js';
 
 /** What json-sse ('data: ') and json-seq (a record separator) put in front of the object. */
 const FRAME = /^(?:data: |\u001e)?(?=\{)/;
@@ -47,7 +47,7 @@ function read(text: string, line: number, emit: Emit, catalogue: MessageCatalogu
   if (object === null) return { is: 'unread', reason: 'JSON object of a journal entry is broken', at: text.length };
   const envelope = journalLine(fieldsOf(object), Math.max(0, text.indexOf('"MESSAGE"')));
   if (envelope === null) return TAKEN;
-  const message = classify(envelope, catalogue);
+  const message = classifyWhole(envelope, catalogue);
   if (message.kind === 'unreadable') return { is: 'unread', reason: message.reason, at: envelope.messageAt };
   emit({ kind: 'kernel', line, envelope, message });
   return TAKEN;
