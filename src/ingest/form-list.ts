@@ -23,6 +23,7 @@ import { ipForm } from '../parsers/forms/ip.js';
 import { ipMonitorForm } from '../parsers/forms/ip-monitor.js';
 import { journalExportForm } from '../parsers/forms/journal-export.js';
 import { journalJsonForm } from '../parsers/forms/journal-json.js';
+import { journalVerboseForm } from '../parsers/forms/journal-verbose.js';
 import { kernelLogForm } from '../parsers/forms/kernel-log.js';
 import { legacyTraceToolsForm } from '../parsers/forms/legacy-trace-tools.js';
 import { netstatForm } from '../parsers/forms/netstat.js';
@@ -42,6 +43,7 @@ import { ssForm } from '../parsers/forms/ss.js';
 import { sysctlForm } from '../parsers/forms/sysctl.js';
 import { tcpdumpTextForm } from '../parsers/forms/tcpdump-text.js';
 import { ulogdJsonForm } from '../parsers/forms/ulogd-json.js';
+import { ulogdTextForm } from '../parsers/forms/ulogd-text.js';
 import { xtablesTraceForm } from '../parsers/forms/xtables-trace.js';
 
 const catalogue = createMessageCatalogue();
@@ -51,6 +53,7 @@ export const FORMS: readonly Form[] = [
   kernelLogForm(catalogue),
   journalExportForm(catalogue),
   journalJsonForm(catalogue),
+  journalVerboseForm(catalogue),
   dmesgJsonForm(catalogue),
   auditForm(catalogue),
   sysctlForm,
@@ -85,6 +88,7 @@ export const FORMS: readonly Form[] = [
   ssForm,
   tcpdumpTextForm,
   ulogdJsonForm,
+  ulogdTextForm,
   xtablesTraceForm,
 ];
 

@@ -12,14 +12,14 @@ export type UlogdFields = ReadonlyMap<string, JsonScalar>;
 
 /** Whether these are the fields of a packet, and not of a flow (plugin NFCT) or of a counter (NFACCT). */
 export function isUlogdPacket(fields: UlogdFields): boolean {
-  return [...fields.keys()].some((key) => key.startsWith('raw.') || key.startsWith('oob.'));
+  return !isUlogdFlow(fields) && [...fields.keys()].some((key) => key.startsWith('raw.') || key.startsWith('oob.'));
 }
 
 export function isUlogdFlow(fields: UlogdFields): boolean {
   return [...fields.keys()].some((key) => key.startsWith('ct.') || key.startsWith('orig.') || key.startsWith('flow.'));
 }
 
-const number = (fields: UlogdFields, key: string): number | null => {
+export const number = (fields: UlogdFields, key: string): number | null => {
   const value = fields.get(key);
   return typeof value === 'number' ? value : null;
 };
@@ -33,7 +33,7 @@ const text = (fields: UlogdFields, ...keys: readonly string[]): string | null =>
 };
 
 /** Addresses are text behind the plugin IP2STR; a bare number is the address as it lies in memory of a little-endian host. */
-function address(fields: UlogdFields, ...keys: readonly string[]): string | null {
+export function address(fields: UlogdFields, ...keys: readonly string[]): string | null {
   for (const key of keys) {
     const value = fields.get(key);
     if (typeof value === 'string' && value !== '') return canonicalAddress(value);
@@ -45,13 +45,13 @@ function address(fields: UlogdFields, ...keys: readonly string[]): string | null
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?$/;
 
-interface Moment {
+export interface Moment {
   readonly atUs: number | null;
   readonly stamp: Stamp | null;
 }
 
 /** oob.time.* is the kernel's own time of the packet; 'timestamp' is local time, with its zone since 2.0.6. */
-function momentOf(fields: UlogdFields): Moment {
+export function momentOf(fields: UlogdFields): Moment {
   const seconds = number(fields, 'oob.time.sec');
   if (seconds !== null) return { atUs: seconds * 1e6 + (number(fields, 'oob.time.usec') ?? 0), stamp: null };
   const match = TIMESTAMP.exec(text(fields, 'timestamp') ?? '');

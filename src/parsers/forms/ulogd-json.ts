@@ -1,12 +1,14 @@
 // ulogd's JSON output: one object a line, or laid out over many lines by jq; cut objects give what they still hold.
 
+import { ulogdFlow } from '../capture/ulogd-flow.js';
 import type { JsonScalar } from '../capture/ulogd-object.js';
 import { isUlogdFlow, isUlogdPacket, ulogdPacket } from '../capture/ulogd-object.js';
 import { type Emit, type Form, type FormReader, type LineOutcome, OTHER, TAKEN } from '../form.js';
 
 const PAIR = /"((?:[^"\\]|\\.){1,64})"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|true|false|null)(\s*[,}]|\s*$)?/g;
 /** Keys that only ulogd's packets have. */
-const OWN_KEYS = /"(?:raw\.(?:pktlen|mac|label|type|pktcount)|oob\.[a-z_.]+|dvc"\s*:\s*"Netfilter)/;
+const OWN_KEYS =
+  /"(?:(?:orig|reply)\.(?:ip|l4|raw)\.|raw\.(?:pktlen|mac|label|type|pktcount)|oob\.[a-z_.]+|dvc"\s*:\s*"Netfilter)/;
 
 function scalar(text: string): JsonScalar {
   try {
@@ -47,7 +49,12 @@ function openReader(emit: Emit): FormReader {
       emit({ kind: 'captured-packet', line: firstLine, captured: ulogdPacket(done, isCut) });
       return TAKEN;
     }
-    if (isUlogdFlow(done)) return { is: 'unread', reason: "a flow of ulogd's NFCT plugin, not a packet", at: 0 };
+    if (isUlogdFlow(done)) {
+      const event = ulogdFlow(done);
+      if (event === null) return { is: 'unread', reason: 'a flow that names no two ends', at: 0 };
+      emit({ kind: 'ct-event', line: firstLine, event });
+      return TAKEN;
+    }
     return OTHER;
   };
 
@@ -85,7 +92,7 @@ function openReader(emit: Emit): FormReader {
 
 export const ulogdJsonForm: Form = {
   id: 'ulogd JSON',
-  title: 'ulogd JSON packets (plugin NFLOG)',
+  title: 'ulogd JSON: packets (plugin NFLOG) and flows (NFCT)',
   recognise(line) {
     if (OWN_KEYS.test(line)) return 90;
     return line.trim() === '{' ? 40 : 0;
