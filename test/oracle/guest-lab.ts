@@ -27,7 +27,13 @@ export function openGuestLab(name: string): FirewallLab {
     throw new Error(`${name}: ${command}: exit ${finished.exitStatus}: ${finished.stderr.trim()}`);
   }
 
+  /** Loggers that a setting names have to be there; what rules and sockets ask for comes by itself. */
+  const hasModules = run('modprobe -a nfnetlink_log nf_conntrack_netlink');
+  // Who waits for it first is told of a failure.
+  hasModules.catch(() => undefined);
+
   async function addHost(role: string): Promise<FirewallHost> {
+    await hasModules;
     await run(`ip netns add ${role} && ip -n ${role} link set lo up`);
     const runInside = (command: string, input?: string): Promise<Finished> =>
       run(`exec ip netns exec ${role} sh -c '${command.replaceAll("'", "'\\''")}'`, input);
