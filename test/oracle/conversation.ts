@@ -115,6 +115,18 @@ export function conversation(random: Random): TcpStep[] {
     say(server, 'ACK');
   }
 
+  /** Both ends close a connection of which the entry knows other numbers. */
+  function closeAstray(): void {
+    const by = random.pick([3_000_000, -3_000_000, 0x4000_0000]);
+    const peers = random.chance(0.5) ? [client, server] : [server, client];
+    for (const peer of [...peers, ...(random.chance(0.3) ? peers : [])]) {
+      const flags = random.pick(['FIN ACK', 'RST', 'RST ACK']);
+      const { next } = peer;
+      say(peer, flags, 0, { seq: (next + by) >>> 0 });
+      peer.next = next;
+    }
+  }
+
   function reset(): void {
     const peer = random.chance(0.5) ? client : server;
     const seq = (peer.next + random.pick([0, 0, 0, 1, -1, -500, 20_000])) >>> 0;
@@ -139,6 +151,7 @@ export function conversation(random: Random): TcpStep[] {
   for (let round = 0; round < rounds; round += 1) {
     if (round > 0 || !random.chance(0.12)) open();
     talk();
+    if (random.chance(0.08)) closeAstray();
     if (random.chance(0.55)) close();
     else if (random.chance(0.5)) reset();
     beginAgain();

@@ -53,9 +53,9 @@ const WILD_FLAGS = [
 export function generateSequence(random: Random, how: Generation): Sequence {
   const family = random.chance(0.15) ? 6 : 4;
   const proto = random.weigh([
-    ['tcp', 88],
-    ['udp', 7],
-    ['icmp', 5],
+    ['tcp', 82],
+    ['udp', 9],
+    ['icmp', 9],
   ] as const);
   const plan = proto === 'tcp' ? tcpPlan(random) : queryPlan(random, family, proto);
   // The model is asked on the way what numbers would be interesting; its answers are not trusted further than that.
@@ -66,7 +66,7 @@ export function generateSequence(random: Random, how: Generation): Sequence {
   let nowMs = 0;
 
   function add(step: Step): void {
-    const isPause = how.hasPauses && pauses < MOST_PAUSES && random.chance(0.1);
+    const isPause = how.hasPauses && pauses < MOST_PAUSES && random.chance(proto === 'tcp' ? 0.1 : 0.25);
     if (isPause) pauses += 1;
     const timed = { ...step, waitMs: isPause ? random.pick(PAUSES_MS) : 0 };
     nowMs += timed.waitMs;
@@ -77,7 +77,7 @@ export function generateSequence(random: Random, how: Generation): Sequence {
   const wildness = random.pick([0, 0.05, 0.2, 0.6]);
   for (const step of plan) {
     if (proto === 'tcp' && random.chance(wildness)) add(wildSegment(random, tracker, place, nowMs));
-    if (random.chance(0.02)) add(errorStep(random, family));
+    if (random.chance(proto === 'tcp' ? 0.02 : 0.15)) add(errorStep(random, family));
     if (random.chance(0.03)) continue;
     add(step.kind === 'tcp' && random.chance(wildness / 3) ? bent(random, step, tracker, place, nowMs) : step);
     if (random.chance(0.03)) add(step);
@@ -94,6 +94,12 @@ function tcpPlan(random: Random): TcpStep[] {
   return plan;
 }
 
+/** Multicast listeners, neighbour discovery, redirects, node information, and what no kernel knows. */
+const ODD_ICMPV6_TYPES = [
+  ...[128, 129, 130, 131, 132, 133, 134, 135, 136, 137],
+  ...[138, 139, 140, 141, 142, 143, 144, 160, 200],
+];
+
 function queryPlan(random: Random, family: 4 | 6, proto: 'udp' | 'icmp'): Step[] {
   return Array.from({ length: 2 + random.below(10) }, (): Step => {
     const from: Side = random.chance(0.5) ? 'client' : 'server';
@@ -109,10 +115,8 @@ function queryPlan(random: Random, family: 4 | 6, proto: 'udp' | 'icmp'): Step[]
     if (proto === 'udp') return { kind: 'udp', waitMs: 0, from, ...faulty };
     const usual = from === 'client' ? [8, 128] : [0, 129];
     const odd =
-      family === 4
-        ? random.pick([0, 8, 9, 10, 13, 14, 17, 18, 19, 30, 42])
-        : random.pick([128, 129, 138, 139, 140, 141, 142, 144, 160, 200]);
-    const type = random.chance(0.2) ? odd : usual[family === 4 ? 0 : 1]!;
+      family === 4 ? random.pick([0, 8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 30, 42]) : random.pick(ODD_ICMPV6_TYPES);
+    const type = random.chance(0.3) ? odd : usual[family === 4 ? 0 : 1]!;
     return { kind: 'query', waitMs: 0, from, type, code: random.chance(0.05) ? 1 : 0, ...faulty };
   });
 }
@@ -125,6 +129,7 @@ const ERRORS: Readonly<Record<4 | 6, readonly (readonly [number, number])[]>> = 
     [11, 0],
     [12, 0],
     [4, 0],
+    [5, 1],
   ],
   6: [
     [1, 0],
