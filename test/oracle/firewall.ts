@@ -21,7 +21,7 @@ export interface KernelEntry {
 }
 
 export interface KernelAnswer {
-  /** Milliseconds on the kernel's monotonic clock, just before the packet was sent. */
+  /** Milliseconds on the kernel's clock of ticks, just before the packet was sent. */
   readonly atMs: number;
   /** Milliseconds from then on until the answer was complete: so much is unknown of when the kernel saw the packet. */
   readonly spentMs?: number;

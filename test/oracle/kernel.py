@@ -150,6 +150,11 @@ def enter(namespace: str) -> None:
             raise OSError(ctypes.get_errno(), "setns")
 
 
+def tick_clock() -> float:
+    """Seconds on the clock that goes with jiffies, by which conntrack measures: in a guest whose ticks come late, it lags."""
+    return time.clock_gettime(6)  # CLOCK_MONOTONIC_COARSE
+
+
 def main(edge: str, names: list) -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     log, table = open_log([0, VERDICT_GROUP]), netfilter_socket()
@@ -171,10 +176,10 @@ def main(edge: str, names: list) -> None:
         if delay > 0:
             time.sleep(delay)
         request = tuple_request(int(words[3]), int(words[4]), words[5], words[6], int(words[7]), int(words[8]))
-        at = time.monotonic()
+        at = tick_clock()
         senders[int(words[1])].send(bytes.fromhex(words[2]))
         lines, entry = read_log(log), read_entry(table, request)
-        spent = (time.monotonic() - at) * 1000
+        spent = (tick_clock() - at) * 1000
         print(json.dumps({"at": at * 1000, "spent": round(spent, 1), "logs": lines, "entry": entry}))
 
 
