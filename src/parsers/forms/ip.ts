@@ -151,7 +151,10 @@ export const ipForm: Form = {
     const route = readRoute(line);
     if (route !== null && ('dev' in route || 'gateway' in route)) return 80;
     if (route !== null && 'type' in route) return 60;
-    return readBriefLink(bare) === null && readBriefNeigh(bare) === null ? 0 : 45;
+    const brief = readBriefLink(bare);
+    if (brief === null) return readBriefNeigh(bare) === null ? 0 : 45;
+    // A name and a state alone could be anybody's; with addresses of either kind they are a row of ip -br.
+    return brief.some(({ kind, data }) => kind === 'address' || 'address' in data || 'flags' in data) ? 60 : 45;
   },
   open: openReader,
 };

@@ -7,6 +7,8 @@ const NSTAT_HEAD = /^#(?:kernel\b|\d+\.\d+ sampling_interval=)/;
 /** Two lines: 'TcpExt: SyncookiesSent …' names, then 'TcpExt: 0 …' values. */
 const PAIRED = /^((?:Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Sctp)): (\S.*)$/;
 const SNMP6_ROW = /^((?:Ip6|Icmp6|Udp6|UdpLite6)[A-Za-z0-9]+)\s+(\d{1,20})\s*$/;
+/** net/ipv4/proc.c: sockstat_seq_show(), net/ipv6/proc.c: sockstat6_seq_show(), v6.18. */
+const SOCKSTAT = /^(sockets|(?:TCP|UDP|UDPLITE|RAW|FRAG)6?):((?: [a-z]+ \d{1,15})+)$/;
 const JSON_START = /^\{"(?:kernel|\d+\.\d+)":\s*\{/;
 
 /** nstat without -a prints what has grown since it was last run, by whomever: no reading of a counter. */
@@ -70,6 +72,12 @@ function openReader(emit: Emit, context: FormContext): FormReader {
         emit({ kind: 'counter', line, name: snmp6[1]!, value: Number(snmp6[2]) });
         return TAKEN;
       }
+      const sockstat = SOCKSTAT.exec(text.trimEnd());
+      if (sockstat !== null) {
+        for (const [, name, value] of sockstat[2]!.matchAll(/ ([a-z]+) (\d+)/g))
+          emit({ kind: 'counter', line, name: `sockstat.${sockstat[1]!}.${name!}`, value: Number(value) });
+        return TAKEN;
+      }
       const paired = PAIRED.exec(text);
       if (paired !== null) return readPaired(paired[1]!, paired[2]!.trim().split(/\s+/), line);
       return OTHER;
@@ -80,10 +88,11 @@ function openReader(emit: Emit, context: FormContext): FormReader {
 
 export const nstatForm: Form = {
   id: 'nstat',
-  title: 'nstat -az (also -j), /proc/net/snmp, /proc/net/netstat, /proc/net/snmp6',
+  title: 'nstat -az (also -j), /proc/net/snmp, /proc/net/netstat, /proc/net/snmp6, /proc/net/sockstat',
   recognise(line) {
     if (/^#kernel\s*$/.test(line) || JSON_START.test(line)) return 90;
     if (NSTAT_HEAD.test(line)) return 80;
+    if (SOCKSTAT.test(line.trimEnd())) return 85;
     if (
       /^(?:Ip: Forwarding |TcpExt: Syncookies|Icmp: InMsgs |Tcp: RtoAlgorithm|Udp: InDatagrams|IpExt: InNoRoutes)/.test(
         line,

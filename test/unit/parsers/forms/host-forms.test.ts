@@ -74,6 +74,31 @@ describe('nstat', () => {
   });
 });
 
+describe('/proc/net/sockstat', () => {
+  it('gives the counts of sockets as counters', () => {
+    const text =
+      'sockets: used 28\nTCP: inuse 1 orphan 2 tw 3 alloc 4 mem 323\nUDP: inuse 0 mem 0\nFRAG: inuse 0 memory 0\nTCP6: inuse 7';
+    const { records, unread, others } = readLines(nstatForm, text);
+    expect([unread, others]).toEqual([[], []]);
+    const counters = only(records, 'counter').map(({ name, value }) => [name, value]);
+    expect(counters).toHaveLength(11);
+    expect(counters).toContainEqual(['sockstat.TCP.orphan', 2]);
+    expect(counters).toContainEqual(['sockstat.TCP6.inuse', 7]);
+    expect(nstatForm.recognise('sockets: used 28', { fileName: 'x', command: null })).toBe(85);
+    expect(nstatForm.recognise('sockets: used a lot', { fileName: 'x', command: null })).toBe(0);
+  });
+});
+
+describe('ip -br', () => {
+  it.each([
+    ['lo               UNKNOWN        127.0.0.1/8 ::1/128 ', 60],
+    ['eth0             UP             00:00:5e:00:53:01 <BROADCAST,MULTICAST,UP,LOWER_UP> ', 60],
+    ['eth1             DOWN           ', 45],
+  ])('is recognised by its addresses: %s', (line, sureness) => {
+    expect(ipForm.recognise(line, { fileName: 'x', command: null })).toBe(sureness);
+  });
+});
+
 describe('ip', () => {
   const facts = (text: string) => {
     const { records, unread, others } = readLines(ipForm, text);
