@@ -56,7 +56,7 @@ export interface SnapshotWriter {
 const seriesAtWork = new WeakMap<Db, Set<number>>();
 
 /**
- * Opens a snapshot that is in the store already for its evidence. Everything runs in the caller's transaction; memory is fifty bytes for
+ * Opens a snapshot that is in the store already for its evidence. Everything runs in the caller's transaction; memory is forty bytes for
  * each entry of the snapshot before, loaded with the first entry.
  * @throws Error when the series has a newer snapshot, or another one open (both are errors of the caller)
  */

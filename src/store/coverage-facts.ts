@@ -63,6 +63,7 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
   const trace = one<Span & { n: number }>(
     `SELECT min(p.clock_us + c.offset_us) AS fromAtUs, max(p.clock_us + c.offset_us) AS toAtUs, count(*) AS n
      FROM clocks c JOIN passages p ON p.clock_id = c.id WHERE c.source_id = :source
+       AND EXISTS (SELECT 1 FROM heads WHERE kind IN ('trace', 'nft-trace', 'xtables-trace'))
        AND p.path_id IN (SELECT s.path_id FROM path_steps s JOIN heads h ON h.id = s.head_id WHERE h.kind IN ('trace', 'nft-trace', 'xtables-trace'))`,
   );
   const events = all<Span & { kind: string }>(

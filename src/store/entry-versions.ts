@@ -31,9 +31,12 @@ const ENDED_HERE = 2;
 const LISTS: readonly CtList[] = ['main', 'unconfirmed', 'dying', 'conntrackd', 'conntrackd-external', 'ovs'];
 const SECOND_US = 1_000_000;
 
-/** From this many new versions on, a snapshot is worth building its indexes anew: keys in random order cost five times the row. */
+/**
+ * From this many new versions on, a snapshot is worth building its indexes anew: keys in random order cost five times the row.
+ * Those of the versions themselves come in order: new entries have new tuples.
+ */
 const BULK = 20_000;
-const BULK_INDEXES = ['tuples_dst', 'tuples_port', 'ct_open', 'ct_closed', 'ct_tuple', 'ct_reply'];
+const BULK_INDEXES = ['tuples_dst', 'tuples_port'];
 
 const VERSION_COLUMNS = [
   'id',
@@ -181,11 +184,14 @@ function loadOpen(db: Db, { seriesId, seq }: VersionPlace): EntryTable {
     table.flags()[slot] = row[4] === 1 ? ENDED_HERE : 0;
     table.expiries()[slot] = (row[6] as number | null) ?? Number.NaN;
     table.timeouts()[slot] = (row[7] as number | null) ?? -1;
-    table.counters()[slot] = countersHash(
-      row[8] as number | null,
-      row[9] as number | null,
-      row[10] as number | null,
-      row[11] as number | null,
+    table.setCounters(
+      slot,
+      countersHash(
+        row[8] as number | null,
+        row[9] as number | null,
+        row[10] as number | null,
+        row[11] as number | null,
+      ),
     );
   }
   return table;
@@ -193,13 +199,13 @@ function loadOpen(db: Db, { seriesId, seq }: VersionPlace): EntryTable {
 
 /**
  * Opens the versions of a series for its newest snapshot. Everything runs in the caller's transaction.
- * Memory: the open versions at fifty bytes each, loaded here.
+ * Memory: the open versions at forty bytes each, loaded here and let go by finish().
  */
 export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): EntryVersions {
   const { seriesId, seq } = place;
   const { last } = db.prepare('SELECT ifnull(max(id), 0) AS last FROM ct_entry_versions').get() as { last: number };
   nextVersions.set(db, Math.max(nextVersions.get(db) ?? 1, last + 1));
-  const table = loadOpen(db, place);
+  let table = loadOpen(db, place);
   const readBefore = new Set(
     db
       .prepare(
@@ -225,6 +231,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
   ]);
   const close = db.prepare('UPDATE ct_entry_versions SET to_seq = ? WHERE id = ?');
   const reopen = db.prepare('UPDATE ct_entry_versions SET to_seq = NULL WHERE id = ?');
+  const removeMoves = db.prepare('DELETE FROM ct_entry_moves WHERE version_id = ?');
   const remove = db.prepare('DELETE FROM ct_entry_versions WHERE id = ?');
   const read = db.prepare(
     `SELECT v.list, v.from_seq, v.zone, v.zone_orig, v.zone_reply, v.ct_id, v.state, v.status, v.mark, v.helper, v.labels, v.secctx,
@@ -250,7 +257,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
   function addMove(slot: number, entry: CtEntry, expiry: number): void {
     table.expiries()[slot] = expiry;
     table.timeouts()[slot] = entry.timeoutS ?? -1;
-    table.counters()[slot] = hashOfCounters(entry);
+    table.setCounters(slot, hashOfCounters(entry));
     moves.add([
       table.versions()[slot]!,
       seq,
@@ -311,7 +318,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
     table.flags()[slot] = SEEN;
     table.expiries()[slot] = expiry;
     table.timeouts()[slot] = entry.timeoutS ?? -1;
-    table.counters()[slot] = -1;
+    table.setCounters(slot, -1);
     if (hashOfCounters(entry) !== -1) addMove(slot, entry, expiry);
   }
 
@@ -324,7 +331,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
   function isMoved(slot: number, entry: CtEntry, expiry: number): boolean {
     const before = table.expiries()[slot]!;
     const counters = hashOfCounters(entry);
-    if (counters !== -1 && counters !== table.counters()[slot]) return true;
+    if (counters !== -1 && counters !== table.countersOf(slot)) return true;
     if (Number.isNaN(expiry) || Number.isNaN(before)) return (entry.timeoutS ?? -1) !== table.timeouts()[slot];
     return Math.abs(expiry - before) > toleranceUs;
   }
@@ -356,6 +363,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
       const version = table.versions()[slot]!;
       if (row.from_seq === seq) {
         moves.flush();
+        removeMoves.run(version);
         remove.run(version);
       } else close.run(seq, version);
       addVersion(slot, key, list, entry, atUs, sourceId, line);
@@ -372,6 +380,8 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
         if (readBefore.has(LISTS[lists[slot]!]!)) continue;
         close.run(seq, ids[slot]!);
       }
+      // Sorting an index takes memory, too.
+      table = newEntryTable(0);
       setAside?.putBack();
     },
   };

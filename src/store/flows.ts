@@ -1,6 +1,7 @@
 // Connections: one row for each life, with every tuple that is the same connection in another place or direction.
 
 import { isFirstSyn } from '../model/syn.js';
+import { openIdSet } from './id-set.js';
 import type { Db } from './open-store.js';
 import { openSynLives } from './syn-lives.js';
 
@@ -25,15 +26,6 @@ interface EventRow {
   readonly ns: number | null;
   readonly zone: number | null;
   readonly at: number | null;
-}
-
-interface PassageRow {
-  readonly tuple: number;
-  readonly tuple2: number | null;
-  readonly tuple3: number | null;
-  readonly at: number | null;
-  readonly path: number;
-  readonly seq: number | null;
 }
 
 /** Echo and its kind: type of the answer by type of the question (net/netfilter/nf_conntrack_proto_icmp.c: invmap[], icmpv6: invmap[], v6.1). */
@@ -131,15 +123,15 @@ export function buildFlows(db: Db, hostId: number, marks: FlowMarks): number {
        FROM ct_entry_versions v JOIN series s ON s.id = v.series_id
        WHERE v.id > :after AND s.host_id = :host
          AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.orig_tuple_id = v.tuple_id AND f.host_id = s.host_id AND f.id <= :known)
-       GROUP BY v.tuple_id, v.zone, s.namespace_id, ifnull(v.ct_id, -1) ORDER BY min(v.id)`,
+       GROUP BY v.tuple_id, v.zone, s.namespace_id, ifnull(v.ct_id, -1) ORDER BY v.tuple_id`,
     )
     .run(parameters).changes;
+  // In order of the key: a page of the table is filled once.
   db.prepare(
-    "INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction) SELECT orig_tuple_id, id, 'orig' FROM flows WHERE id > ?",
-  ).run(lastKnown);
-  db.prepare(
-    "INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction) SELECT reply_tuple_id, id, 'reply' FROM flows WHERE id > ? AND reply_tuple_id IS NOT NULL",
-  ).run(lastKnown);
+    `INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction)
+     SELECT orig_tuple_id, id, 'orig' FROM flows WHERE id > :known
+     UNION ALL SELECT reply_tuple_id, id, 'reply' FROM flows WHERE id > :known AND reply_tuple_id IS NOT NULL ORDER BY 1, 2`,
+  ).run({ known: lastKnown });
   const versions = paged<Omit<EventRow, 'kind'>>(
     db,
     `SELECT v.id, v.tuple_id AS orig, v.reply_tuple_id AS reply, s.namespace_id AS ns, v.zone, v.started_at_us AS at
@@ -162,7 +154,7 @@ export function buildFlows(db: Db, hostId: number, marks: FlowMarks): number {
   return made;
 }
 
-const PAGE = 20_000;
+const PAGE = 4000;
 
 /** Rows in order of id, a page at a time: a connection that iterates refuses to write. The first two parameters are the last id and the host. */
 function* paged<T>(db: Db, sql: string, after: number, hostId: number): Generator<T> {
@@ -174,6 +166,35 @@ function* paged<T>(db: Db, sql: string, after: number, hostId: number): Generato
     const end = rows.at(-1);
     if (end === undefined || rows.length < PAGE) return;
     last = end.id;
+  }
+}
+
+/** Tuples, path, clock, time on it, id, sequence number. */
+type PassageRow = readonly [number, number | null, number | null, number, number, number, number, number | null];
+
+/** Where the clocks of a host lie; NULL: not known. */
+function offsetsOfHost(db: Db, hostId: number): ReadonlyMap<number, number | null> {
+  const clocks = db
+    .prepare('SELECT c.id, c.offset_us FROM clocks c JOIN sources s ON s.id = c.source_id WHERE s.host_id = ?')
+    .raw()
+    .all(hostId) as [number, number | null][];
+  return new Map(clocks);
+}
+
+/** Passages of some clocks in order of id, without a join and without an object each: a log has millions. */
+function* passagesOnClocks(db: Db, clocks: ReadonlyMap<number, unknown>, after: number): Generator<PassageRow> {
+  const select = db
+    .prepare(
+      `SELECT tuple_id, tuple2_id, tuple3_id, path_id, clock_id, clock_us, id, seq FROM passages WHERE id > ? ORDER BY id LIMIT ${PAGE}`,
+    )
+    .raw();
+  let last = after;
+  for (;;) {
+    const rows = select.all(last) as PassageRow[];
+    for (const row of rows) if (clocks.has(row[4])) yield row;
+    const end = rows.at(-1);
+    if (end === undefined || rows.length < PAGE) return;
+    last = end[6];
   }
 }
 
@@ -199,14 +220,6 @@ function packetsOnly(
     .prepare('SELECT f.flags FROM path_steps t JOIN shapes f ON f.id = t.shape_id WHERE t.path_id = ? AND t.step = 0')
     .pluck();
   const flags = new Map<number, string | null>();
-  const passages = paged<PassageRow>(
-    db,
-    `SELECT p.id, p.tuple_id AS tuple, p.tuple2_id AS tuple2, p.tuple3_id AS tuple3, p.clock_us + c.offset_us AS at, p.path_id AS path, p.seq
-     FROM passages p JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id
-     WHERE p.id > ? AND s.host_id = ? ORDER BY p.id LIMIT ${PAGE}`,
-    marks.passage,
-    hostId,
-  );
   interface Tuple {
     readonly proto: number;
     readonly src: string;
@@ -239,17 +252,27 @@ function packetsOnly(
     const { proto, src, dst, sport, dport, extra } = reversed(tupleId);
     return Number(insertTuple.run(proto, src, dst, sport, dport, extra).lastInsertRowid);
   };
-  const isDone = new Set<number>();
+  const offsets = offsetsOfHost(db, hostId);
+  const atUs = (row: PassageRow): number | null => {
+    const offset = offsets.get(row[4]) ?? null;
+    return offset === null ? null : row[5] + offset;
+  };
+  const done = openIdSet();
   const lives = openSynLives(db, hostId, marks.passage);
-  for (const row of passages) {
-    const all = [row.tuple, row.tuple2, row.tuple3].filter((id) => id !== null);
-    if (!flags.has(row.path)) flags.set(row.path, (flagsOfPath.get(row.path) as string | null | undefined) ?? null);
-    const said = flags.get(row.path) ?? null;
-    if (isFirstSyn(said) && row.at !== null && lives.isReused(row.tuple, row.at, row.seq)) {
-      begin({ orig: row.tuple, reply: null, ns: null, zone: null, at: row.at }, 'syn');
-      isDone.add(row.tuple);
+  for (const row of passagesOnClocks(db, offsets, marks.passage)) {
+    const [tuple, tuple2, tuple3, pathId, , , id, seq] = row;
+    let said = flags.get(pathId);
+    if (said === undefined) {
+      said = (flagsOfPath.get(pathId) as string | null | undefined) ?? null;
+      flags.set(pathId, said);
     }
-    if (all.every((id) => isDone.has(id))) continue;
+    const at = isFirstSyn(said) ? atUs(row) : null;
+    if (at !== null && lives.isReused(tuple, at, seq, id)) {
+      begin({ orig: tuple, reply: null, ns: null, zone: null, at }, 'syn');
+      done.add(tuple);
+    }
+    if (done.has(tuple) && (tuple2 === null || done.has(tuple2)) && (tuple3 === null || done.has(tuple3))) continue;
+    const all = [tuple, tuple2, tuple3].filter((id) => id !== null);
     let flow = all.map(find).find((found) => found !== undefined);
     if (flow === undefined) {
       // The answer to a tuple is the connection's other direction, before or behind translation.
@@ -264,23 +287,20 @@ function packetsOnly(
       flow =
         said === 'SYN ACK'
           ? {
-              id: begin(
-                { orig: reverseMade(row.tuple), reply: row.tuple, ns: null, zone: null, at: null },
-                'first-packet',
-              ),
+              id: begin({ orig: reverseMade(tuple), reply: tuple, ns: null, zone: null, at: null }, 'first-packet'),
               direction: 'reply',
             }
           : {
               id: begin(
-                { orig: row.tuple, reply: null, ns: null, zone: null, at: row.at },
+                { orig: tuple, reply: null, ns: null, zone: null, at: atUs(row) },
                 said === 'SYN' ? 'syn' : 'first-packet',
               ),
               direction: 'orig',
             };
     }
-    for (const id of all) {
-      link.run(id, flow.id, flow.direction);
-      isDone.add(id);
+    for (const tupleId of all) {
+      link.run(tupleId, flow.id, flow.direction);
+      done.add(tupleId);
     }
   }
 }

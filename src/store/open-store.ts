@@ -44,8 +44,9 @@ export function storeError(attempt: string, path: string, error: unknown): Store
 
 function tune(db: Db): void {
   db.pragma('foreign_keys = ON');
-  db.pragma('cache_size = -32000'); // 32 MB
-  db.pragma('temp_store = MEMORY');
+  // Memory stays flat: a sort (of an index, of a GROUP BY) takes as much again and goes on in a file.
+  db.pragma('cache_size = -16000'); // 16 MB
+  db.pragma('temp_store = FILE');
   db.pragma('busy_timeout = 5000');
 }
 

@@ -1,14 +1,15 @@
 // A log that shows nothing but SYNs tells of a port that was used again only by the SYN itself: does one begin another flow?
 
 import { SYN_QUIET_US } from '../model/syn.js';
+import { openIdSet } from './id-set.js';
 import type { Db } from './open-store.js';
 
 export interface SynLives {
   /**
    * Whether a SYN begins a flow that no row shows yet: after the quiet time, with another initial sequence number, or behind a DESTROY.
-   * To be asked for every SYN, in order of reading.
+   * To be asked for every SYN, in order of reading. passageId: the SYN's own row.
    */
-  isReused(tupleId: number, atUs: number, seq: number | null): boolean;
+  isReused(tupleId: number, atUs: number, seq: number | null, passageId: number): boolean;
 }
 
 interface LastSyn {
@@ -18,6 +19,9 @@ interface LastSyn {
 
 /** Clocks of two sources differ by so much at most, where they are tied at all. */
 const CLOCK_ERROR_US = 1_000_000;
+
+/** SYNs remembered; those before them are asked of the store. */
+const MOST_REMEMBERED = 50_000;
 
 /** How long after a SYN another on its tuple is of the same connection: longer where the host's setting says so. */
 export function synQuietUs(db: Db, hostId: number): number {
@@ -34,7 +38,8 @@ export function synQuietUs(db: Db, hostId: number): number {
 /** @param readBefore highest id of the passages that calls before this one worked into flows */
 export function openSynLives(db: Db, hostId: number, readBefore: number): SynLives {
   const quietUs = synQuietUs(db, hostId);
-  const last = new Map<number, LastSyn | null>();
+  const last = new Map<number, LastSyn>();
+  const met = openIdSet();
   const stored = db.prepare(
     `SELECT p.clock_us + c.offset_us AS atUs, p.seq FROM passages p JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id
        JOIN path_steps t ON t.path_id = p.path_id AND t.step = 0 JOIN shapes f ON f.id = t.shape_id
@@ -50,14 +55,17 @@ export function openSynLives(db: Db, hostId: number, readBefore: number): SynLiv
       'SELECT 1 FROM flows WHERE orig_tuple_id = ? AND host_id = ? AND ended_at_us > ? AND ended_at_us < ? LIMIT 1',
     )
     .pluck();
-  const before = (tupleId: number): LastSyn | null => {
+  const before = (tupleId: number, passageId: number): LastSyn | null => {
     const inCall = last.get(tupleId);
     if (inCall !== undefined) return inCall;
-    return readBefore === 0 ? null : ((stored.get(tupleId, readBefore, hostId) as LastSyn | undefined) ?? null);
+    if (readBefore === 0 && !met.has(tupleId)) return null;
+    return (stored.get(tupleId, passageId - 1, hostId) as LastSyn | undefined) ?? null;
   };
   return {
-    isReused(tupleId, atUs, seq) {
-      const previous = before(tupleId);
+    isReused(tupleId, atUs, seq, passageId) {
+      const previous = before(tupleId, passageId);
+      met.add(tupleId);
+      if (last.size >= MOST_REMEMBERED) last.clear();
       if (previous === null || atUs >= previous.atUs) last.set(tupleId, { atUs, seq });
       if (previous === null || atUs <= previous.atUs) return false;
       const gapUs = atUs - previous.atUs;

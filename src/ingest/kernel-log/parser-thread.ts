@@ -12,6 +12,8 @@ export const CHUNKS = 6;
 export const CHUNK_BYTES = 256 * 1024;
 /** Young objects of the thread live short; more room for them would only be more memory. */
 const YOUNG_MB = 8;
+/** What the dictionaries may hold at their fullest, twice. Without a limit V8 does not clean up below some hundred megabytes. */
+const OLD_MB = 96;
 /** A thread that has not answered for so long is broken. */
 const PATIENCE_MS = 60_000;
 
@@ -54,7 +56,7 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
   const worker = new Worker(script, {
     workerData: data,
     transferList: [theirs],
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: OLD_MB },
   });
   worker.unref();
   let asked = 0;
