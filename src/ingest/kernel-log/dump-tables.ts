@@ -40,7 +40,7 @@ export interface DumpTables {
 }
 
 const MOST_TUPLES = 1 << 17;
-const MOST_TEXTS = 1 << 16;
+const MOST_TEXTS = 1 << 15;
 const SLOTS = MOST_TUPLES * 2;
 
 /** Names a shape uses for protocols the kernel prints by name; others go by number. */

@@ -17,6 +17,8 @@ export interface EnvelopeFields {
 }
 
 interface Template {
+  /** A record of /dev/kmsg: '4,1234,5678901,-;', where priority, number and time are its only changing parts. */
+  readonly isRecord: boolean;
   /** Bytes before the time of day ('Nov 21 ', '2026-11-21T', '[Fri Nov 21 '); all fixed bytes when there is no time of day. */
   readonly before: Uint8Array;
   readonly hasTime: boolean;
@@ -47,14 +49,41 @@ export interface EnvelopeReader {
 
 const TIME = /(?<!\d)(\d\d):(\d\d):(\d\d)(?:([.,])(\d{3,6}))?/;
 const UPTIME_AT_END = /\[ *\d{1,10}\.\d{6}\] $/;
+/** A whole record of the kernel's own: facility 0, no caller (kernel/printk/printk.c: info_print_ext_header(), v6.1). */
+const RECORD = /^[0-7],\d{1,16},\d{1,15},-;$/;
+const RECORD_END = latin1(',-;');
+const COMMA = 0x2c;
 
 export function openEnvelopeReader(): EnvelopeReader {
   let template: Template | null = null;
   let generation = 0;
   const fields: EnvelopeFields = { usOfDay: -1, uptimeUs: -1, messageAt: 0 };
 
+  const matchRecord = (bytes: Uint8Array, from: number): boolean => {
+    const priority = bytes[from]! - 0x30;
+    if (priority < 0 || priority > 7 || bytes[from + 1] !== COMMA) return false;
+    let at = from + 2;
+    let digit = bytes[at]! - 0x30;
+    while (digit >= 0 && digit <= 9) digit = bytes[++at]! - 0x30;
+    if (at === from + 2 || at > from + 18 || bytes[at] !== COMMA) return false;
+    const first = ++at;
+    let us = 0;
+    digit = bytes[at]! - 0x30;
+    while (digit >= 0 && digit <= 9) {
+      us = us * 10 + digit;
+      digit = bytes[++at]! - 0x30;
+    }
+    if (at === first || at - first > 15) return false;
+    for (let i = 0; i < RECORD_END.length; i++) if (bytes[at + i] !== RECORD_END[i]) return false;
+    fields.usOfDay = -1;
+    fields.uptimeUs = us;
+    fields.messageAt = at + RECORD_END.length;
+    return true;
+  };
+
   const match = (bytes: Uint8Array, from: number, end: number): boolean => {
     if (template === null) return false;
+    if (template.isRecord) return matchRecord(bytes, from);
     let at = from;
     const before = template.before;
     if (from + before.length + template.between.length + 32 > end) return false;
@@ -152,28 +181,23 @@ function sameStamp(a: Stamp | null, b: Stamp | null): boolean {
     : a.kind !== 'wall' && b.kind !== 'wall' && a.us === b.us;
 }
 
+const NO_TIME = { hasTime: false, fraction: 0, fractionSign: 0, between: latin1(''), epochDayUs: 0 };
+
 function templateOf(line: string, envelope: KernelLine): Template | null {
   const { stamps } = envelope;
+  const head = line.slice(0, envelope.messageAt);
+  if (RECORD.test(head) && stamps.length === 1 && stamps[0]?.kind === 'uptime' && !envelope.isOtherProgram)
+    return { ...NO_TIME, isRecord: true, hasUptime: true, wall: null, before: latin1('') };
   // Facts that change from line to line in places a template does not know of.
   if (envelope.isOtherProgram || envelope.sequence !== null || envelope.caller !== null || stamps.length > 2)
     return null;
   const wall = stamps.find((stamp) => stamp.kind !== 'uptime') ?? null;
   const hasUptime = stamps.some((stamp) => stamp.kind === 'uptime');
-  const head = line.slice(0, envelope.messageAt);
   const uptimeAt = hasUptime ? head.search(UPTIME_AT_END) : head.length;
   if (uptimeAt < 0) return null;
   const fixed = hasUptime ? head.slice(0, uptimeAt + 1) : head;
-  const shared = { hasUptime, wall: wall as Template['wall'] };
-  if (wall === null)
-    return {
-      ...shared,
-      before: latin1(fixed),
-      hasTime: false,
-      fraction: 0,
-      fractionSign: 0,
-      between: latin1(''),
-      epochDayUs: 0,
-    };
+  const shared = { isRecord: false, hasUptime, wall: wall as Template['wall'] };
+  if (wall === null) return { ...NO_TIME, ...shared, before: latin1(fixed) };
   const time = TIME.exec(fixed);
   if (time === null) return null;
   const [whole, hours, minutes, seconds, sign, fraction] = time;

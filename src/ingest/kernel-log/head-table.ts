@@ -56,7 +56,7 @@ export interface HeadTable {
   clear(): void;
 }
 
-const MOST_HEADS = 20_000;
+const MOST_HEADS = 8_000;
 const NUMBERED = /^nf_ct_/;
 
 export function openHeadTable(): HeadTable {

@@ -13,7 +13,7 @@ export const CHUNK_BYTES = 256 * 1024;
 /** Young objects of the thread live short; more room for them would only be more memory. */
 const YOUNG_MB = 8;
 /** What the dictionaries may hold at their fullest, twice. Without a limit V8 does not clean up below some hundred megabytes. */
-const OLD_MB = 96;
+const OLD_MB = 72;
 /** A thread that has not answered for so long is broken. */
 const PATIENCE_MS = 60_000;
 

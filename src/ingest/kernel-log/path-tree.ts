@@ -31,7 +31,7 @@ export interface PathTree {
   clear(): void;
 }
 
-const MOST_NODES = 50_000;
+const MOST_NODES = 30_000;
 
 function node(parent: PathNode | null, head: number, shape: number, slot: number, ttlLost: number): PathNode {
   return {

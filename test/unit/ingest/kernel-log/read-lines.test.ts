@@ -60,7 +60,7 @@ describe('lines', () => {
         .split('\n')
         .flatMap((line) => told(`${line}\n`));
       expect(told(log)).toEqual(alone);
-      if (name !== 'kmsg') expect(whole.slowLines).toBeLessThan(MESSAGES.length * 2);
+      expect(whole.slowLines).toBeLessThan(MESSAGES.length * 2);
     });
   }
 
