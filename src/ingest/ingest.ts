@@ -20,6 +20,7 @@ import { asLiveWord, followInput, isLiveWord, mayBeFollowed, noteHostClocks, rea
 import type { IngestDeps, IngestOptions } from './options.js';
 import { emptyReport, momentOf, readItem } from './read-item.js';
 import type { IngestReport } from './report.js';
+import { keepYoungSpaceSmall } from './small-young-space.js';
 import { openSnapshotKeeper } from './snapshot-keeper.js';
 import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
 import { openStatements } from './statements.js';
@@ -48,6 +49,7 @@ export async function ingest(
   options: IngestOptions = {},
   tables: IngestTables = ALL,
 ): Promise<IngestReport> {
+  keepYoungSpaceSmall();
   return await withoutKeyChecks(db, () => ingestAll(deps, db, inputs, options, tables));
 }
 
