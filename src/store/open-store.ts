@@ -45,7 +45,7 @@ export function storeError(attempt: string, path: string, error: unknown): Store
 function tune(db: Db): void {
   db.pragma('foreign_keys = ON');
   // Memory stays flat: a sort (of an index, of a GROUP BY) takes as much again and goes on in a file.
-  db.pragma('cache_size = -16000'); // 16 MB
+  db.pragma('cache_size = -8000'); // 8 MB
   db.pragma('temp_store = FILE');
   db.pragma('busy_timeout = 5000');
 }

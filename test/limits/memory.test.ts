@@ -17,8 +17,8 @@ const MOST_MB = 200;
  * to forget nothing, is a hundred bytes, so 15 MB more here and past the bound at a million.
  */
 const MOST_GROWTH_MB = 45;
-const FEW = 50_000;
-const MANY = 200_000;
+const FEW = 40_000;
+const MANY = 160_000;
 const FORMS: readonly InputForm[] = ['log', 'kmsg', 'listing', 'events', 'pcap'];
 
 let folder: string;
