@@ -45,7 +45,7 @@ interface Waiting {
 export async function ingest(
   deps: IngestDeps,
   db: Db,
-  given: readonly string[],
+  inputs: readonly string[],
   options: IngestOptions = {},
   tables: IngestTables = ALL,
 ): Promise<IngestReport> {
@@ -70,7 +70,7 @@ async function withoutKeyChecks<T>(db: Db, work: () => Promise<T>): Promise<T> {
 async function ingestAll(
   deps: IngestDeps,
   db: Db,
-  inputs: readonly string[],
+  given: readonly string[],
   options: IngestOptions,
   tables: IngestTables,
 ): Promise<IngestReport> {
