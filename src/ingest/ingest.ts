@@ -40,7 +40,7 @@ interface Waiting {
 /**
  * Reads everything that lies in the inputs into a store. The same again adds nothing. Killed at any moment, the store is whole
  * and the next call reads on. Memory stays flat whatever the size of the inputs.
- * @param given files, folders, archives, '-' for standard input
+ * @param inputs files, folders, archives, '-' for standard input
  */
 export async function ingest(
   deps: IngestDeps,
