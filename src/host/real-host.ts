@@ -69,6 +69,10 @@ export interface RealHostOptions {
   readonly searchPath?: string;
 }
 
+/** Of a file at once. */
+const MOST_READ_BYTES = 1 << 20;
+const LEAST_READ_BYTES = 1 << 14;
+
 /** Magic numbers of include/uapi/linux/magic.h: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, bpf, pstore, selinuxfs. */
 const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x27e0eb, 0x63677270, 0x73636673, 0xcafe4a11, 0x6165676c, 0xf97cff8c,
@@ -203,7 +207,10 @@ export function realHost({
           throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' });
         }
         if (!kind.isFile()) return waitingStream(descriptor, path, kind.isFIFO() && isNamed(descriptor));
-        return createReadStream(real, { fd: descriptor, start: options.fromByte, highWaterMark: 1 << 20 });
+        // Each read allocates the whole of it: many small files must not cost a megabyte each.
+        const wanted = kind.size - (options.fromByte ?? 0) + 1;
+        const highWaterMark = Math.min(MOST_READ_BYTES, Math.max(LEAST_READ_BYTES, wanted));
+        return createReadStream(real, { fd: descriptor, start: options.fromByte, highWaterMark });
       } catch (error) {
         // Standard input may be a socket, which has no name to be opened by.
         if (path === '/dev/stdin' && (error as NodeJS.ErrnoException).code === 'ENXIO') return process.stdin;

@@ -25,6 +25,8 @@ export interface ExplainOptions {
   readonly readWords: string;
   /** Whether there is evidence of entries, events, rules or sockets. */
   readonly showsTables: boolean;
+  /** What evidence without a packet shows by itself. */
+  readonly present: readonly { readonly says: string; readonly source: string }[];
 }
 
 const LABEL = 14;
@@ -177,6 +179,19 @@ function shortFinding(told: ToldFinding): Line {
   return [segment('plain', `${start}${title}`.padEnd(80 - right.length)), segment('dim', right)];
 }
 
+/** Evidence that names no packet, a line or two each with its place. */
+function presentLines({ present }: ExplainOptions): readonly Line[] {
+  if (present.length === 0) return [];
+  const lines = present.flatMap(({ says, source }) => {
+    const [head, ...rest] = wrap(says, Math.max(40, 80 - 2 - source.length - 2));
+    return [
+      ...spread([segment('plain', `  ${head ?? ''}`)], segment('dim', source)),
+      ...rest.map((text): Line => `    ${text}`),
+    ];
+  });
+  return ['What is here shows:', ...lines, ''];
+}
+
 /** The whole document. */
 export function explainDocument(
   told: readonly ToldFinding[],
@@ -203,11 +218,19 @@ export function explainDocument(
     lines.push(
       [segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')],
       '',
+      ...presentLines(options),
       ...wrap(
-        `Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; ${options.showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`,
+        options.present.length > 0
+          ? 'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG: without one nothing here says what became of any packet.'
+          : `Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; ${options.showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`,
         78,
       ).map((text): Line => text),
-      [segment('plain', 'What there is: '), segment('cmd', `${options.programName} query --list`)],
+      ...(options.present.length > 0
+        ? [
+            [segment('plain', 'To be sure: '), segment('cmd', 'journalctl -k -o short-precise > kern.log')],
+            [segment('plain', 'More:       '), segment('cmd', `${options.programName} query --list`)],
+          ]
+        : [[segment('plain', 'What there is: '), segment('cmd', `${options.programName} query --list`)]]),
     );
     return lines;
   }
@@ -225,7 +248,8 @@ export function explainDocument(
     ? told
     : options.opened.length > 0
       ? told.filter((one) => options.opened.includes(one.finding.id))
-      : told.slice(0, 1);
+      : // The first that is wrong: a notice comes behind what was argued, but before what is ordinary.
+        (troubles.length > 0 ? troubles : told).slice(0, 1);
   for (const [index, one] of opened.entries()) lines.push(...(index > 0 ? [''] : []), ...fullFinding(one, options));
   return lines;
 }

@@ -40,6 +40,17 @@ export function readEvents(db: Db, hostId: number, tupleIds: readonly number[]):
     .all(ids, ids, hostId) as EventRow[];
 }
 
+/** Whether any event of a host was read: a statement that events were listened to is worth nothing without their stream. */
+export function readHasEvents(db: Db, hostId: number): boolean {
+  return (
+    db
+      .prepare(
+        'SELECT 1 FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE s.host_id = ? LIMIT 1',
+      )
+      .get(hostId) !== undefined
+  );
+}
+
 export interface SnapshotRow {
   readonly id: number;
   readonly seriesId: number;

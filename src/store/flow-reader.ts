@@ -22,6 +22,41 @@ export function readFlowPairs(
     .all({ ids: JSON.stringify(tupleIds), host: hostId }) as [number, number][];
 }
 
+/** An entry to the same destination as a flow's, or the flow's own. */
+export interface SiblingEntry {
+  readonly versionId: number;
+  /** 1: of the flow itself. */
+  readonly isOwn: number;
+  readonly isUnreplied: number;
+  readonly proto: number;
+  readonly src: string;
+  readonly sport: number | null;
+  readonly dst: string;
+  readonly dport: number | null;
+  readonly replySrc: string;
+  readonly replySport: number | null;
+  readonly replyDst: string;
+  readonly replyDport: number | null;
+}
+
+/** Entries of the main list to where a flow goes, its own among them; the latest first, at most `limit`. */
+export function readSiblingEntries(
+  db: Db,
+  hostId: number,
+  flow: { readonly id: number; readonly proto: number; readonly dst: string; readonly dport: number | null },
+  limit: number,
+): readonly SiblingEntry[] {
+  return db
+    .prepare(
+      `SELECT v.id AS versionId, v.tuple_id = @id AS isOwn, coalesce(v.status, '') LIKE '%UNREPLIED%' AS isUnreplied, t.proto, t.src, t.sport, t.dst, t.dport,
+        r.src AS replySrc, r.sport AS replySport, r.dst AS replyDst, r.dport AS replyDport
+      FROM tuples t JOIN ct_entry_versions v ON v.tuple_id = t.id JOIN tuples r ON r.id = v.reply_tuple_id JOIN series s ON s.id = v.series_id
+      WHERE t.proto = @proto AND t.dst = @dst AND t.dport IS @dport AND v.list = 'main' AND s.host_id = @host
+      ORDER BY isOwn DESC, v.id DESC LIMIT @limit`,
+    )
+    .all({ id: flow.id, proto: flow.proto, dst: flow.dst, dport: flow.dport, host: hostId, limit }) as SiblingEntry[];
+}
+
 export interface FlowOrigin {
   readonly tupleId: number;
   readonly knownBy: string;

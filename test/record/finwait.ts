@@ -7,6 +7,7 @@ import type { Background } from '../lab/process.js';
 import type { Bundle } from './bundle.js';
 import { type StateWish, takeState, takeSurroundings } from './host-state.js';
 import type { Proof, Stage } from './incident.js';
+import { isKernelSince } from './kernel-release.js';
 import {
   type Addresses,
   buildPair,
@@ -28,6 +29,8 @@ export interface FinwaitCourse {
   /** Rules are there before the connection unless `happens` brings them. */
   readonly rulesFirst?: boolean;
   prepare?(client: LabHost, server: LabHost, bundle: Bundle): Promise<void>;
+  /** Between connection and the first reading of the state. */
+  before?(scene: FinwaitScene): Promise<void>;
   happens(scene: FinwaitScene): Promise<void>;
   afterwards?(scene: FinwaitScene): Promise<void>;
 }
@@ -72,6 +75,7 @@ export async function playFinwait({ lab, observe }: Stage, course: FinwaitCourse
     service,
     events: () => listener?.output() ?? '',
   };
+  await course.before?.(scene);
   if (record !== 'poor') await takeState(bundle, 'before', wish);
   await course.happens(scene);
   await connection.stop('SIGKILL');
@@ -89,7 +93,10 @@ export async function playFinwait({ lab, observe }: Stage, course: FinwaitCourse
 /** FINs tagged and dropped, the socket stuck as only a drop on its own host leaves it. */
 export function finwaitProofs(logFile: string, sport: number): Proof[] {
   return [
-    { file: logFile, pattern: new RegExp(`nf_ct_proto_6: invalid new .*SPT=${sport} .* FIN`), atLeast: 4 },
+    // Until 6.6 the kernel refuses it without a word.
+    isKernelSince('6.7')
+      ? { file: logFile, pattern: new RegExp(`nf_ct_proto_6: invalid new .*SPT=${sport} .* FIN`), atLeast: 4 }
+      : { file: logFile, pattern: /nf_ct_proto_6/, atLeast: 0, atMost: 0 },
     { file: logFile, pattern: new RegExp(`OUTPUT INVALID: .*SPT=${sport} .* FIN`), atLeast: 4 },
     { file: 'conntrack-L.txt', pattern: new RegExp(`sport=${sport}`), atLeast: 0, atMost: 0 },
     { file: 'ss.txt', pattern: new RegExp(`^FIN-WAIT-1.*:${sport} .*timer:\\(persist`) },

@@ -2,12 +2,15 @@
 
 import type { Incident } from './incident.js';
 import { asymmetricReplyUnseen, asymmetricSynUnseen } from './incidents/asymmetric.js';
+import { dataExpiredLoose, dataExpiredStrict } from './incidents/data-expired.js';
 import { finwaitAddressChanged } from './incidents/finwait-address-changed.js';
 import { finwaitAfterRst } from './incidents/finwait-after-rst.js';
 import { finwaitDeleted } from './incidents/finwait-deleted.js';
 import { finwaitExpired } from './incidents/finwait-expired.js';
 import { finwaitFlushed, finwaitFlushedUnwatched } from './incidents/finwait-flushed.js';
+import { finwaitDeletedWhileFull, finwaitEarlyDrop, finwaitTableFull } from './incidents/finwait-full-table.js';
 import { finwaitNeverThere } from './incidents/finwait-never-there.js';
+import { finwaitPeerSilent } from './incidents/finwait-peer-silent.js';
 import { finwaitDeletedPoor, finwaitExpiredPoor } from './incidents/finwait-poor.js';
 import { ftpNoHelper } from './incidents/ftp-no-helper.js';
 import { malformed } from './incidents/malformed.js';
@@ -33,6 +36,12 @@ export const INCIDENTS: readonly Incident[] = [
   finwaitAddressChanged,
   finwaitAfterRst,
   finwaitNeverThere,
+  finwaitEarlyDrop,
+  finwaitDeletedWhileFull,
+  finwaitTableFull,
+  finwaitPeerSilent,
+  dataExpiredStrict,
+  dataExpiredLoose,
   finwaitDeletedPoor,
   finwaitExpiredPoor,
   ruleEndedEarly,

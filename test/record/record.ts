@@ -2,9 +2,10 @@
 //
 //   npx tsx test/record/record.ts [NAME…]        all incidents, or the named ones
 //   npx tsx test/record/record.ts --list
+//   npx tsx test/record/record.ts --into FOLDER [NAME…]   on another kernel: FOLDER/hosts/NAME-6.1, and what is true of it
+//   npx tsx test/record/record.ts --adopt FOLDER          takes what was recorded so into the fixtures
 
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { release } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nowUs, secondsText } from '../lab/clock.js';
@@ -14,6 +15,7 @@ import { type Bundle, openBundle } from './bundle.js';
 import type { Incident } from './incident.js';
 import { INCIDENTS } from './incidents.js';
 import { KERNEL_LOG_FILES, writeKernelLog } from './kernel-log-forms.js';
+import { kernelSeries, kernelVersion } from './kernel-release.js';
 import { type Provenance, readProvenance, writeProvenance } from './provenance.js';
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
@@ -104,16 +106,11 @@ function prove(incident: Incident, bundle: Bundle): void {
   }
 }
 
-/** Version of the kernel without the builder's own suffix. */
-function kernelVersion(): string {
-  return /^[\d.]+/.exec(release())?.[0] ?? release();
-}
-
 /** Tries a few times, since others share the kernel, and replaces the old folder only with a proven one. */
-async function recordUntilProven(incident: Incident): Promise<Provenance> {
-  const target = join(FIXTURES, 'hosts', incident.name);
+async function recordUntilProven(incident: Incident, fixtures: string, name: string): Promise<Provenance> {
+  const target = join(fixtures, 'hosts', name);
   for (let attempt = 1; ; attempt++) {
-    const draft = mkdtempSync(join(FIXTURES, 'hosts', '.draft-'));
+    const draft = mkdtempSync(join(fixtures, 'hosts', '.draft-'));
     try {
       const provenance = await record(incident, draft);
       rmSync(target, { recursive: true, force: true });
@@ -133,7 +130,37 @@ function folderBytes(folder: string): number {
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
 }
 
-async function main(names: readonly string[]): Promise<void> {
+/** Names of all fixtures in the order of the incidents, each followed by what was recorded of it on other kernels. */
+function namesOf(all: Readonly<Record<string, Provenance>>): readonly string[] {
+  return INCIDENTS.flatMap(({ name }) => {
+    const others = Object.keys(all).filter(
+      (one) => one.startsWith(`${name}-`) && /^\d+\.\d+$/.test(one.slice(name.length + 1)),
+    );
+    return [name, ...others.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))];
+  });
+}
+
+/** What was recorded on another kernel becomes a part of the fixtures. */
+function adopt(folder: string): void {
+  const theirs = readProvenance(folder);
+  for (const name of Object.keys(theirs)) {
+    rmSync(join(FIXTURES, 'hosts', name), { recursive: true, force: true });
+    cpSync(join(folder, 'hosts', name), join(FIXTURES, 'hosts', name), { recursive: true });
+  }
+  const all = { ...readProvenance(FIXTURES), ...theirs };
+  writeProvenance(FIXTURES, all, namesOf(all));
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const [option, folder] = words;
+  if (option === '--adopt' && folder !== undefined) {
+    adopt(folder);
+    return;
+  }
+  const isElsewhere = option === '--into' && folder !== undefined;
+  const fixtures = isElsewhere ? folder : FIXTURES;
+  const names = isElsewhere ? words.slice(2) : words;
+  mkdirSync(join(fixtures, 'hosts'), { recursive: true });
   const obstacle = whyNoLab();
   if (obstacle !== null) throw new Error(obstacle);
   if (names.includes('--list')) {
@@ -145,14 +172,12 @@ async function main(names: readonly string[]): Promise<void> {
   const failed: string[] = [];
   for (const incident of INCIDENTS) {
     if (names.length > 0 && !names.includes(incident.name)) continue;
+    const name = isElsewhere ? `${incident.name}-${kernelSeries()}` : incident.name;
     try {
-      const provenance = await recordUntilProven(incident);
-      writeProvenance(
-        FIXTURES,
-        { ...readProvenance(FIXTURES), [incident.name]: provenance },
-        INCIDENTS.map((one) => one.name),
-      );
-      console.log(`${incident.name}: ${folderBytes(join(FIXTURES, 'hosts', incident.name))} bytes`);
+      const provenance = await recordUntilProven(incident, fixtures, name);
+      const all = { ...readProvenance(fixtures), [name]: provenance };
+      writeProvenance(fixtures, all, namesOf(all));
+      console.log(`${name}: ${folderBytes(join(fixtures, 'hosts', name))} bytes`);
     } catch {
       failed.push(incident.name);
     }

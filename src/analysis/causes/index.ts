@@ -3,9 +3,18 @@
 import type { Cause } from './cause.js';
 import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
+import { pickedUpAgain } from './entry-gone/picked-up-again.js';
 import { malformed } from './malformed.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { ruleDecided } from './rule-decided.js';
 
-export const CAUSES: readonly Cause[] = [entryGone, lateAnswer, ruleDecided, natBypassed, malformed, normal];
+export const CAUSES: readonly Cause[] = [
+  entryGone,
+  lateAnswer,
+  pickedUpAgain,
+  ruleDecided,
+  natBypassed,
+  malformed,
+  normal,
+];

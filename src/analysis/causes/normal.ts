@@ -1,9 +1,10 @@
 // NEW as expected: the first packet of a connection, or its repetition while nobody has answered. Nothing is wrong with conntrack.
 
-import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
+import { staleSign } from '../explain/stale.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
 
@@ -77,16 +78,22 @@ export const normal: Cause = {
           : isFirst && subject.count === 1
             ? subject.cite.event(event)
             : null;
-    const lookAlikes: LookAlike[] = isTcp
-      ? [ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [cited])]
-      : [
-          ruledOutBy(
-            'stale-entry',
-            answered !== null || listed !== null ? 'it was answered' : 'its entry was made by this packet',
-            [answer],
-            ASK.events,
-          ),
-        ];
+    const stale = staleSign(subject);
+    // What an old entry did to it is not argued here; but ordinary it is not.
+    if (stale !== null) steps.push(open(`whether it is ordinary: ${stale.says}`, true, ASK.listingBefore));
+    const lookAlikes: LookAlike[] =
+      stale !== null
+        ? [{ cause: 'stale-entry', ruledOut: null, wouldSettle: ASK.ruleset }]
+        : isTcp
+          ? [ruledOutBy('midstream-pickup', 'it is a SYN, not a packet from the middle of a connection', [cited])]
+          : [
+              ruledOutBy(
+                'stale-entry',
+                answered !== null || listed !== null ? 'it was answered' : 'its entry was made by this packet',
+                [answer],
+                ASK.events,
+              ),
+            ];
     return {
       class: 'normal',
       argument: { id: 'normal', steps, lookAlikes },

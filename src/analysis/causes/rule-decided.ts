@@ -1,33 +1,21 @@
 // An ordinary rule or a policy ended the packet although conntrack was content with it (NEW or ESTABLISHED).
 
-import type { EvidenceItem, Remedy } from '../../model/finding.js';
-import { protocolName } from '../../text/protocols.js';
+import type { Remedy } from '../../model/finding.js';
 import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
-import { citePacket, completeCoverage, firstPacket } from '../explain/flow-facts.js';
+import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
 
 /** Ports of the helpers of the kernel (net/netfilter/nf_conntrack_*.c: default ports; pptp 1723, h323 1719 and 1720). */
 const HELPER_PORTS = [21, 69, 111, 137, 161, 554, 1719, 1720, 1723, 5060, 6566, 6667, 10080];
 
-/** log_invalid was on for its protocol all the time, and would have printed a line had conntrack refused the packet. */
-function silence(subject: Case): EvidenceItem | null {
-  const { atUs } = firstPacket(subject).row;
-  if (atUs === null) return null;
-  const name = protocolName(subject.flow.proto);
-  const covered =
-    completeCoverage(subject, `log-invalid:${name}`, atUs, atUs) ??
-    completeCoverage(subject, 'log-invalid:all', atUs, atUs);
-  return subject.cite.coverage(covered, 'log_invalid was on and printed nothing about it');
-}
-
 function stateStep(subject: Case): Step {
   const packet = firstPacket(subject);
   const cited = citePacket(subject, packet);
   if (packet.stateIs === 'shown') return shown(`conntrack was content with it: ${packet.state}`, [cited]);
-  const quiet = silence(subject);
+  const quiet = silenceOfLog(subject, firstPacket(subject));
   if (quiet !== null) return shown('conntrack was content with it: log_invalid was on and printed nothing', [quiet]);
   return packet.state === null
     ? open('the state conntrack gave it', false, ASK.logInvalid)
@@ -124,7 +112,11 @@ export const ruleDecided: Cause = {
       ruledOutBy(
         'entry-gone',
         `the packet was ${packet.state ?? 'accepted by conntrack'}, not INVALID`,
-        !isQuestion ? [] : packet.stateIs === 'shown' ? [citePacket(subject, packet)] : [silence(subject)],
+        !isQuestion
+          ? []
+          : packet.stateIs === 'shown'
+            ? [citePacket(subject, packet)]
+            : [silenceOfLog(subject, firstPacket(subject))],
         ASK.logInvalid,
       ),
     ];

@@ -1,6 +1,9 @@
-// What is missing, in the words of someone who has ctwhy and of someone who has not. One place, so that the same gap is always named the same.
+// What is missing, in words that can be run: `ask` by someone without ctwhy (a shell line, remarks behind #), `command` with ctwhy
+// afterwards. One place, so that the same gap is always named the same.
 
 import type { Missing } from '../../model/finding.js';
+import type { Case } from './case.js';
+import { firstPacket, isForwarded } from './flow-facts.js';
 
 function missing(what: string, command: string, ask: string): Missing {
   return { what, command, ask };
@@ -10,17 +13,17 @@ export const ASK = {
   events: missing(
     'events of the entry, from before it was lost',
     'ctwhy ingest conntrack-E.txt',
-    'conntrack -E -o timestamp,id,extended > conntrack-E.txt   (start it before the connection)',
+    'conntrack -E -o timestamp,id,extended > conntrack-E.txt   # start it before the connection',
   ),
   listingBefore: missing(
     'the conntrack listing from before the fault',
     'ctwhy ingest conntrack-before.txt',
-    'conntrack -L -o id,extended > conntrack-before.txt   (while the connection still works)',
+    'conntrack -L -o id,extended > conntrack-before.txt   # while the connection still works',
   ),
   expectations: missing(
     'what helpers expect, while it happens',
     'ctwhy ingest conntrack-expect.txt',
-    'conntrack -L expect > conntrack-expect.txt; conntrack -E expect > conntrack-E-expect.txt',
+    'conntrack -L expect > conntrack-expect.txt',
   ),
   listing: missing(
     'the conntrack listing',
@@ -30,35 +33,57 @@ export const ASK = {
   sockets: missing('the sockets of this host', 'ctwhy ingest ss.txt', 'ss -tanoei > ss.txt'),
   ruleset: missing(
     'the ruleset with counters',
-    'ctwhy ingest iptables-save.txt',
+    'ctwhy ingest iptables-save.txt nft.txt',
     'iptables-save -c > iptables-save.txt; nft -a list ruleset > nft.txt',
   ),
   rulesetTwice: missing(
     'the ruleset with counters, twice',
     'ctwhy ingest rules-1.txt rules-2.txt',
-    'iptables-save -c > rules-1.txt   (and again as rules-2.txt after the fault)',
+    'iptables-save -c > rules-1.txt; sleep 60; iptables-save -c > rules-2.txt   # the fault in between',
   ),
   logInvalid: missing(
     "the kernel's own reason",
     'ctwhy ingest kern.log',
-    'sysctl -w net.netfilter.nf_conntrack_log_invalid=255; then the kernel log of the next occurrence',
+    'sysctl -w net.netfilter.nf_conntrack_log_invalid=255; sleep 600; journalctl -k -o short-precise > kern.log',
+  ),
+  wholeLine: missing(
+    'the kernel log with whole lines: addresses are cut off here',
+    'ctwhy ingest kern.log',
+    'journalctl -k -o short-precise > kern.log',
   ),
   sysctls: missing('the conntrack settings', 'ctwhy ingest sysctl.txt', 'sysctl -a > sysctl.txt'),
-  kernel: missing('the kernel release', 'add --kernel RELEASE', 'uname -r'),
+  kernel: missing('the kernel release', 'ctwhy explain --kernel RELEASE', 'uname -r'),
   trace: missing(
     'a trace of the packet',
     'ctwhy ingest trace.txt',
-    'nft monitor trace > trace.txt   (with a rule `meta nftrace set 1` for the flow)',
+    'nft add table inet t; nft add chain inet t c "{ type filter hook prerouting priority -350; }"; nft add rule inet t c {match} meta nftrace set 1; nft monitor trace > trace.txt   # then: nft delete table inet t',
   ),
   statistics: missing(
     'the tracker statistics before and after',
     'ctwhy ingest stats-1.txt stats-2.txt',
-    'conntrack -S > stats-1.txt   (and again as stats-2.txt)',
+    'conntrack -S > stats-1.txt; sleep 60; conntrack -S > stats-2.txt   # the fault in between',
   ),
   addresses: missing(
     'changes of addresses',
     'ctwhy ingest ip-monitor.txt',
     'ip -timestamp monitor address link > ip-monitor.txt',
   ),
-  capture: missing('what was on the wire', 'ctwhy ingest wire.pcap', 'tcpdump -ni any -w wire.pcap host ADDRESS'),
+  capture: missing('what was on the wire', 'ctwhy ingest wire.pcap', 'tcpdump -ni any -w wire.pcap host {src}'),
 } as const;
+
+/** Whose sockets would tell: this host's, or those of the end whose packets only pass through here. */
+export function askSockets(subject: Case): Missing {
+  if (!isForwarded(subject)) return ASK.sockets;
+  const src = firstPacket(subject).tuples[0]?.src ?? subject.flow.src;
+  return missing(
+    `the sockets of the host that has ${src} (this one only forwards)`,
+    'ctwhy ingest ss.txt --host END_HOST',
+    `ss -tanoei > ss.txt   # on the host that has ${src}`,
+  );
+}
+
+/** What is missing, with the flow of a case in its commands. */
+export function askedFor(one: Missing, { flow }: Case): Missing {
+  const match = `${flow.src.includes(':') ? 'ip6' : 'ip'} saddr ${flow.src}`;
+  return { ...one, ask: one.ask.replace('{match}', match).replace('{src}', flow.src) };
+}

@@ -17,7 +17,7 @@ import {
   type TupleRow,
 } from '../../store/case-reader.js';
 import { readEntries, readEvents, readSockets } from '../../store/evidence-reader.js';
-import { readEntryPairs, readFlowOrigin, readFlowPairs } from '../../store/flow-reader.js';
+import { readEntryPairs, readFlowOrigin, readFlowPairs, readSiblingEntries } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { synQuietUs } from '../../store/syn-lives.js';
 import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
@@ -31,6 +31,9 @@ import { reasonOf } from './reason-of.js';
 
 /** At most so many packets of one case are looked at singly; the rest is counted. */
 const PACKETS_OF_A_CASE = 400;
+
+/** Entries to the same destination that are looked at. */
+const SIBLINGS = 50;
 
 /** Like packets of one connection with one outcome, before anything is argued. */
 export interface Story {
@@ -324,6 +327,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
   const companions = readCompanions(db, host.id, flow.src, flow.dst, 200).filter(
     (tuple) => !tupleIds.includes(tuple.id),
   );
+  const siblings = story.outcome === 'NEW' ? readSiblingEntries(db, host.id, flow, SIBLINGS) : [];
   const reading = readPath(first.steps, host.kernel, host.rules, outcomesOf);
   const fate = fateOf(first, reading, story.count, host.rules, cite);
   const partial: Omit<Case, 'reason'> = {
@@ -340,6 +344,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     entries,
     sockets,
     companions,
+    siblings,
     fate,
   };
   return { ...partial, reason: reasonOf(partial, reading, host.kernel as KernelVersion | null) };

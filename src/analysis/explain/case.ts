@@ -17,6 +17,7 @@ import type {
   SocketRow,
   ValueRow,
 } from '../../store/evidence-reader.js';
+import type { SiblingEntry } from '../../store/flow-reader.js';
 import type { Cite } from './cite.js';
 import type { RuleBook } from './rule-book.js';
 
@@ -47,6 +48,8 @@ export interface HostContext {
   readonly snapshots: readonly SnapshotRow[];
   readonly parts: readonly SnapshotPartRow[];
   readonly coverage: readonly CoverageRow[];
+  /** Events were read, of whatever connection. */
+  readonly hasEvents: boolean;
   readonly sysctls: readonly ValueRow[];
   readonly statistics: readonly ValueRow[];
   readonly hostEvents: readonly HostEventRow[];
@@ -93,6 +96,8 @@ export interface Case {
   readonly events: readonly EventRow[];
   readonly entries: readonly EntryRow[];
   readonly sockets: readonly SocketRow[];
+  /** Entries to the same destination, its own among them; only for packets that are NEW. */
+  readonly siblings: readonly SiblingEntry[];
   /** Other flows between the same two addresses. */
   readonly companions: readonly TupleRow[];
   readonly fate: FateFound;

@@ -170,7 +170,8 @@ export function citer(texts: TextSource): Cite {
         source: place(row.sourceId, row.line),
         text: `${row.name} = ${row.value}`,
         table: row.what === 'sysctl' ? 'sysctls' : row.what === 'ct-stat' ? 'ct_stats' : 'values_over_time',
-        key: { name: row.name, cpu: row.cpu, snapshot_id: row.snapshotId },
+        // A setting is not per CPU, and its view has no such column.
+        key: { name: row.name, ...(row.what === 'sysctl' ? {} : { cpu: row.cpu }), snapshot_id: row.snapshotId },
       };
     },
     hostEvent(row) {

@@ -7,14 +7,15 @@ import type { Db } from '../../store/open-store.js';
 import { protocolName } from '../../text/protocols.js';
 import { rfc3339 } from '../../text/time.js';
 import { CAUSES } from '../causes/index.js';
-import { type Argument, confidenceOf, missingOf, rankOf, type Verdict, weaker } from './argument.js';
-import { ASK } from './ask.js';
+import { type Argument, confidenceOf, type LookAlike, missingOf, rankOf, type Verdict, weaker } from './argument.js';
+import { ASK, askedFor } from './ask.js';
 import { buildCase, readStories, type Story } from './build-cases.js';
 import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { readHostContext } from './host-context.js';
 import { type NoticeFinding, noticeFindings } from './notice-findings.js';
 import type { PathReading } from './read-path.js';
+import { staleSign } from './stale.js';
 
 /** A finding with the argument behind it, for documents. */
 export interface Explained {
@@ -23,6 +24,8 @@ export interface Explained {
   readonly subject: Case;
   /** How many connections share it. */
   readonly flows: number;
+  /** How many packets of each kind, by the flag that names it ('FIN', 'SYN ACK'); empty for other protocols. */
+  readonly kinds: ReadonlyMap<string, number>;
 }
 
 export interface Explanation {
@@ -46,11 +49,17 @@ interface Tried {
   readonly confidence: Confidence | null;
 }
 
+/** A look-alike that the nearest argument itself points at: something speaks for it, not only nothing against it. */
+function isNamed(nearest: Tried, one: LookAlike): boolean {
+  return nearest.verdict.class === 'normal' && one.cause === 'stale-entry';
+}
+
 function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
   const nearest = tried[0];
   const reason = subject.reason;
   const message = reason === null ? '' : reason.message === '' ? ` (${reason.id})` : ` ("${reason.message}")`;
   const packet = subject.packets[0]!;
+  const said = staleSign(subject) ?? undefined;
   return {
     class: 'unresolved',
     argument: {
@@ -60,21 +69,32 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
           says: `the packet is ${subject.outcome === 'DROP' ? 'seen' : subject.outcome}${message}`,
           is: 'shown',
           isEssential: true,
-          evidence: [subject.cite.packet(packet.row, packet.steps, packet.reasonStep ?? packet.stateStep ?? 0)],
+          evidence: [
+            subject.cite.packet(packet.row, packet.steps, packet.reasonStep ?? packet.stateStep ?? 0),
+            ...(said?.evidence ?? []),
+          ],
         },
       ],
-      lookAlikes: nearest === undefined ? [] : [{ cause: nearest.verdict.class, ruledOut: null }],
+      lookAlikes:
+        nearest === undefined
+          ? []
+          : [
+              { cause: nearest.verdict.class, ruledOut: null },
+              ...nearest.verdict.argument.lookAlikes.filter((one) => one.ruledOut === null && isNamed(nearest, one)),
+            ],
     },
     led: null,
     title: `not decided by this evidence${message}`,
     summary:
-      reason === null
-        ? 'What is here does not tell why this packet was treated so.'
-        : reason.by === 'message' || reason.by === 'debug'
-          ? `The kernel names the check that failed${message}; why it failed here is not decided by this evidence.`
-          : subject.outcome === 'NEW'
-            ? `By its flags it would be NEW as ${reason.id}; why the table did not know it is not decided by this evidence.`
-            : `By its flags the check that failed may be ${reason.id}: the kernel did not say; why is not decided by this evidence.`,
+      said !== undefined
+        ? `Not ordinary: ${said.says}. Whether that entry keeps the packet from its rule is not decided by this evidence.`
+        : reason === null
+          ? 'What is here does not tell why this packet was treated so.'
+          : reason.by === 'message' || reason.by === 'debug'
+            ? `The kernel names the check that failed${message}; why it failed here is not decided by this evidence.`
+            : subject.outcome === 'NEW'
+              ? `By its flags it would be NEW as ${reason.id}; why the table did not know it is not decided by this evidence.`
+              : `By its flags the check that failed may be ${reason.id}: the kernel did not say; why is not decided by this evidence.`,
     missing: nearest === undefined ? [ASK.logInvalid, ASK.listing, ASK.ruleset] : missingOf(nearest.verdict.argument),
     remedies: [],
   };
@@ -97,7 +117,11 @@ export function judge(subject: Case): { readonly verdict: Verdict; readonly conf
   // Two classes that are equally sure contradict each other: neither is certain.
   const rival = tried[1];
   const isContested =
-    rival !== undefined && rival.confidence === best.confidence && rival.verdict.class !== best.verdict.class;
+    rival !== undefined &&
+    rival.confidence === best.confidence &&
+    rival.verdict.class !== best.verdict.class &&
+    // That a packet is ordinary for conntrack does not contradict what a rule did with it.
+    rival.verdict.class !== 'normal';
   return {
     verdict: best.verdict,
     confidence: isContested && best.confidence === 'certain' ? 'likely' : best.confidence,
@@ -149,7 +173,7 @@ function findingOf(
       : subject.fate.fate === 'dropped'
         ? 'DROP'
         : 'OTHER';
-  const missing = [...verdict.missing, ...everyone.flatMap(missingOf)];
+  const missing = [...verdict.missing, ...everyone.flatMap(missingOf)].map((one) => askedFor(one, subject));
   return {
     id,
     outcome,
@@ -238,6 +262,26 @@ function mergeKey(subject: Case, verdict: Verdict, confidence: Confidence): stri
   return [subject.host.id, verdict.class, led, confidence, subject.outcome, subject.fate.fate, where, what].join('|');
 }
 
+/** The flag that names a packet: ACK and PSH do not, where another does. */
+function kindName(flags: string): string {
+  if (!/\b(SYN|FIN|RST)\b/.test(flags)) return flags === '' ? 'no flags' : flags;
+  const name = flags.replace(/ ?\b(PSH|URG|ECE|CWR)\b/g, '').trim();
+  return name === 'SYN ACK' ? name : name.replace(/ ACK$/, '');
+}
+
+function kindsOf(group: readonly Case[]): ReadonlyMap<string, number> {
+  const kinds = new Map<string, number>();
+  for (const { packets, count } of group) {
+    for (const { flags } of packets)
+      if (flags !== null) kinds.set(kindName(flags), (kinds.get(kindName(flags)) ?? 0) + 1);
+    // Of very many only the first were looked at singly: the rest is taken to be like the last.
+    const last = packets.at(-1)?.flags ?? null;
+    if (last !== null && count > packets.length)
+      kinds.set(kindName(last), (kinds.get(kindName(last)) ?? 0) + count - packets.length);
+  }
+  return kinds;
+}
+
 const CLASS_WEIGHT: Readonly<Record<string, number>> = {
   normal: -1000,
   unresolved: -20,
@@ -312,6 +356,7 @@ export function explain(
         verdict,
         subject,
         flows: group.length,
+        kinds: kindsOf(group.map((one) => one.subject)),
       };
     })
     .sort((a, b) => weightOf(b) - weightOf(a))

@@ -2,6 +2,7 @@
 
 import type { EvidenceItem } from '../../model/finding.js';
 import type { EntryRow, EventRow, SocketRow, ValueRow } from '../../store/evidence-reader.js';
+import { protocolName } from '../../text/protocols.js';
 import type { Case, SeenPacket } from './case.js';
 import { isSurelyBefore, type Moment, orderOf } from './order.js';
 
@@ -23,6 +24,25 @@ export function entryMoment(subject: Case, entry: EntryRow): Moment {
 
 export function citePacket(subject: Case, packet: SeenPacket, step = packet.stateStep ?? 0): EvidenceItem {
   return subject.cite.packet(packet.row, packet.steps, step);
+}
+
+/** The packet came from a socket of this host: it left without having come in. */
+export function isLocalOutput(subject: Case): boolean {
+  return firstPacket(subject).steps.some(
+    (step) => (step.inIf === null || step.inIf === '') && step.outIf !== null && step.outIf !== '',
+  );
+}
+
+/** The packet went through this host from one interface to another: its sockets are elsewhere. */
+export function isForwarded(subject: Case): boolean {
+  return subject.packets.some((packet) =>
+    packet.steps.some(
+      (step) =>
+        step.chain === 'FORWARD' ||
+        ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== '') ||
+        /FORWARD/.test(step.prefix ?? ''),
+    ),
+  );
 }
 
 /** The first packet the case is about. */
@@ -163,8 +183,9 @@ export function statisticDelta(
   return { delta, rows: cited };
 }
 
-/** Whether a source of this kind was complete over a time. */
+/** Whether a source of this kind was complete over a time, and is here: a manifest may speak of a stream that was left out. */
 export function completeCoverage(subject: Case, what: string, fromUs: number | null, toUs: number | null) {
+  if (what === 'events' && !subject.host.hasEvents) return undefined;
   return subject.host.coverage.find(
     (row) =>
       row.what === what &&
@@ -172,4 +193,30 @@ export function completeCoverage(subject: Case, what: string, fromUs: number | n
       (fromUs === null || row.fromUs === null || row.fromUs <= fromUs) &&
       (toUs === null || row.toUs === null || row.toUs >= toUs),
   );
+}
+
+/** Lines of these kinds stand in the kernel log, where a log_invalid line would stand too. */
+const KERNEL_LOG_KINDS = ['log', 'trace', 'log-invalid', 'helper'];
+
+/**
+ * That log_invalid was on for the packet's protocol and printed nothing about it, as evidence; NULL when that cannot be said. The
+ * log must be here and whole at that time: it is the one that shows the packet's own line.
+ */
+export function silenceOfLog(subject: Case, packet: SeenPacket): EvidenceItem | null {
+  const { atUs } = packet.row;
+  if (atUs === null || packet.reasonId !== null) return null;
+  if (!packet.steps.some((step) => KERNEL_LOG_KINDS.includes(step.kind))) return null;
+  const name = protocolName(subject.flow.proto);
+  const covered =
+    completeCoverage(subject, `log-invalid:${name}`, atUs, atUs) ??
+    completeCoverage(subject, 'log-invalid:all', atUs, atUs);
+  const logAt = subject.host.coverage.filter(
+    (row) =>
+      row.what === 'log' && (row.fromUs === null || row.fromUs <= atUs) && (row.toUs === null || row.toUs >= atUs),
+  );
+  // That a log may be an excerpt is a guess; a manifest that says it is whole knows better. Lost lines are lost.
+  const isLossy =
+    logAt.some((row) => row.state === 'lost') ||
+    (logAt.some((row) => row.state === 'limited') && !logAt.some((row) => row.state === 'complete'));
+  return isLossy ? null : subject.cite.coverage(covered, 'log_invalid was on and printed nothing about it');
 }

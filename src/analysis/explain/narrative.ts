@@ -2,6 +2,7 @@
 
 import type { StoryLine, ToldFinding } from '../../model/finding.js';
 import type { EventRow } from '../../store/evidence-reader.js';
+import { protocolName } from '../../text/protocols.js';
 import { duration, timeOfDay } from '../../text/time.js';
 import { flowWords, ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from './case.js';
@@ -10,6 +11,8 @@ import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from '
 import { orderOf } from './order.js';
 
 const TIME_UNKNOWN = 'time unknown';
+/** Flags of packets that a socket sends again until they are answered. */
+const REPEATED = ['SYN', 'SYN ACK', 'FIN'];
 
 function label(atUs: number | null, uptimeUs: number | null): string {
   if (atUs !== null) return timeOfDay(atUs);
@@ -104,7 +107,8 @@ function eventLines(subject: Case): readonly (StoryLine & { readonly at: number 
 }
 
 function packetWords(subject: Case, packet: SeenPacket): string {
-  const what = packet.flags === null ? subject.outcome : packet.flags === '' ? 'no flags' : packet.flags;
+  const what =
+    packet.flags === null ? protocolName(subject.flow.proto) : packet.flags === '' ? 'no flags' : packet.flags;
   const message =
     subject.reason !== null && subject.reason.by === 'message'
       ? `: "${subject.reason.message}"`
@@ -212,15 +216,20 @@ function endLines(subject: Case): readonly StoryLine[] {
   return lines;
 }
 
-function packetText(subject: Case, count: number): string {
-  const flags = subject.packets[0]?.flags ?? null;
-  const name = flags === null ? '' : flags === '' ? 'no flags' : flags.replace(/ (ACK|PSH)\b/g, '').trim();
-  if (count === 1) return name === '' ? '1 packet' : name;
-  return name === '' ? `${count} packets` : `${name}, ${count} tries`;
+/** 'FIN, 5 tries' for one that is sent again and again; '7 packets: 3 FIN, 4 RST' for what is not. */
+function packetText({ kinds, flows, finding }: Explained): string {
+  const { count } = finding.packets;
+  const [first, ...rest] = kinds.keys();
+  if (first === undefined) return count === 1 ? '1 packet' : `${count} packets`;
+  if (rest.length > 0) return `${count} packets: ${[...kinds].map(([kind, many]) => `${many} ${kind}`).join(', ')}`;
+  if (count === 1) return first;
+  // Only a connection's own SYN and FIN are tried again; data goes on, and RSTs are not waited for.
+  return flows === 1 && REPEATED.includes(first) ? `${first}, ${count} tries` : `${count} packets, all ${first}`;
 }
 
 /** A finding with its story. */
-export function tell({ finding, verdict, subject, flows }: Explained): ToldFinding {
+export function tell(explained: Explained): ToldFinding {
+  const { finding, verdict, subject, flows } = explained;
   const timed = [...eventLines(subject), ...packetLines(subject)]
     .map((line, index) => ({ line, index }))
     .sort((a, b) => (a.line.at ?? 0) - (b.line.at ?? 0) || a.index - b.index);
@@ -238,7 +247,7 @@ export function tell({ finding, verdict, subject, flows }: Explained): ToldFindi
   return {
     finding,
     flowText: flows === 1 ? flowWords(subject.flow) : `${flows} connections, e.g. ${flowWords(subject.flow)}`,
-    packetText: `${packetText(subject, finding.packets.count)}${flows > 1 || spanUs === null || spanUs < 60_000_000 ? '' : ` in ${duration(spanUs)}`}`,
+    packetText: `${packetText(explained)}${flows > 1 || spanUs === null || spanUs < 60_000_000 ? '' : ` in ${duration(spanUs)}`}`,
     story: [...timed.map(({ line: { at: _at, ...line } }) => line), ...ruleLines(subject), ...endLines(subject)],
     notKnown: [
       ...notKnown,

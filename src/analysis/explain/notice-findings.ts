@@ -28,7 +28,9 @@ function findingOf(
 ): NoticeFinding {
   const reason = reasonById(reasonId);
   const outcomes = reason === null ? [] : outcomeOf(reason, host.kernel);
-  const outcome = OUTCOMES[outcomes[0] ?? ''] ?? 'OTHER';
+  // As for packets: words that mean INVALID on some kernel are told as that where the kernel is not known.
+  const possible = outcomes.length > 0 || reason === null ? outcomes : [reason.outcome];
+  const outcome = possible.map((one) => OUTCOMES[one]).find((one) => one !== undefined) ?? 'OTHER';
   const suppressed = host.notices
     .filter((row) => row.kind === 'suppressed' && row.count !== null)
     .reduce((sum, row) => sum + (row.count ?? 0), 0);
@@ -59,7 +61,7 @@ function findingOf(
     },
     droppedBy: null,
     evidence: cited,
-    missing: isPacketless ? [ASK.logInvalid] : [ASK.listing, ASK.statistics],
+    missing: isPacketless ? [ASK.wholeLine] : [ASK.listing, ASK.statistics],
     ruledOut: [],
     remedies: [],
   };

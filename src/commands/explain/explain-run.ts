@@ -4,6 +4,7 @@ import { citer } from '../../analysis/explain/cite.js';
 import { type Explanation, explain } from '../../analysis/explain/explain.js';
 import { tell } from '../../analysis/explain/narrative.js';
 import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
+import { whatIsHere } from '../../analysis/explain/what-is-here.js';
 import { REASONS } from '../../catalogue/all-reasons.js';
 import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
@@ -69,6 +70,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     if (missing !== undefined)
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
     const head = lookedAt(db, explanation, input, scope);
+    const present = all.length === 0 ? whatIsHere(db, explanation.contexts, openTextSource(db)) : [];
     if (hasSwitch(input, 'json')) {
       const findings = all
         .map((one) => one.finding)
@@ -76,7 +78,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       const document = {
         schema: 'ctwhy.explain/1',
         generatedAt: rfc3339(world.clock.nowUs()),
-        lookedAt: head.json,
+        lookedAt: { ...head.json, ...(present.length === 0 ? {} : { present }) },
         findings,
         gaps: readGaps(db),
       };
@@ -93,6 +95,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         knownCommands: input.knownCommands,
         readWords: readWords(input),
         showsTables: head.showsTables,
+        present: told.length === 0 ? present : [],
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
     }

@@ -11,18 +11,22 @@ import {
   shown,
   type Verdict,
 } from '../../explain/argument.js';
-import { ASK } from '../../explain/ask.js';
+import { ASK, askSockets } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import {
   citePacket,
   entryMoment,
   firstPacket,
+  isLocalOutput,
   livesBefore,
   openSocket,
   packetMoment,
+  silenceOfLog,
   socketInfo,
+  sysctlOf,
 } from '../../explain/flow-facts.js';
 import { orderOf } from '../../explain/order.js';
+import { type TableAt, tableAtPacket } from '../../explain/table-at.js';
 import type { Cause } from '../cause.js';
 import { flowWords, ruleWords } from '../words.js';
 import { LED_TO_IT } from './led-to-it.js';
@@ -46,11 +50,37 @@ function isListedAfter(subject: Case): boolean {
   );
 }
 
-/** The packet came from a socket of this host: it left without having come in. */
-function isLocalOutput(subject: Case): boolean {
-  return firstPacket(subject).steps.some(
-    (step) => (step.inIf === null || step.inIf === '') && step.outIf !== null && step.outIf !== '',
-  );
+/** 'FIN', 'RST', 'data' or 'ACK'. */
+function packetName(subject: Case): string {
+  const flags = firstPacket(subject).flags ?? '';
+  return /FIN/.test(flags) ? 'FIN' : /RST/.test(flags) ? 'RST' : /PSH/.test(flags) ? 'data' : 'ACK';
+}
+
+/** Where the kernel printed nothing: what else tells that the table held no entry for the packet. */
+function noEntryStep(subject: Case, table: TableAt): Step {
+  const packet = firstPacket(subject);
+  if (subject.reason?.by === 'packet') {
+    const silence = silenceOfLog(subject, packet);
+    if (silence !== null || (table.hasEntry === 'no' && table.isShown))
+      return shown('there was no entry for it: every other check would have printed a message', [
+        citePacket(subject, packet),
+        silence,
+        ...(table.hasEntry === 'no' ? table.evidence : []),
+      ]);
+  }
+  if (table.hasEntry !== 'no') return open('that there was no entry for it', true, ASK.listing);
+  return table.isShown
+    ? shown('there was no entry for it', table.evidence)
+    : inferred('there is no entry of the flow', table.evidence, true, ASK.logInvalid);
+}
+
+/** A bare ACK, with or without data, is refused without an entry only when loose tracking is off (tcp_new(), all versions). */
+function looseStep(subject: Case): Step | null {
+  if (subject.reason?.id !== 'tcp-loose-disabled') return null;
+  const setting = sysctlOf(subject, 'net.netfilter.nf_conntrack_tcp_loose', firstPacket(subject).row.atUs);
+  return setting !== null && Number(setting.value) === 0
+    ? shown('nf_conntrack_tcp_loose is 0, so it cannot make a new one', [subject.cite.value(setting, null)])
+    : inferred('nf_conntrack_tcp_loose must be 0: otherwise it would be NEW', [], false, ASK.sysctls);
 }
 
 function whoStillHoldsIt(subject: Case, removal: Removal): Step {
@@ -71,16 +101,16 @@ function whoStillHoldsIt(subject: Case, removal: Removal): Step {
       removal.last.evidence,
     ]);
   }
-  const packets = subject.packets.filter((packet) => (packet.flags ?? '').includes('FIN'));
+  const packets = subject.packets.filter((packet) => /FIN|PSH/.test(packet.flags ?? ''));
   if (packets.length >= 3 && isLocalOutput(subject)) {
     return inferred(
-      'a socket of this host repeats its FIN, so it still waits',
+      `a socket of this host repeats its ${packetName(subject)}, so it still waits`,
       packets.slice(0, 2).map((packet) => citePacket(subject, packet)),
       true,
-      ASK.sockets,
+      askSockets(subject),
     );
   }
-  return open('who still holds the connection open', true, ASK.sockets);
+  return open('who still holds the connection open', true, askSockets(subject));
 }
 
 function lookAlikes(subject: Case, removal: Removal): readonly LookAlike[] {
@@ -100,15 +130,15 @@ function lookAlikes(subject: Case, removal: Removal): readonly LookAlike[] {
         ? `the socket is there (${socket.state}): not a leftover of a closed connection`
         : 'the entry was not closing when it went',
       [socket === null ? null : subject.cite.socket(socket), wasOpen],
-      ASK.sockets,
+      askSockets(subject),
     ),
     ruledOutBy(
       'not-conntrack',
       isUnsent
-        ? 'the FIN is unsent, not unacknowledged: it never left this host, so the peer is not silent'
+        ? `the ${packetName(subject)} is unsent, not unacknowledged: it never left this host, so the peer is not silent`
         : 'the packet was dropped here, so the peer never saw it',
       isUnsent && socket !== null ? [subject.cite.socket(socket)] : isDropped ? subject.fate.evidence : [],
-      subject.fate.fate === 'dropped' ? ASK.sockets : ASK.ruleset,
+      subject.fate.fate === 'dropped' ? askSockets(subject) : ASK.ruleset,
     ),
     ruledOutBy(
       'asymmetric-syn-unseen',
@@ -123,11 +153,7 @@ function lookAlikes(subject: Case, removal: Removal): readonly LookAlike[] {
 
 function summaryOf(subject: Case, ledId: string | null): string {
   const packet = firstPacket(subject);
-  const what = (packet.flags ?? '').includes('FIN')
-    ? 'A FIN'
-    : (packet.flags ?? '').includes('RST')
-      ? 'An RST'
-      : 'Such a packet';
+  const what = /FIN/.test(packet.flags ?? '') ? 'A FIN' : /RST/.test(packet.flags ?? '') ? 'An RST' : 'Such a packet';
   const why: Readonly<Record<string, string>> = {
     'entry-deleted-from-userspace': 'The conntrack entry was deleted by a program before the connection was closed.',
     'entry-expired': 'The connection was silent for longer than its conntrack entry lives, and the entry ran out.',
@@ -187,11 +213,8 @@ export const entryGone: Cause = {
     const lives = livesBefore(subject, packetMoment(packet));
     const invalidStep = packet.reasonStep ?? packet.stateStep ?? 0;
     const isByMessage = subject.reason.by === 'message' || subject.reason.by === 'debug';
-    const after = subject.host.parts.filter((part) => part.part === 'list:main').at(-1);
-    const isAbsentAfter =
-      after !== undefined &&
-      !subject.entries.some((entry) => entry.snapshotId === after.snapshotId && entry.list === 'main');
-    const absence = isAbsentAfter ? subject.cite.absence(after, 'no entry of the flow in the listing') : null;
+    const table = tableAtPacket(subject);
+    const loose = looseStep(subject);
     const steps: Step[] = [
       packet.stateIs === 'shown'
         ? shown(`the packet is INVALID${isByMessage ? `: "${subject.reason.message}"` : ''}`, [
@@ -200,9 +223,8 @@ export const entryGone: Cause = {
         : inferred('the packet is INVALID', [citePacket(subject, packet, invalidStep)], true, ASK.logInvalid),
       isByMessage
         ? shown('there was no entry for it', [citePacket(subject, packet, invalidStep)])
-        : absence !== null
-          ? inferred('there is no entry of the flow', [absence], true, ASK.logInvalid)
-          : open('that there was no entry for it', true, ASK.listing),
+        : noEntryStep(subject, table),
+      ...(loose === null ? [] : [loose]),
       whoStillHoldsIt(subject, removal),
       lives.length > 0
         ? shown('it had had an entry', [lives[0]!.evidence, lives.length > 1 ? lives.at(-1)!.evidence : null], false)
@@ -214,7 +236,7 @@ export const entryGone: Cause = {
       .sort((a, b) => rankOf(confidenceOf(b)) - rankOf(confidenceOf(a)))
       .find((one) => confidenceOf(one) !== null);
     const isOwn = isLocalOutput(subject);
-    const what = (packet.flags ?? '').includes('FIN') ? 'FIN' : (packet.flags ?? '').includes('RST') ? 'RST' : 'packet';
+    const what = packetName(subject);
     const rule = subject.fate.rule;
     const where = rule === null ? '' : `: ${ruleWords(rule, subject.fate.isPolicy)}`;
     const title =

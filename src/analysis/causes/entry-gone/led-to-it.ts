@@ -76,9 +76,15 @@ const notByProgram = (removal: Removal): LookAlike =>
     ASK.events,
   );
 
-/** Only entries that are not ASSURED are evicted (net/netfilter/nf_conntrack_core.c: early_drop_list(), all versions; gc_worker_can_early_drop(), 4.12+). */
+/** States in which an ASSURED entry is evicted all the same (net/netfilter/nf_conntrack_proto_tcp.c: tcp_can_early_drop(), 4.12+). */
+const EVICTED_ASSURED = ['FIN_WAIT', 'LAST_ACK', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT'];
+
+/**
+ * Entries that are not ASSURED are evicted, and closing ones (net/netfilter/nf_conntrack_core.c: early_drop_list(), all versions;
+ * gc_worker_can_early_drop(), 4.12+).
+ */
 const notEvicted = (subject: Case, removal: Removal): LookAlike => {
-  if (removal.last?.isAssured === true)
+  if (removal.last?.isAssured === true && !EVICTED_ASSURED.includes(removal.last.state ?? 'CLOSE'))
     return ruledOutBy('entry-evicted', 'it was ASSURED: such entries are not evicted', [removal.last.evidence]);
   const dropped = statisticDelta(subject, 'early_drop');
   return ruledOutBy(
@@ -235,7 +241,7 @@ const evicted: Led = (subject, removal) => {
   if (
     removal.last === null ||
     removal.last.kind === 'packet' ||
-    removal.last.isAssured ||
+    (removal.last.isAssured && !EVICTED_ASSURED.includes(removal.last.state ?? '')) ||
     dropped === null ||
     dropped.delta <= 0 ||
     removal.isByProgram === true

@@ -10,6 +10,13 @@ export function shellWord(text: string): string {
 }
 
 function letItClose(subject: Case): readonly Remedy[] {
+  const isClosing = /\b(FIN|RST)\b/.test(subject.packets[0]!.flags ?? '');
+  const text = isClosing
+    ? 'let this connection close: its peer is told'
+    : "let this connection's packets pass, INVALID as they are";
+  const price = isClosing
+    ? 'one reversed entry for up to 5 min'
+    : 'NAT does not touch them; the answers must be let in, too';
   const { flow } = subject;
   const rule = subject.fate.rule;
   if (rule === null || subject.fate.fate !== 'dropped' || flow.sport === null || flow.dport === null) return [];
@@ -22,10 +29,10 @@ function letItClose(subject: Case): readonly Remedy[] {
     return [
       {
         when: 'now',
-        text: 'let this connection close: its peer is told',
+        text,
         command: `nft insert rule ${where} ${match} accept`,
         undo: `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`,
-        price: 'one reversed entry for up to 5 min',
+        price,
       },
     ];
   }
@@ -35,15 +42,16 @@ function letItClose(subject: Case): readonly Remedy[] {
   return [
     {
       when: 'now',
-      text: 'let this connection close: its peer is told',
+      text,
       command: `${program} -I ${chain} 1 ${match}`,
       undo: `${program} -D ${chain} ${match}`,
-      price: 'one reversed entry for up to 5 min',
+      price,
     },
   ];
 }
 
-function keepItFromHappening(subject: Case, led: string | null): readonly Remedy[] {
+/** What keeps the same from happening again. @param led the finer cause */
+export function keepItFromHappening(subject: Case, led: string | null): readonly Remedy[] {
   const last =
     subject.entries.at(-1)?.state ??
     subject.events.filter((event) => event.kind !== 'DESTROY').at(-1)?.state ??

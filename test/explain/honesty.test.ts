@@ -1,0 +1,72 @@
+// Evidence taken away never makes an answer surer: every recorded host is explained again without each of its files in turn.
+
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { rankOf } from '../../src/analysis/explain/argument.js';
+import type { Explained } from '../../src/analysis/explain/explain.js';
+import { checkHonesty, explainedFiles, FIXTURE_HOSTS, flowKey } from './explained-files.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ctwhy-honesty-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A folder like `host` without one file. */
+function without(host: string, left: string, name: string): string {
+  const twin = join(folder, name);
+  mkdirSync(twin);
+  for (const file of readdirSync(host)) {
+    if (file !== left) copyFileSync(join(host, file), join(twin, file));
+  }
+  return twin;
+}
+
+/**
+ * The files that are taken away: all of them with CTWHY_HONESTY=all; otherwise the manifest and every sixth, another sixth for each host, so
+ * that each kind of file has its turn somewhere.
+ */
+function takenAway(name: string, files: readonly string[]): readonly string[] {
+  if (process.env['CTWHY_HONESTY'] === 'all') return files;
+  const turn = [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
+  return files.filter((file, index) => file === 'MANIFEST' || (index + turn) % 6 === 0);
+}
+
+/** What a host is said to be certainly: class, finer cause, flow. */
+function certainties(findings: readonly Explained[]): ReadonlySet<string> {
+  return new Set(
+    findings
+      .filter(({ finding }) => finding.confidence === 'certain')
+      .flatMap(({ finding, subject }) => [
+        `${finding.class} of ${flowKey(subject)}`,
+        ...(finding.causeConfidence === 'certain' ? [`${finding.cause} of ${flowKey(subject)}`] : []),
+      ]),
+  );
+}
+
+describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
+  it('is answered no surer without any of its files', { timeout: 300_000 }, async () => {
+    const host = join(FIXTURE_HOSTS, name);
+    const whole = await explainedFiles([host]);
+    const known = certainties(whole.findings);
+    whole.db.close();
+    const surer: string[] = [];
+    for (const left of takenAway(name, readdirSync(host))) {
+      const twin = without(host, left, `${name}-${left}`);
+      const { db, findings } = await explainedFiles([twin]);
+      for (const one of certainties(findings)) if (!known.has(one)) surer.push(`without ${left}: certain ${one}`);
+      for (const { finding, subject } of findings) {
+        const same = whole.findings.find(
+          (other) => other.finding.class === finding.class && flowKey(other.subject) === flowKey(subject),
+        );
+        if (same !== undefined && rankOf(finding.confidence) > rankOf(same.finding.confidence))
+          surer.push(
+            `without ${left}: ${finding.class} ${finding.confidence} instead of ${same.finding.confidence}: ${flowKey(subject)}`,
+          );
+      }
+      expect(checkHonesty(db, findings), `${name} without ${left}`).toEqual([]);
+      db.close();
+      rmSync(twin, { recursive: true, force: true });
+    }
+    expect(surer).toEqual([]);
+  });
+});
