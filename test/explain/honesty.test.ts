@@ -22,13 +22,13 @@ function without(host: string, left: string, name: string): string {
 }
 
 /**
- * The files that are taken away: all of them with CTWHY_HONESTY=all; otherwise the manifest and every sixth, another sixth for each host, so
+ * The files that are taken away: all of them with CTWHY_HONESTY=all; otherwise the manifest and every twelfth, others for each host, so
  * that each kind of file has its turn somewhere.
  */
 function takenAway(name: string, files: readonly string[]): readonly string[] {
   if (process.env['CTWHY_HONESTY'] === 'all') return files;
   const turn = [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
-  return files.filter((file, index) => file === 'MANIFEST' || (index + turn) % 6 === 0);
+  return files.filter((file, index) => file === 'MANIFEST' || (index + turn) % 12 === 0);
 }
 
 /** What a host is said to be certainly: class, finer cause, flow. */

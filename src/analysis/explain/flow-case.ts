@@ -45,6 +45,7 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
         const key = `${socket.id} ${socket.snapshotId}`;
         return !seen.has(key) && seen.add(key) !== undefined;
       }),
+    siblings: [],
     companions: [],
     fate: { fate: 'unknown', is: 'open', rule: null, isPolicy: false, evidence: [] },
   };
