@@ -24,8 +24,10 @@ function readFixture(name: string, file: string): string {
 describe('recorded hosts', () => {
   it('are those that the recorder plays, each with its truth', () => {
     const recorded = INCIDENTS.map((incident) => incident.name);
-    expect(names.toSorted()).toEqual(recorded.toSorted());
-    expect(Object.keys(readProvenance(FIXTURES)).toSorted()).toEqual(recorded.toSorted());
+    // What was recorded on another kernel too carries its series behind the name: finwait-deleted-6.1.
+    const played = new Set(names.map((name) => name.replace(/-\d+\.\d+$/, '')));
+    expect([...played].toSorted()).toEqual(recorded.toSorted());
+    expect(Object.keys(readProvenance(FIXTURES)).toSorted()).toEqual(names.toSorted());
     for (const incident of INCIDENTS) {
       expect(readProvenance(FIXTURES)[incident.name]?.truth).toEqual(incident.truth);
     }

@@ -22,6 +22,8 @@ const ARGUED = ['entry-gone', 'rule-decided', 'malformed', 'normal'];
 /** Recordings whose evidence suffices: no less sure than this. */
 const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'finwait-deleted': 'certain',
+  // Until 6.6 nothing is printed: the silence of a log that would have shown every other check argues.
+  'finwait-deleted-6.1': 'certain',
   'finwait-expired': 'certain',
   'finwait-early-drop': 'certain',
   'finwait-deleted-while-full': 'certain',

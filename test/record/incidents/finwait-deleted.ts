@@ -12,7 +12,7 @@ export const finwaitDeleted: Incident = {
   name: 'finwait-deleted',
   story:
     'An established connection is idle; its conntrack entry is deleted with conntrack -D; 0.3 s later the program is killed. ' +
-    'Its FIN finds no entry, is INVALID ("invalid new") and dropped in OUTPUT; the kernel tries again and again.',
+    'Its FIN finds no entry, is INVALID ("invalid new" since 6.7, without a word before) and dropped in OUTPUT; the kernel tries again and again.',
   truth: {
     class: 'entry-gone',
     cause: 'entry-deleted-from-userspace',
