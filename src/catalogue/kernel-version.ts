@@ -32,6 +32,7 @@ export interface KernelVersion {
  * A range of mainline releases ('2.6.32', '4.19', '6.1'), both ends inclusive, null = open.
  * maybeSince / maybeUntil: how far the range may really reach where the exact release was not pinned down.
  * blurredIn: stable series ('5.15') that took the change at some patch level, so that only the text of the log decides.
+ * lackedBy: releases of such series, as `parseKernelVersion` reads them, that were seen to be without it; older ones of the series are too.
  */
 export interface VersionRange {
   readonly since: string | null;
@@ -39,6 +40,7 @@ export interface VersionRange {
   readonly maybeSince?: string;
   readonly maybeUntil?: string;
   readonly blurredIn?: readonly string[];
+  readonly lackedBy?: readonly string[];
 }
 
 export type Holds = 'yes' | 'no' | 'unknown';
@@ -151,7 +153,7 @@ export function compareReleases(a: string, b: string): number {
 export function holds(range: VersionRange, version: KernelVersion | null): Holds {
   if (range.since === null && range.until === null && range.blurredIn === undefined) return 'yes';
   if (version === null) return 'unknown';
-  if (isBlurred(range, version)) return 'unknown';
+  if (isBlurred(range, version)) return isKnownToLack(range, version) ? 'no' : 'unknown';
   const low = ordinal(version.from);
   const high = ordinal(version.to);
   const first = range.since === null ? -Infinity : ordinal(range.since);
@@ -175,6 +177,22 @@ function isBlurred(range: VersionRange, version: KernelVersion): boolean {
   if (range.blurredIn === undefined) return false;
   const isFirstRelease = version.flavour === 'mainline' && version.patch === 0;
   return !isFirstRelease && range.blurredIn.includes(`${version.major}.${version.minor}`);
+}
+
+/** Whether the kernel is as old as one of its series that lacks the change, by patch level or by Debian's ABI number. */
+function isKnownToLack(range: VersionRange, version: KernelVersion): boolean {
+  return (range.lackedBy ?? []).some((text) => {
+    const lacking = parseKernelVersion(text);
+    if (lacking === null || lacking.major !== version.major || lacking.minor !== version.minor) return false;
+    if (lacking.patch !== null && version.patch !== null) return version.patch <= lacking.patch;
+    const isSameVendor = lacking.flavour === 'debian' && version.flavour === 'debian';
+    return isSameVendor && abiNumber(version) <= abiNumber(lacking);
+  });
+}
+
+/** The number that Debian counts up with incompatible builds (6.1.0-18-amd64); infinite where the release has none. */
+function abiNumber(version: KernelVersion): number {
+  return Number(/^\d+\.\d+\.0-(\d+)-/.exec(version.release)?.[1] ?? Infinity);
 }
 
 function majorMinor(major: number, minor: number, third: number | null): string {

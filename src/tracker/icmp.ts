@@ -76,6 +76,8 @@ export function judgeIcmpError(
 /** nf_conntrack_icmpv6_redirect(), v6.18: it must come from a neighbour and quote what it is about. */
 function judgeRedirect(context: Context, packet: IcmpPacket, find: Find, out: Outcome): ErrorDecision {
   if (packet.fault === 'truncated') return refused(context, out, 'icmpv6-redirect-short');
+  // Of another code it is left to the lookup, which knows no counterpart.
+  if (packet.code !== 0) return 'pass';
   const isFromNeighbour = (packet.hopLimit ?? 255) === 255 && isLinkLocal(packet.src);
   if (!isFromNeighbour) return refused(context, out, 'icmpv6-redirect-bad-source');
   if (packet.quoted === null) return refused(context, out, 'icmpv6-redirect-no-options');

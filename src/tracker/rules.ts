@@ -111,7 +111,10 @@ export const TRACKER_RULES = {
     'nf_conntrack_tcp_ignore_invalid_rst exists',
   ),
   ignoredSynFromOtherSide: rule(
-    since('7.1', { blurredIn: ['5.10', '5.15', '6.1', '6.6', '6.12', '6.18'] }),
+    since('7.1', {
+      blurredIn: ['5.10', '5.15', '6.1', '6.6', '6.12', '6.18'],
+      lackedBy: ['5.10.0-32-amd64 (Debian 5.10.223-1)'],
+    }),
     'nf_conntrack_tcp_packet(), v7.1',
     'An RST answers an ignored SYN only when the SYN came from the other side',
   ),

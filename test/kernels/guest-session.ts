@@ -1,12 +1,11 @@
 // Commands one after another on another kernel, while this process goes on: the guest waits for files in the shared folder.
 
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { delay, nowUs } from '../lab/clock.js';
 import type { Finished } from '../lab/process.js';
 import type { FetchedKernel } from './debian-kernel.js';
-import { bestAcceleration, type GuestEnd, runInGuest, SHARED_IN_GUEST } from './guest.js';
+import { bestAcceleration, type GuestEnd, runInGuest, SHARED_IN_GUEST, sharedFolder } from './guest.js';
 
 export interface GuestSession {
   readonly kernel: FetchedKernel;
@@ -32,7 +31,7 @@ done
 
 /** Boots the kernel. Close it in a finally; the guest ends with this process in any case. */
 export function openGuest(kernel: FetchedKernel): GuestSession {
-  const shared = mkdtempSync(join(tmpdir(), 'ctwhy-guest-'));
+  const shared = sharedFolder();
   const stop = new AbortController();
   let end: GuestEnd | null = null;
   const running = runInGuest({

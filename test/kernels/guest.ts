@@ -7,6 +7,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,6 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { delay } from '../lab/clock.js';
@@ -62,8 +64,10 @@ export function bestAcceleration(): Acceleration {
 }
 
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const [signal, status] of [
   ['SIGINT', 130],
@@ -71,6 +75,13 @@ for (const [signal, status] of [
   ['SIGHUP', 129],
 ] as const) {
   process.on(signal, () => process.exit(status));
+}
+
+/** An empty folder to share with a guest; it goes with this process. */
+export function sharedFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ctwhy-guest-'));
+  folders.add(folder);
+  return folder;
 }
 
 /** Boots, runs the command, waits for the end. The machine emulator does not outlive this process, whatever way that ends. */

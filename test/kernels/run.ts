@@ -3,12 +3,11 @@
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
 // --command 'WORDS' runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianKernel, type FetchedKernel, Lacking, WANTED_KERNELS, type WantedKernel } from './debian-kernel.js';
-import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST } from './guest.js';
+import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST, sharedFolder } from './guest.js';
 import { missingPrograms } from './programs.js';
 
 /** Emulation makes everything about so many times slower; tests wait longer by it. */
@@ -67,7 +66,7 @@ async function main(): Promise<number> {
 /** Prints what came of it; null when the tests did not come to an end there. */
 async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
   const begunMs = Date.now();
-  const shared = values.keep === undefined ? mkdtempSync(join(tmpdir(), 'ctwhy-guest-')) : keepFolder(wanted);
+  const shared = values.keep === undefined ? sharedFolder() : keepFolder(wanted);
   let title = `kernel ${wanted.name} (${wanted.suite})`;
   try {
     const kernel = debianKernel(wanted, values.fetch);

@@ -1,4 +1,4 @@
-// What has been compared, and what not? Lets the model walk through recorded sequences and counts every way it went:
+// What has been compared, and what not? Lets the model walk through recorded sequences, judges them anew, and counts every way it went:
 //   npx tsx test/oracle/run.ts --sequences 2000 --record FILE && npx tsx test/oracle/coverage.ts FILE RELEASE
 // mutate.ts says the same of the rules that differ between versions.
 
@@ -30,7 +30,9 @@ printCells();
 
 function walk(answered: Answered): void {
   const { settings, sequence, place, answers } = answered;
-  const { packets } = judgeSequence(kernel, answered);
+  const { packets, parting } = judgeSequence(kernel, answered);
+  if (parting !== null) console.log(`disagreement at step ${parting.step}: ${parting.found.join('; ')}`);
+  count('packets', parting === null ? 'of sequences that agree' : 'up to a disagreement', packets);
   const tracker = createTracker({ kernel, sysctls: settings });
   for (const [n, step] of sequence.steps.slice(0, packets).entries()) {
     const packet = packetOf(step, sequence, place, answers[n]!.atMs);
@@ -64,9 +66,9 @@ function retransmissionsOf(tracker: Tracker, packet: TrackedPacket): number {
   return tracker.peek(packet)?.tcp.retransmissions ?? 0;
 }
 
-function count(kind: string, way: string): void {
+function count(kind: string, way: string, times = 1): void {
   const key = `${kind}: ${way}`;
-  ways.set(key, (ways.get(key) ?? 0) + 1);
+  ways.set(key, (ways.get(key) ?? 0) + times);
 }
 
 /** The transition table with the number of packets in each cell. */

@@ -5,6 +5,8 @@ import { tcpFlagBits } from '../../src/tracker/packet.js';
 import {
   addressesOf,
   type ErrorStep,
+  hopLimitOf,
+  isRedirect,
   type Place,
   quotedOf,
   SERVER_PORT,
@@ -26,7 +28,7 @@ export function frameOf(step: Step, sequence: Sequence, place: Place, macs: { fr
   return Buffer.concat([
     ethernet,
     uint16(type),
-    ipPacket(sequence.family, src, dst, ...transportOf(step, sequence, place, src, dst)),
+    ipPacket(sequence.family, src, dst, ...transportOf(step, sequence, place, src, dst), hopLimitOf(step)),
   ]);
 }
 
@@ -50,11 +52,9 @@ function transportOf(step: Step, sequence: Sequence, place: Place, src: string, 
     ]);
     return [proto, damaged(withSum(message, 2, proto, src, dst), 2, step.fault)];
   }
-  const message = Buffer.concat([
-    Buffer.from([step.type, step.code]),
-    Buffer.alloc(6),
-    quotedPacket(step, sequence, place),
-  ]);
+  const quoted = quotedPacket(step, sequence, place);
+  const body = isRedirect(step) ? redirectBody(quoted, dst) : quoted;
+  const message = Buffer.concat([Buffer.from([step.type, step.code]), Buffer.alloc(6), body]);
   return [proto, withSum(message, 2, proto, src, dst)];
 }
 
@@ -92,9 +92,16 @@ function quotedPacket(step: ErrorStep, sequence: Sequence, place: Place): Buffer
   return ipPacket(sequence.family, quoted.src, quoted.dst, proto, head.subarray(0, step.quotedBytes));
 }
 
-function ipPacket(family: 4 | 6, src: string, dst: string, proto: number, content: Buffer): Buffer {
+/** RFC 4861: target, destination, and the packet in an option whose length counts eights. */
+function redirectBody(quoted: Buffer, destination: string): Buffer {
+  const padding = Buffer.alloc(-quoted.length & 7);
+  const option = Buffer.from([4, (8 + quoted.length + padding.length) / 8, 0, 0, 0, 0, 0, 0]);
+  return Buffer.concat([bytesOf('fe80::2'), bytesOf(destination), option, quoted, padding]);
+}
+
+function ipPacket(family: 4 | 6, src: string, dst: string, proto: number, content: Buffer, hopLimit = 64): Buffer {
   if (family === 6) {
-    const head = Buffer.from([0x60, 0, 0, 0, ...uint16(content.length), proto, 64]);
+    const head = Buffer.from([0x60, 0, 0, 0, ...uint16(content.length), proto, hopLimit]);
     return Buffer.concat([head, bytesOf(src), bytesOf(dst), content]);
   }
   const head = Buffer.concat([

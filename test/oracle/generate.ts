@@ -1,6 +1,7 @@
 // Random sequences of packets, from a seed: conversations that mostly obey TCP, with everything that goes wrong on real paths, and
 // segments whose numbers lie just at the bounds that the model computed.
 
+import { ICMPV6_REDIRECT } from '../../src/catalogue/icmp-types.js';
 import type { KernelVersion } from '../../src/catalogue/kernel-version.js';
 import type { TcpMemory, TcpSide } from '../../src/tracker/entry.js';
 import { createTracker, type Tracker } from '../../src/tracker/tracker.js';
@@ -97,7 +98,7 @@ function tcpPlan(random: Random): TcpStep[] {
 /** Multicast listeners, neighbour discovery, redirects, node information, and what no kernel knows. */
 const ODD_ICMPV6_TYPES = [
   ...[128, 129, 130, 131, 132, 133, 134, 135, 136, 137],
-  ...[138, 139, 140, 141, 142, 143, 144, 160, 200],
+  ...[138, 139, 140, 141, 142, 143, 144, 151, 152, 160, 200],
 ];
 
 function queryPlan(random: Random, family: 4 | 6, proto: 'udp' | 'icmp'): Step[] {
@@ -138,6 +139,8 @@ const ERRORS: Readonly<Record<4 | 6, readonly (readonly [number, number])[]>> = 
     [3, 0],
     [4, 1],
     [100, 0],
+    [137, 0],
+    [137, 1],
   ],
 };
 
@@ -154,6 +157,7 @@ function errorStep(random: Random, family: 4 | 6): ErrorStep {
     quotes,
     quotedBytes: random.chance(0.1) ? random.pick([2, 3]) : 8,
     isAstray: random.chance(0.15),
+    ...(type === ICMPV6_REDIRECT && random.chance(0.2) ? { isFromAfar: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 // A sequence of packets as it is kept in a file, and what each of them is to the model.
 
+import { ICMPV6_REDIRECT } from '../../src/catalogue/icmp-types.js';
 import { type HeaderFault, type QuotedTuple, type TrackedPacket, tcpFlagBits } from '../../src/tracker/packet.js';
 import { tcpOptionBytes } from '../../src/tracker/tcp-options.js';
 
@@ -47,6 +48,8 @@ export interface ErrorStep extends AnyStep {
   readonly quotedBytes: number;
   /** Addressed to another host than the sender of the quoted packet. */
   readonly isAstray: boolean;
+  /** A redirect that has passed a router. */
+  readonly isFromAfar?: boolean;
 }
 
 export type Step = TcpStep | UdpStep | QueryStep | ErrorStep;
@@ -91,6 +94,16 @@ export function placeOf(family: 4 | 6, batch: number, n: number): Place {
   };
 }
 
+/** A redirect is an error of IPv6 only when it quotes a packet; as a query it is too short. */
+export function isRedirect(step: Step): boolean {
+  return (step.kind === 'error' || step.kind === 'query') && step.type === ICMPV6_REDIRECT;
+}
+
+/** Redirects are believed from a neighbour only. */
+export function hopLimitOf(step: Step): number {
+  return step.kind === 'error' && isRedirect(step) && step.isFromAfar !== true ? 255 : 64;
+}
+
 export function addressesOf(step: Step, place: Place): { readonly src: string; readonly dst: string } {
   const isClient = step.from === 'client';
   if (step.kind !== 'error') {
@@ -98,7 +111,11 @@ export function addressesOf(step: Step, place: Place): { readonly src: string; r
   }
   const quotedSender = step.quotes === 'client' ? place.client : place.server;
   const astray = step.quotes === 'client' ? place.otherClient : place.otherServer;
-  return { src: isClient ? place.otherClient : place.otherServer, dst: step.isAstray ? astray : quotedSender };
+  const neighbour = isRedirect(step) ? 'fe80::1' : null;
+  return {
+    src: neighbour ?? (isClient ? place.otherClient : place.otherServer),
+    dst: step.isAstray ? astray : quotedSender,
+  };
 }
 
 function portsOf(from: Side, port: number): { sport: number; dport: number } {
@@ -146,12 +163,12 @@ export function packetOf(step: Step, sequence: Sequence, place: Place, atMs: num
   const quoted = isError && (step.quotedBytes < least ? 'unreadable' : quotedOf(step, sequence, place));
   return {
     ...head,
-    fault: isError ? null : (step.fault ?? null),
+    fault: isError ? null : (step.fault ?? (isRedirect(step) ? 'truncated' : null)),
     proto: icmpOf(sequence.family),
     type: step.type,
     code: step.code,
     id: isError ? 0 : place.port,
     quoted: quoted === false ? null : quoted,
-    hopLimit: 64,
+    hopLimit: hopLimitOf(step),
   };
 }

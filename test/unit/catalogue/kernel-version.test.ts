@@ -104,4 +104,14 @@ describe('holds', () => {
     expect(holds(range, kernel('5.15.0'))).toBe('no');
     expect(holds(range, kernel('5.10.200'))).toBe('no');
   });
+
+  it('is no where a later release of the series is known to lack the change', () => {
+    const range = since('7.1', { blurredIn: ['5.10', '6.1'], lackedBy: ['5.10.0-32-amd64 (Debian 5.10.223-1)'] });
+    for (const older of ['5.10.0-32-amd64', '5.10.0-9-cloud-amd64', '5.10.223', '5.10.7']) {
+      expect(holds(range, kernel(older)), older).toBe('no');
+    }
+    for (const open of ['5.10.0-33-amd64', '5.10.224', '6.1.0-18-amd64', '5.10.0-1-generic']) {
+      expect(holds(range, kernel(open)), open).toBe('unknown');
+    }
+  });
 });
