@@ -98,6 +98,8 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
     ...(positionals.length > 0 ? positionals : ['test/live']),
   ];
   const environment = acceleration === 'kvm' ? '' : `export CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE}\n`;
+  // A lab sets sysctls of conntrack before it has rules that would load it.
+  const modules = 'modprobe -a nf_conntrack nf_conntrack_netlink nfnetlink_log\n';
   let output = '';
   const end = await runInGuest({
     kernel,
@@ -105,7 +107,7 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
     shared,
     timeoutMs,
     append: values.append,
-    command: `${environment}cd '${CHECKOUT}'\n${values.command ?? tests.join(' ')}\n`,
+    command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? tests.join(' ')}\n`,
     onOutput(text) {
       output += text;
       if (values.command !== undefined) process.stdout.write(text);

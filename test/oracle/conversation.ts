@@ -105,6 +105,7 @@ export function conversation(random: Random): TcpStep[] {
     if (random.chance(0.85)) say(second, 'FIN ACK');
     if (random.chance(0.15)) lateSyn();
     if (random.chance(0.85)) say(first, 'ACK');
+    if (random.chance(0.05)) say(server, 'SYN', 0, { seq: (server.next + 70_000) >>> 0 });
     if (random.chance(0.1)) say(first, 'RST', 0);
   }
 
