@@ -65,8 +65,9 @@ export function lowerTimeout(
   }
   const leftMs = entry.deadlineMs - nowMs;
   const timeoutMs = context.settings.unacknowledgedMs;
-  if (leftMs < LEAST_WORTH_LOWERING_MS || leftMs <= timeoutMs) return;
+  // Compared in ticks, as the kernel does: both may come from the same setting.
   const ticks = Math.round((timeoutMs * context.hz) / 1000);
+  if (leftMs < LEAST_WORTH_LOWERING_MS || Math.round((leftMs * context.hz) / 1000) <= ticks) return;
   out.followUp = context.messages.text('tcp-lower-timeout', index, dir, tcp.lastIndex, ticks);
   entry.deadlineMs = nowMs + timeoutMs;
   entry.timeoutMs = timeoutMs;
