@@ -61,7 +61,7 @@ export const FILE_FACT_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'host',
     argument: 'NAME',
-    describe: 'host that the files are from (a filter where the store answers)',
+    describe: 'host of files, and of lines, that name none; where answers are given, the one they are about',
     group: 'Input',
   },
   { name: 'kernel', argument: 'RELEASE', describe: 'its kernel, as uname -r says', group: 'Input' },

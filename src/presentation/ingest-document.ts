@@ -85,6 +85,24 @@ function sourceLines(source: IngestSummary['sources'][number], isVerbose: boolea
   return lines;
 }
 
+/** At most so many hosts are named one by one. */
+const MOST_HOSTS = 12;
+
+/** A line for each host whose evidence it was: a central log holds many. */
+function hostLines(hosts: IngestSummary['hosts']): readonly Line[] {
+  if (hosts.length === 0) return ['  host none'];
+  const more = hosts.length - MOST_HOSTS;
+  return [
+    ...hosts
+      .slice(0, MOST_HOSTS)
+      .map(
+        ({ name, isAssumed, kernel }) =>
+          `  host ${name}${isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${kernel ?? 'not known (--kernel)'}`,
+      ),
+    ...(more > 0 ? [`  and ${more} more hosts`] : []),
+  ];
+}
+
 /** @param programName for the command named at the end */
 export function ingestDocument(
   report: IngestSummary,
@@ -110,7 +128,7 @@ export function ingestDocument(
     ),
     ...report.sources.flatMap((source) => sourceLines(source, options.isVerbose)),
     '',
-    `  host ${report.hosts.map((host) => `${host.name}${host.isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${host.kernel ?? 'not known (--kernel)'}`).join('; ') || 'none'}`,
+    ...hostLines(report.hosts),
     [segment(unread > 0 ? 'warn' : 'good', `  ${unread} line${unread === 1 ? '' : 's'} unread`)],
   ];
   for (const hint of hints) lines.push([segment('warn', `  ${hint}`)]);
