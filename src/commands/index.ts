@@ -13,6 +13,7 @@ import { logInvalidDisableCommand, logInvalidEnableCommand, logInvalidShowComman
 import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
 import { reasonsListCommand, reasonsShowCommand } from './reasons/list.js';
+import { replayCommand } from './replay/replay.js';
 import { statusCommand } from './status.js';
 import { tagAddCommand, tagListCommand, tagRemoveCommand } from './tag/tag.js';
 import { timelineCommand } from './timeline/timeline.js';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   explainCommand,
   pathCommand,
   timelineCommand,
+  replayCommand,
   ingestCommand,
   queryCommand,
   reasonsListCommand,

@@ -2,30 +2,17 @@
 // The path of a packet through net/netfilter/nf_conntrack_core.c: nf_conntrack_in(), v6.18, and confirmation behind it.
 
 import { inverseIcmpType } from '../catalogue/icmp-types.js';
-import type { KernelVersion } from '../catalogue/kernel-version.js';
-import type { TcpIndex } from '../catalogue/tcp-flags.js';
-import { type Direction, TCP_STATES, type TcpNext, tcpTransition } from '../catalogue/tcp-states.js';
-import type { Context, Decision } from './context.js';
+import type { Direction } from '../catalogue/tcp-states.js';
+import type { Decision } from './context.js';
 import { type Entry, newEntry, type TupleEnd } from './entry.js';
-import { createEntryTable, type Slot } from './entry-table.js';
+import type { Slot } from './entry-table.js';
 import { handleIcmp, icmpKinds, judgeIcmpError } from './icmp.js';
-import { createMessages } from './messages.js';
+import { openContext, type TrackerOptions } from './open-context.js';
 import { clearOutcome, newOutcome, type Outcome, stateName } from './outcome.js';
 import type { TrackedPacket, TrackedProto } from './packet.js';
-import { type RuleName, type Rules, settleRules } from './rules.js';
-import { readSettings } from './settings.js';
+import type { RuleName } from './rules.js';
 import { handleTcp } from './tcp.js';
 import { handleUdp } from './udp.js';
-
-export interface TrackerOptions {
-  readonly kernel: KernelVersion;
-  /** By name, as sysctl(8) or /proc/sys spell it; what is not named has the kernel's default. */
-  readonly sysctls: Readonly<Record<string, number>>;
-  /** Ticks a second of that kernel (CONFIG_HZ), 250 when not given; one message counts in them. */
-  readonly hz?: number;
-  /** Rules set against what the version says, where a kernel is known to carry or to lack a fix. */
-  readonly rules?: Partial<Rules>;
-}
 
 export interface Tracker {
   /** Judges the next packet. The record is filled anew by the next call: `keepOutcome` makes a lasting copy. */
@@ -38,27 +25,14 @@ export interface Tracker {
   readonly open: readonly RuleName[];
 }
 
-const INVALID_CODE = 10;
-const IGNORE_CODE = 11;
-
 /**
  * A tracker with an empty table. Throws RangeError for a sysctl that it does not obey, that this kernel does not have, or that has
  * no whole number.
  */
 export function createTracker(options: TrackerOptions): Tracker {
-  const { kernel } = options;
-  const settled = settleRules(kernel);
-  const rules: Rules = { ...settled.rules, ...options.rules };
-  const table = createEntryTable();
-  const context: Context = {
-    rules,
-    settings: readSettings(options.sysctls, kernel),
-    messages: createMessages(kernel, rules),
-    table,
-    hz: options.hz ?? 250,
-    transitions: transitionsOf(kernel),
-  };
-  const kinds = icmpKinds(kernel);
+  const { context, open } = openContext(options);
+  const { table } = context;
+  const kinds = icmpKinds(options.kernel);
   const out = newOutcome();
 
   /** Entries that have run out are removed when they are met (nf_ct_gc_expired(), v4.9 and newer; a timer before). */
@@ -146,7 +120,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     get size() {
       return table.size;
     },
-    open: settled.open.filter((name) => options.rules?.[name] === undefined),
+    open,
   };
 }
 
@@ -168,23 +142,4 @@ function portA(packet: TrackedPacket): number {
 
 function portB(packet: TrackedPacket): number {
   return packet.proto === 'tcp' || packet.proto === 'udp' ? packet.dport : (packet.type << 8) | packet.code;
-}
-
-/** The catalogue's transition table for one kernel, flattened; where a release is not pinned down, the newer row, which the catalogue names first. */
-function transitionsOf(kernel: KernelVersion): Uint8Array {
-  const codes = new Uint8Array(2 * 6 * TCP_STATES.length);
-  for (const dir of [0, 1] as const) {
-    for (const index of [0, 1, 2, 3, 4, 5] as const satisfies readonly TcpIndex[]) {
-      TCP_STATES.forEach((state, column) => {
-        const [next = 'INVALID'] = tcpTransition(dir, index, state, kernel);
-        codes[(dir * 6 + index) * TCP_STATES.length + column] = codeOf(next);
-      });
-    }
-  }
-  return codes;
-}
-
-function codeOf(next: TcpNext): number {
-  if (next === 'INVALID') return INVALID_CODE;
-  return next === 'IGNORE' ? IGNORE_CODE : TCP_STATES.indexOf(next);
 }

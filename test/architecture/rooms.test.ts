@@ -18,7 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sources: ['host', 'model', 'text'],
   store: ['model', 'text', 'host'],
   ingest: ['sources', 'parsers', 'store', 'catalogue', 'host', 'model', 'text'],
-  analysis: ['model', 'text', 'catalogue', 'store'],
+  analysis: ['model', 'text', 'catalogue', 'store', 'tracker'],
   survey: ['host', 'parsers', 'catalogue', 'model', 'text'],
   changes: ['host', 'survey', 'store', 'parsers', 'catalogue', 'model', 'text'],
   presentation: ['model', 'text', 'catalogue'],

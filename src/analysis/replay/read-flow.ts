@@ -1,0 +1,236 @@
+// Everything the store holds of one connection, in the order in which the tracker met it: its packets from all sources, each once, and the
+// records that show its entry.
+
+import type { EvidenceItem } from '../../model/finding.js';
+import { type CapturedRow, readCaptured } from '../../store/capture-reader.js';
+import {
+  type PassageRow,
+  readPassages,
+  readPaths,
+  readTuples,
+  type Scope,
+  type TupleRow,
+} from '../../store/case-reader.js';
+import { type EventRow, readEntries, readEvents } from '../../store/evidence-reader.js';
+import { readEntryPairs } from '../../store/flow-reader.js';
+import type { Db } from '../../store/open-store.js';
+import { rfc3339 } from '../../text/time.js';
+import type { End } from '../../tracker/unseen/world.js';
+import { outcomesOf } from '../explain/build-cases.js';
+import type { HostContext, SeenPacket } from '../explain/case.js';
+import type { Cite, TextSource } from '../explain/cite.js';
+import { mergeSightings } from '../explain/merge-sightings.js';
+import { readPath } from '../explain/read-path.js';
+import { type FlowPacket, packetOfCapture, packetOfLines } from './flow-packet.js';
+
+/** A longer connection is replayed so far. */
+export const MOST_PACKETS = 20_000;
+/** The same packet is seen on two interfaces, or by log and capture, within this time, beyond what clocks are off. */
+const SAME_WITHIN_US = 50_000;
+
+export interface FlowRecords {
+  /** As its first packet went, as far as that is known: end 0 is its source. */
+  readonly flow: TupleRow;
+  readonly packets: readonly FlowPacket[];
+  readonly events: readonly EventRow[];
+  /** There are more packets than were read. */
+  readonly isCut: boolean;
+}
+
+export interface FlowQuestion {
+  readonly host: HostContext;
+  readonly scope: Scope;
+  readonly tupleIds: readonly number[];
+  readonly flow: TupleRow | null;
+}
+
+/** NULL: no packet of these tuples. */
+export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: TextSource): FlowRecords | null {
+  const { host, scope } = question;
+  const related = readEntryPairs(db, question.tupleIds).flat();
+  const tupleIds = [...new Set([...question.tupleIds, ...related])];
+  const tuples = readTuples(db, tupleIds);
+  const inHost = { ...scope, hostIds: [host.id], tupleIds };
+  const rows = readPassages(db, inHost, MOST_PACKETS);
+  const captured = readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, MOST_PACKETS);
+  const events = readEvents(db, host.id, tupleIds);
+  const flow = question.flow ?? firstOf(rows, captured, events, readEntries(db, host.id, tupleIds), tuples);
+  if (flow === null) return null;
+  const endOf = ends(flow, events, tuples);
+  const fromLines = packetsOfLines(db, host, rows, tuples, endOf, cite);
+  const fromWire = captured.flatMap((row) => {
+    const tuple = tuples.get(row.tupleId);
+    const from = tuple === undefined ? null : endOf(tuple);
+    return tuple === undefined || from === null ? [] : [packetOfCapture(row, tuple, from, citeCapture(row, texts))];
+  });
+  const packets = onceEach([...fromLines, ...fromWire]);
+  if (packets.length === 0) return null;
+  return { flow, packets, events, isCut: rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS };
+}
+
+function citeCapture(row: CapturedRow, texts: TextSource): EvidenceItem {
+  return {
+    kind: 'capture',
+    at: row.atUs === null ? null : rfc3339(row.atUs),
+    atErrorUs: row.errorUs,
+    uptimeUs: null,
+    source: `${texts.nameOf(row.sourceId)}:${row.line}`,
+    text: texts.textOf(row.sourceId, row.line) ?? `packet ${row.line}`,
+    table: 'captured_packets',
+    key: { id: row.id },
+  };
+}
+
+/** The tuple that the connection began with: of its NEW event, its entry, its SYN, else of the first packet. */
+function firstOf(
+  rows: readonly PassageRow[],
+  captured: readonly CapturedRow[],
+  events: readonly EventRow[],
+  entries: readonly { readonly tupleId: number }[],
+  tuples: ReadonlyMap<number, TupleRow>,
+): TupleRow | null {
+  const syn = captured.find((row) => row.flags === 'SYN')?.tupleId;
+  const first = [rows[0]?.tupleIds[0], captured[0]?.tupleId].find((id) => id !== undefined);
+  const id = events.find((event) => event.kind === 'NEW')?.tupleId ?? entries[0]?.tupleId ?? syn ?? first;
+  return id === undefined ? null : (tuples.get(id) ?? null);
+}
+
+/** Which end sent a packet of this tuple: by its addresses, or through what address translation made of them; NULL: it is not the entry's. */
+function ends(
+  flow: TupleRow,
+  events: readonly EventRow[],
+  tuples: ReadonlyMap<number, TupleRow>,
+): (tuple: TupleRow) => End | null {
+  const same = (a: TupleRow, b: TupleRow) =>
+    a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
+  const turned = (a: TupleRow, b: TupleRow) =>
+    a.src === b.dst && a.dst === b.src && a.sport === b.dport && a.dport === b.sport;
+  const replies = events
+    .map((event) => (event.replyTupleId === null ? undefined : tuples.get(event.replyTupleId)))
+    .filter((tuple) => tuple !== undefined);
+  return (tuple) => {
+    if (same(tuple, flow)) return 0;
+    // Where addresses are translated, an answer to the address behind it has no entry.
+    if (turned(tuple, flow)) return replies.length === 0 || replies.some((reply) => same(tuple, reply)) ? 1 : null;
+    if (replies.some((reply) => same(tuple, reply))) return 1;
+    if (replies.some((reply) => turned(tuple, reply))) return 0;
+    return tuple.src === flow.src || tuple.dst === flow.dst ? 0 : 1;
+  };
+}
+
+function packetsOfLines(
+  db: Db,
+  host: HostContext,
+  rows: readonly PassageRow[],
+  tuples: ReadonlyMap<number, TupleRow>,
+  endOf: (tuple: TupleRow) => End | null,
+  cite: Cite,
+): readonly FlowPacket[] {
+  const paths = readPaths(
+    db,
+    rows.map((row) => row.pathId),
+  );
+  const seen = rows.map((row): SeenPacket => {
+    const steps = paths.get(row.pathId) ?? [];
+    return {
+      ...withReading(steps, host),
+      row,
+      steps,
+      tuples: row.tupleIds.map((id) => tuples.get(id)!).filter(Boolean),
+    };
+  });
+  return mergeSightings(seen, host.rules).flatMap((packet) => {
+    const whole = { ...packet, ...withReading(packet.steps, host) };
+    const tuple = whole.tuples[0];
+    const from = tuple === undefined ? null : endOf(tuple);
+    if (from === null) return [];
+    const isCovered = isLogged(host, whole.row.atUs);
+    const made = packetOfLines(whole, from, isCovered, (step) => cite.packet(whole.row, whole.steps, step));
+    return made === null ? [] : [made];
+  });
+}
+
+function withReading(steps: SeenPacket['steps'], host: HostContext): Omit<SeenPacket, 'row' | 'steps' | 'tuples'> {
+  const { flags, state, stateIs, stateStep, reasonId, reasonStep } = readPath(
+    steps,
+    host.kernel,
+    host.rules,
+    outcomesOf,
+  );
+  return { flags, state, stateIs, stateStep, reasonId, reasonStep };
+}
+
+/** Whether a log_invalid line about TCP would have been seen then. */
+export function isLogged(host: HostContext, atUs: number | null): boolean {
+  if (atUs === null) return false;
+  const covers = (what: string, state: string) =>
+    host.coverage.some(
+      (row) =>
+        row.what === what &&
+        row.state === state &&
+        (row.fromUs === null || row.fromUs <= atUs) &&
+        (row.toUs === null || row.toUs >= atUs),
+    );
+  const isOn = covers('log-invalid:tcp', 'complete') || covers('log-invalid:all', 'complete');
+  return isOn && covers('log', 'complete') && !covers('log', 'lost');
+}
+
+/** What all sightings of one packet have in common; NULL where too little is told to know it again. */
+function identityOf(packet: FlowPacket): string | null {
+  const { segment, ipId, len } = packet;
+  if (ipId !== null && ipId !== 0) return `${packet.from} ${packet.flagWords} ${len} id ${ipId}`;
+  if (segment?.seq === null || segment === null) return null;
+  return `${packet.from} ${packet.flagWords} ${len} numbers ${segment.seq} ${segment.ack} ${segment.window}`;
+}
+
+/** Two sightings of one packet differ in who saw it: log and capture, or two interfaces with a router between. */
+function areOne(a: FlowPacket, b: FlowPacket): boolean {
+  if (a.atUs === null || b.atUs === null) return false;
+  if (Math.abs(a.atUs - b.atUs) > SAME_WITHIN_US + a.errorUs + b.errorUs) return false;
+  if (!a.kinds.some((kind) => b.kinds.includes(kind))) return true;
+  return a.ttl !== null && b.ttl !== null && a.ttl !== b.ttl;
+}
+
+function together(a: FlowPacket, b: FlowPacket): FlowPacket {
+  const [wire, line] = b.kinds.includes('capture') && !a.kinds.includes('capture') ? [b, a] : [a, b];
+  const isBetter = wire.kinds.includes('capture') || (wire.segment?.seq ?? null) !== null;
+  const { segment, datagram } = isBetter ? wire : line;
+  const observed = a.observed.reasonId !== null || a.observed.verdict !== null ? a.observed : b.observed;
+  const fault = wire.segment?.fault ?? line.segment?.fault ?? null;
+  return {
+    ...wire,
+    kinds: [...new Set([...a.kinds, ...b.kinds])],
+    segment:
+      segment === null
+        ? null
+        : { ...segment, fault, isDropped: (wire.segment?.isDropped ?? false) || (line.segment?.isDropped ?? false) },
+    datagram,
+    observed,
+    message: a.message ?? b.message,
+    cited: [...a.cited, ...b.cited],
+  };
+}
+
+/** Every packet once, in order of time; what has no time keeps its place behind. */
+function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
+  const sorted = sightings
+    .map((packet, at) => ({ packet, at }))
+    .sort(
+      (a, b) =>
+        (a.packet.atUs ?? Number.POSITIVE_INFINITY) - (b.packet.atUs ?? Number.POSITIVE_INFINITY) || a.at - b.at,
+    )
+    .map(({ packet }) => packet);
+  const kept: FlowPacket[] = [];
+  const lastOf = new Map<string, number>();
+  for (const packet of sorted) {
+    const identity = identityOf(packet);
+    const known = identity === null ? undefined : lastOf.get(identity);
+    if (known !== undefined && areOne(kept[known]!, packet)) {
+      kept[known] = together(kept[known]!, packet);
+      continue;
+    }
+    if (identity !== null) lastOf.set(identity, kept.length);
+    kept.push(packet);
+  }
+  return kept;
+}
