@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const clock = { nowUs: () => 1_795_300_000_000_000, monotonicMs: () => 0 };
 
 /** Enough of each host to have met every kind of packet in it. */
-const CONNECTIONS = 60;
+const CONNECTIONS = 25;
 
 async function rowsOf(name: string): Promise<readonly ReplayRow[]> {
   const db = openStoreForWriting(

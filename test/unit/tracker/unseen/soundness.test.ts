@@ -35,7 +35,7 @@ const RELEASES = [
   '6.18.44',
   '7.3.1',
 ];
-const SEQUENCES = 25;
+const SEQUENCES = 15;
 
 interface Hiding {
   /** Of a hundred packets so many are hidden. */
@@ -205,13 +205,13 @@ const NOTHING_HIDDEN: Hiding = { hidden: 0, blunted: 0, observed: 0, hidesOpenin
 describe('a follower that did not see everything', () => {
   it('is the tracker itself while it sees everything', () => {
     const { judged, sure } = playAll(NOTHING_HIDDEN, 1);
-    expect(judged).toBeGreaterThan(500);
+    expect(judged).toBeGreaterThan(150);
     expect(sure).toBe(judged);
   });
 
   it('holds the truth when packets are hidden', () => {
     const { judged } = playAll({ ...NOTHING_HIDDEN, hidden: 15 }, 1000);
-    expect(judged).toBeGreaterThan(500);
+    expect(judged).toBeGreaterThan(150);
   });
 
   it('holds the truth when openings are hidden too', () => {
@@ -225,7 +225,7 @@ describe('a follower that did not see everything', () => {
   it('is struck down to less by what the kernel answered, never to nothing', () => {
     const blind = playAll({ ...NOTHING_HIDDEN, hidden: 15, blunted: 5 }, 4000);
     const seeing = playAll({ ...NOTHING_HIDDEN, hidden: 15, blunted: 5, observed: 100 }, 4000);
-    expect(blind.judged).toBeGreaterThan(300);
+    expect(blind.judged).toBeGreaterThan(100);
     expect(seeing.sure / seeing.judged).toBeGreaterThan(blind.sure / blind.judged);
   });
 
