@@ -24,7 +24,7 @@ export function connectionsOf(db: Db, scope: Scope): readonly Connection[] {
   );
   const ids = [...new Set([...groups.flatMap((group) => group.tupleIds), ...captured.map(({ tupleId }) => tupleId)])];
   const tuples = readTuples(db, ids);
-  const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids), ...readEntryPairs(db, ids)]);
+  const components = joinTuples(tuples, groups, [...readFlowPairs(db, ids, null), ...readEntryPairs(db, ids, null)]);
   const counts = new Map<string, { hostId: number; component: number; count: number }>();
   const add = (tupleId: number, hostId: number, count: number) => {
     if (!MODELLED.includes(tuples.get(tupleId)?.proto ?? -1)) return;

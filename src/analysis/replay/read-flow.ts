@@ -47,7 +47,7 @@ export interface FlowQuestion {
 /** NULL: no packet of these tuples. */
 export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: TextSource): FlowRecords | null {
   const { host, scope } = question;
-  const related = readEntryPairs(db, question.tupleIds).flat();
+  const related = readEntryPairs(db, question.tupleIds, host.id).flat();
   const tupleIds = [...new Set([...question.tupleIds, ...related])];
   const tuples = readTuples(db, tupleIds);
   const inHost = { ...scope, hostIds: [host.id], tupleIds };

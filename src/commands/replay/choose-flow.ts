@@ -6,15 +6,14 @@ import { readHostContext } from '../../analysis/explain/host-context.js';
 import { lastIngestId, scopeOf } from '../../analysis/explain/scope-of.js';
 import { connectionsOf, MODELLED } from '../../analysis/replay/connections.js';
 import { type FlowRecords, readFlow } from '../../analysis/replay/read-flow.js';
-import { type CommandInput, positionalOf } from '../../cli/command.js';
-import { parseFilter } from '../../cli/flow-argument.js';
+import type { CommandInput } from '../../cli/command.js';
 import { readBoots, readHosts } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { openTextSource } from '../../store/text-source.js';
 import { FailedError } from '../../text/errors.js';
 import type { World } from '../../world.js';
-import { chooseCase } from '../explain/choose-case.js';
-import { explainFor } from '../explain/explain-run.js';
+import { chooseCase, findingNumber } from '../explain/choose-case.js';
+import { explainFor, filterOf } from '../explain/explain-run.js';
 
 export interface ChosenFlow {
   readonly records: FlowRecords;
@@ -27,23 +26,24 @@ export interface ChosenFlow {
 
 /** @throws UsageError for a number that is no finding, FailedError when no packet fits */
 export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlow {
-  const filter = parseFilter(input, { nowUs: world.clock.nowUs(), zone: world.environment['TZ'] || 'UTC' });
-  const isNumbered = filter.finding !== null || positionalOf(input, 'finding') !== null;
+  const filter = filterOf(input, world);
+  const given = findingNumber(input);
+  const isNumbered = filter.finding !== null || given !== null;
   const texts = openTextSource(db);
   const cite = citer(texts);
   const scope = scopeOf(db, filter, lastIngestId(db));
   if (isNumbered) {
-    const { subject, finding, flows } = chooseCase(input, world, db);
+    const { subject, finding, flows } = chooseCase(filter, given, db);
     const records = readFlow(
       db,
       { host: subject.host, scope: { ...scope, tupleIds: null }, tupleIds: subject.tupleIds, flow: subject.flow },
       cite,
       texts,
     );
-    if (records === null) throw new FailedError(`no packet of finding ${finding.id} can be replayed`);
-    return { records, host: subject.host, finding: finding.id, others: flows - 1 };
+    if (records === null) throw new FailedError(`no packet of finding ${finding?.id} can be replayed`);
+    return { records, host: subject.host, finding: finding?.id ?? null, others: flows - 1 };
   }
-  const wrong = explainFor(input, world, db).explanation.explained.find(
+  const wrong = explainFor(filter, db).explanation.explained.find(
     ({ finding, subject }) => finding.outcome === 'INVALID' && MODELLED.includes(subject.flow.proto),
   );
   const all = connectionsOf(db, scope);
