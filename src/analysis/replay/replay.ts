@@ -120,7 +120,7 @@ function rowOf(number: number, packet: FlowPacket, isAfterGap: boolean, judgemen
   const fails = new Set(stands.map((branch) => branch.failed));
   const before = stands.map((branch) => branch.before);
   const from = packet.segment!.from;
-  const ranWindow = outcome === null ? before.some((world) => world.state !== 0) : outcome.check.isRun;
+  const ranWindow = before.some((world) => world.state !== 0) && (outcome === null || outcome.check.isRun);
   return {
     number,
     packet,
