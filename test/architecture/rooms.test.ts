@@ -59,6 +59,7 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': [],
   'node:child_process': ['host'],
   'node:worker_threads': ['ingest', 'sources'],
+  'node:v8': ['ingest'],
   'node:zlib': ['sources', 'store', 'ingest'],
   'node:http': [],
   'node:https': [],
