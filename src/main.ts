@@ -12,7 +12,7 @@ import {
   UnsupportedError,
   UsageError,
 } from './text/errors.js';
-import { safeText } from './text/terminal-safe.js';
+import { fitSentences } from './text/wrap.js';
 import type { World } from './world.js';
 
 /** Runs one command line. Never throws and never ends the process. */
@@ -69,7 +69,9 @@ function packageVersion(world: World): string {
 }
 
 function explainError(error: unknown, world: World): ExitCode {
-  const say = (text: string) => world.streams.err.write(safeText(`ctwhy: ${text}\n`));
+  const { err } = world.streams;
+  const print = (text: string) => err.write(fitSentences(text, err));
+  const say = (text: string) => print(`ctwhy: ${text}`);
   if (world.signal.aborted) {
     const isTerm = world.signal.reason === 'SIGTERM';
     say(isTerm ? 'ended by TERM' : 'stopped');
@@ -77,7 +79,7 @@ function explainError(error: unknown, world: World): ExitCode {
   }
   if (error instanceof UsageError) {
     say(error.message);
-    if (error.hint !== null) world.streams.err.write(safeText(`${error.hint}\n`));
+    if (error.hint !== null) print(error.hint);
     return EXIT.usage;
   }
   if (error instanceof StoreError) {
@@ -105,10 +107,7 @@ function explainError(error: unknown, world: World): ExitCode {
     return EXIT.failed;
   }
   say(`a fault of ctwhy itself: ${error instanceof Error ? error.message : String(error)}`);
-  if (error instanceof Error && error.stack !== undefined)
-    world.streams.err.write(safeText(`${error.stack.split('\n').slice(1).join('\n')}\n`));
-  world.streams.err.write(
-    'Please report it with the command and, if you may, the files: nothing of the store was half-written.\n',
-  );
+  if (error instanceof Error && error.stack !== undefined) print(error.stack.split('\n').slice(1).join('\n'));
+  print('Please report it with the command and, if you may, the files: nothing of the store was half-written.');
   return EXIT.failed;
 }

@@ -4,6 +4,7 @@
 import { ruleWords } from './causes/words.js';
 import type { Case, SeenPacket } from './explain/case.js';
 import { eventMoment, packetMoment } from './explain/flow-facts.js';
+import { messageAsPrinted } from './explain/message-words.js';
 import { type Moment, orderOf } from './explain/order.js';
 
 export interface TimelineRow {
@@ -32,7 +33,8 @@ function packetDraft(subject: Case, packet: SeenPacket, isVerbose: boolean): Dra
   const cited = packet.steps.map((_, step) => subject.cite.packet(packet.row, packet.steps, step));
   const tuple = packet.tuples[0];
   const isForward = tuple !== undefined && tuple.src === subject.flow.src && tuple.sport === subject.flow.sport;
-  const message = packet.steps.find((step) => step.kind === 'log-invalid')?.message?.trim();
+  const invalid = packet.steps.findIndex((step) => step.kind === 'log-invalid');
+  const message = messageAsPrinted(packet, invalid);
   const flags =
     packet.flags === null
       ? `${tuple?.extra ?? ''} ${packet.row.len ?? ''} bytes`.trim()
@@ -53,7 +55,7 @@ function packetDraft(subject: Case, packet: SeenPacket, isVerbose: boolean): Dra
     uptimeUs: packet.row.clockKind === 'uptime' ? packet.row.clockUs : null,
     source: packet.steps.some((step) => step.kind.endsWith('trace')) ? 'trace' : 'log',
     sign: isForward ? '>' : '<',
-    says: `${flags}${numbers}${message === undefined ? '' : `  "${message}"`}`,
+    says: `${flags}${numbers}${message === null ? '' : `  "${message}"`}`,
     state: packet.state,
     record:
       files.length === 1

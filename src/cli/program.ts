@@ -1,14 +1,15 @@
 // Builds the yargs program from the list of commands and gives back what the words meant. Nothing here runs a command or ends the process.
 
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { UsageError } from '../text/errors.js';
 import type { CommandInput, CommandSpec, OptionSpec } from './command.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
+import { commandHelp, nounHelp, programHelp } from './help-page.js';
 import { commandWordsOf, nearest, usageSentence } from './usage-words.js';
 
 export type Parsed<W> =
   | { readonly is: 'command'; readonly spec: CommandSpec<W>; readonly input: CommandInput }
-  /** Help, version or completion text that yargs produced. */
+  /** Help or version. */
   | { readonly is: 'text'; readonly text: string }
   | { readonly is: 'nothing' };
 
@@ -102,9 +103,13 @@ export async function parseCommandLine<W>(
   let at = info.name;
   let entered: CommandSpec<W> | null = null;
   const asked = specOf(words, specs, info.name);
-  // yargs takes a lone 'help' for --help; it is a command of ours, with a list of its topics.
-  if (asked?.words === 'help' && words.length === 1)
-    return { is: 'command', spec: asked, input: inputOf(asked, {}, specs) };
+  const end = words.indexOf('--');
+  const own = end < 0 ? words : words.slice(0, end);
+  if (own.includes('--help') || own.includes('-h')) return { is: 'text', text: helpFor(own, asked, specs, info) };
+  if (asked === null && (own.includes('--version') || own.includes('-V')))
+    return { is: 'text', text: `${info.version}\n` };
+  // Help and completion are answered without the parser: it takes longer to load than they take.
+  const { default: yargs } = await import('yargs');
 
   const add = (builder: Argv, spec: CommandSpec<W>, name: string, isHidden = false) =>
     builder.command({
@@ -120,8 +125,6 @@ export async function parseCommandLine<W>(
             ...(one.takesMany ? { array: true } : {}),
           });
         for (const option of spec.options ?? []) declare(inner, option);
-        inner.usage(`${info.name} ${usageOf(spec, spec.words)}\n\n${spec.description}`);
-        inner.example(spec.examples.map((example) => [example.command.replace(/^ctwhy/, '$0'), example.says] as const));
         return inner;
       },
       handler: (argv: Record<string, unknown>) => {
@@ -131,7 +134,6 @@ export async function parseCommandLine<W>(
 
   const program = yargs()
     .scriptName(info.name)
-    .usage(`${info.name} COMMAND\n\nWhy did conntrack call that packet INVALID, or NEW?`)
     .exitProcess(false)
     .showHelpOnFail(false)
     .strict()
@@ -143,12 +145,8 @@ export async function parseCommandLine<W>(
       'parse-numbers': false,
       'parse-positional-numbers': false,
     })
-    .wrap(Math.min(100, info.width))
-    .help()
-    .alias('h', 'help')
-    .version(info.version)
-    .alias('V', 'version')
-    .epilogue(`Topics: ${info.name} help, then ${info.name} help TOPIC`)
+    .help(false)
+    .version(false)
     .fail((message, error) => {
       failure ??= { message: message ?? '', error };
     });
@@ -181,13 +179,8 @@ export async function parseCommandLine<W>(
     );
   }
 
-  let printed = '';
   await program.parseAsync(
     withLiteralRest(repairArguments(words, info.isThere), asked).map((word) => (isText(word) ? LITERAL + word : word)),
-    {},
-    (_error: Error | undefined, _argv: unknown, output: string) => {
-      printed = output;
-    },
   );
   const problem = failure as { message: string; error: Error | undefined } | null;
   if (problem !== null) {
@@ -200,11 +193,25 @@ export async function parseCommandLine<W>(
     const said = problem.message || problem.error?.message || 'these words are not understood';
     throw new UsageError(usageSentence(said, { spec: entered, verbs, words }), `Try: ${at} --help`);
   }
-  if (printed !== '') return { is: 'text', text: `${printed.trimEnd()}\n` };
   const found = chosen as { spec: CommandSpec<W>; argv: Record<string, unknown> } | null;
   return found === null
     ? { is: 'nothing' }
     : { is: 'command', spec: found.spec, input: inputOf(found.spec, found.argv, specs) };
+}
+
+/** Help of the command that is asked for; of its noun, or of the program, where no more is said. */
+function helpFor<W>(
+  words: readonly string[],
+  asked: CommandSpec<W> | null,
+  specs: readonly CommandSpec<W>[],
+  info: ProgramInfo,
+): string {
+  if (asked === null) return programHelp(specs, info);
+  const [noun, verb] = commandWordsOf(words);
+  const verbs = specs.filter((spec) => spec.words.startsWith(`${noun} `));
+  return verbs.length > 0 && asked.words !== `${noun} ${verb}`
+    ? nounHelp(noun!, verbs, info)
+    : commandHelp(asked, info);
 }
 
 /** The command that the words begin with; NULL where only options stand. @throws UsageError for a word that begins none */

@@ -44,6 +44,6 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   changesKeepCommand,
   undoCommand,
   demoCommand,
-  helpCommand,
+  helpCommand(() => COMMANDS),
   completionCommand(() => COMMANDS),
 ];

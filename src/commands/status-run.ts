@@ -142,7 +142,10 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     '  dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
     [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
     '',
-    `  All commands: ${name} --help     Topics: ${name} help symptoms|safety|time`,
+    ...[
+      ['All commands', `${name} --help`],
+      ['Topics', `${name} help          (symptoms, formats, time, safety)`],
+    ].map(([what, command]): Line => [segment('plain', `  ${what!.padEnd(14)}`), segment('cmd', command!)]),
   ];
   printDocument(world.streams.out, lines);
   return EXIT.done;

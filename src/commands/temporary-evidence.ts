@@ -4,7 +4,7 @@ import type { CommandInput } from '../cli/command.js';
 import { ingest } from '../ingest/ingest.js';
 import { progressBar } from '../presentation/progress.js';
 import { type Db, openStoreForWriting, removeStore } from '../store/open-store.js';
-import { safeText } from '../text/terminal-safe.js';
+import { fitSentences } from '../text/wrap.js';
 import type { World } from '../world.js';
 import { ingestOptions } from './ingest/ingest-options.js';
 import { nothingRead, unreadInputs } from './unread-inputs.js';
@@ -58,8 +58,10 @@ export async function openTemporaryEvidence(
     const useful = report.sources.filter((source) => source.outcome === 'read');
     if (useful.length === 0) throw nothingRead(files, report.sources, world.programName);
     for (const source of report.sources)
-      if (source.outcome === 'skipped')
-        world.streams.err.write(safeText(`ctwhy: ${source.name} skipped: ${source.why ?? ''}\n`));
+      if (source.outcome === 'skipped') {
+        const { err } = world.streams;
+        err.write(fitSentences(`ctwhy: ${source.name} skipped: ${source.why ?? ''}`, err));
+      }
     // Nobody else opens it: without a name it needs no clearing away, and a signal may end the process in the middle of a query.
     removeStore(path);
     withdraw();

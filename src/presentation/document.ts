@@ -1,59 +1,96 @@
 // Documents (explain, path, timeline, reasons show, first run): lines of segments with a role each, printed the same to
-// a terminal and into a pipe. All foreign text passes safeLine here, so no document can forget it.
+// a terminal and into a pipe. All foreign text is made harmless and every line fits the width here, so no document can forget it.
 
-import { safeLine } from '../text/terminal-safe.js';
+import { displayWidth } from '../text/display-width.js';
+import { wrapText } from '../text/wrap.js';
+import { fitSegments, type Segment } from './fit.js';
 import type { OutputStream } from './streams.js';
 import { type Role, styleFor } from './styles.js';
 
-export interface Segment {
-  readonly role: Role;
-  readonly text: string;
-}
+export type { Segment } from './fit.js';
+
 /** One line, left to right; a plain string is one segment without a role. */
 export type Line = readonly Segment[] | string;
+
+/** Documents grow no wider than this: longer lines of prose are hard to read. */
+const WIDEST = 100;
+
+/** The width to lay a document out for. */
+export function documentWidth(stream: OutputStream): number {
+  return Math.min(stream.width, WIDEST);
+}
 
 export function segment(role: Role, text: string): Segment {
   return { role, text };
 }
 
 function widthOf(segments: readonly Segment[]): number {
-  return segments.reduce((sum, one) => sum + one.text.length, 0);
+  return segments.reduce((sum, one) => sum + displayWidth(one.text), 0);
 }
 
-/** A line with its last part at the right edge (record names, confidence); below it where there is no room. */
-export function spread(left: readonly Segment[], right: Segment, width = 80): readonly Line[] {
-  const gap = width - widthOf(left) - right.text.length;
-  if (gap >= 1) return [[...left, segment('plain', ' '.repeat(gap)), right]];
-  return [left, [segment('plain', ' '.repeat(Math.max(1, width - right.text.length))), right]];
+/** Below this many columns a text beside its record would become a ribbon. */
+const RIBBON = 20;
+
+export interface Spread {
+  /** What stands before the text (number, label, time); later lines are indented by as much. */
+  readonly lead: readonly Segment[];
+  readonly text: Segment;
+  /** Record names, confidence: at the right edge of the first line, or below where that leaves no room. */
+  readonly right: readonly Segment[];
+  readonly width: number;
 }
 
-/** Wraps prose at blanks; a word longer than the width keeps its own line, uncut. */
-export function wrap(text: string, width: number, indent = ''): readonly string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(/ +/)) {
-    if (word === '') continue;
-    if (line.length > indent.length && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = indent;
-    }
-    line += line.length > indent.length ? ` ${word}` : word;
+/** A text between what leads it and what stands at the right edge; it wraps in its own column. */
+export function spread({ lead, text, right, width }: Spread): readonly Line[] {
+  const from = widthOf(lead);
+  const tail = widthOf(right);
+  const room = Math.max(RIBBON, width - from);
+  const rest = segment('plain', ' '.repeat(from));
+  const line = (at: number, part: string): Segment[] => [...(at === 0 ? lead : [rest]), segment(text.role, part)];
+  const atRightEdge = (segments: readonly Segment[]): Line => [
+    ...segments,
+    segment('plain', ' '.repeat(Math.max(1, width - widthOf(segments) - tail))),
+    ...right,
+  ];
+  if (tail === 0) return wrapText(text.text, room).map((part, at) => line(at, part));
+  const used = displayWidth(text.text);
+  if (used + 2 + tail <= room) return [atRightEdge(line(0, text.text))];
+  const beside = room - tail - 2;
+  const longest = Math.max(...text.text.split(/\s+/).map(displayWidth));
+  if (beside >= Math.max(RIBBON, longest)) {
+    const [first = '', ...others] = wrapBeside(text.text, beside, room);
+    return [atRightEdge(line(0, first)), ...others.map((part) => line(1, part))];
   }
-  if (line.length > indent.length) lines.push(line);
-  return lines;
+  const parts = wrapText(text.text, room);
+  const lines = parts.map((part, at) => line(at, part));
+  const lastLine = lines.at(-1)!;
+  return width - widthOf(lastLine) - tail >= 2
+    ? [...lines.slice(0, -1), atRightEdge(lastLine)]
+    : [...lines, atRightEdge([])];
+}
+
+/** Wraps with less room in the first line than in the others. */
+function wrapBeside(text: string, firstWidth: number, width: number): readonly string[] {
+  const first = wrapText(text, firstWidth)[0] ?? '';
+  const others = text.trimStart().slice(first.length).trimStart();
+  return others === '' ? [first] : [first, ...wrapText(others, width)];
+}
+
+/** Wraps prose at blanks, every line behind the indentation. */
+export function wrap(text: string, width: number, indent = ''): readonly string[] {
+  return wrapText(text, width, indent).filter((line) => line.trim() !== '');
 }
 
 /** Prints a document; blanks at line ends are dropped. */
 export function printDocument(stream: OutputStream, lines: readonly Line[]): void {
   const style = styleFor(stream.isColoured);
   for (const line of lines) {
-    const segments = typeof line === 'string' ? [segment('plain', line)] : line;
-    let last = segments.length - 1;
-    while (last >= 0 && segments[last]!.text.trimEnd() === '') last--;
-    const text = segments
-      .slice(0, last + 1)
-      .map((one, index) => style(one.role, safeLine(index === last ? one.text.trimEnd() : one.text)))
-      .join('');
-    stream.write(`${text}\n`);
+    for (const segments of fitSegments(typeof line === 'string' ? [segment('plain', line)] : line, stream.width)) {
+      const last = segments.length - 1;
+      const text = segments
+        .map((one, index) => style(one.role, index === last ? one.text.trimEnd() : one.text))
+        .join('');
+      stream.write(`${text}\n`);
+    }
   }
 }

@@ -1,7 +1,10 @@
 // The screen of ctwhy explain: what was looked at, the finding that matters most in full, the others one line each.
 
 import type { ToldFinding } from '../model/finding.js';
+import { displayWidth } from '../text/display-width.js';
+import { wrapCommand } from '../text/wrap.js';
 import { type Line, type Segment, segment, spread, wrap } from './document.js';
+import type { Role } from './styles.js';
 
 export interface LookedAt {
   /** 'finwait-deleted.tar, host vm, kernel 6.18.44, 08:29:56 - 08:30:00 UTC', in parts that may be wrapped. */
@@ -27,10 +30,15 @@ export interface ExplainOptions {
   readonly showsTables: boolean;
   /** What evidence without a packet shows by itself. */
   readonly present: readonly { readonly says: string; readonly source: string }[];
+  /** Columns to lay out for. */
+  readonly width: number;
 }
 
 const LABEL = 14;
 const INDENT = '   ';
+/** Where sentences behind a label stand. */
+const BODY = ' '.repeat(INDENT.length + LABEL);
+const COMMAND_INDENT = ' '.repeat(5);
 
 function outcomeSegments({ finding }: ToldFinding): readonly Segment[] {
   const fate: Readonly<Record<string, Segment>> = {
@@ -41,34 +49,32 @@ function outcomeSegments({ finding }: ToldFinding): readonly Segment[] {
   };
   return [
     segment(finding.outcome === 'INVALID' ? 'warn' : 'plain', finding.outcome),
-    segment('plain', '    '),
+    segment('plain', '   '),
     fate[finding.fate]!,
   ];
 }
 
-function labelled(label: string, text: string, width = 80): readonly Line[] {
-  return wrap(text, width - INDENT.length - LABEL).map(
-    (line, index) => `${INDENT}${(index === 0 ? label : '').padEnd(LABEL)}${line}`,
-  );
+function labelled(label: string, text: string, { width }: ExplainOptions, role: Role = 'plain'): readonly Line[] {
+  return wrap(text, width, BODY).map((line, index) => [
+    segment(role, index === 0 ? `${INDENT}${label.padEnd(LABEL)}${line.slice(BODY.length)}` : line),
+  ]);
 }
 
-function storyLines(told: ToldFinding, isVerbose: boolean): readonly Line[] {
-  return told.story.flatMap((row) => {
-    const left = [segment('dim', `${INDENT}${row.label.padEnd(LABEL)}`), segment('plain', row.says)];
-    // Rule texts are never cut and stand alone; long sentences wrap with their source on the first line.
-    const room = 80 - INDENT.length - LABEL - row.source.length - 1;
-    const [head, ...rest] = row.source === '' ? [row.says] : wrap(row.says, Math.max(30, room));
-    const lines: Line[] =
-      row.source === ''
-        ? [left]
-        : [
-            ...spread([left[0]!, segment('plain', head ?? '')], segment('dim', row.source)),
-            ...rest.map((text) => `${INDENT}${' '.repeat(LABEL)}${text}`),
-          ];
-    return isVerbose
-      ? [...lines, ...row.raw.map((text) => [segment('dim', `${INDENT}${' '.repeat(LABEL)}${text}`)])]
-      : lines;
-  });
+function storyLines(told: ToldFinding, { isVerbose, width }: ExplainOptions): readonly Line[] {
+  return told.story.flatMap((row) => [
+    ...spread({
+      lead: [segment('dim', `${INDENT}${row.label.padEnd(LABEL)}`)],
+      text: segment('plain', row.says),
+      right: row.source === '' ? [] : [segment('dim', row.source)],
+      width,
+    }),
+    ...(isVerbose ? row.raw.map((text): Line => [segment('dim', `${BODY}${text}`)]) : []),
+  ]);
+}
+
+/** Commands on lines of their own; what separates them in one text is a semicolon. */
+function commandLines(command: string, { width }: ExplainOptions): readonly Line[] {
+  return wrapCommand(command, width, COMMAND_INDENT).map((text) => [segment('cmd', text)]);
 }
 
 function fixLines(told: ToldFinding, options: ExplainOptions): readonly Line[] {
@@ -77,78 +83,70 @@ function fixLines(told: ToldFinding, options: ExplainOptions): readonly Line[] {
   const lasting = told.finding.remedies.filter((remedy) => remedy.when === 'lasting');
   const shownRemedies = options.withFixes ? [...now, ...lasting] : now.slice(0, 1);
   for (const remedy of shownRemedies) {
-    lines.push(
-      ...labelled(
-        remedy.when === 'now' ? 'Fix now' : 'For good',
-        `${remedy.text}${remedy.price === '' ? '' : `; costs ${remedy.price}`}`,
-      ),
-    );
-    if (remedy.command !== '') lines.push(...commandLines(remedy.command));
+    const price = remedy.price === '' ? '' : `; costs ${remedy.price}`;
+    lines.push(...labelled(remedy.when === 'now' ? 'Fix now' : 'For good', `${remedy.text}${price}`, options));
+    if (remedy.command !== '') lines.push(...commandLines(remedy.command, options));
     if (options.withFixes && remedy.undo !== '')
-      lines.push([segment('plain', `${INDENT}${'take back'.padEnd(LABEL)}`), segment('cmd', remedy.undo)]);
+      lines.push([segment('plain', `${INDENT}Take back`)], ...commandLines(remedy.undo, options));
   }
   if (!options.withFixes && lasting.length > 0) {
     const more = `${options.programName} explain ${told.finding.id}${options.readWords === '' ? '' : ` ${options.readWords}`} --fix`;
-    lines.push(...labelled('For good', lasting[0]!.text), [
-      segment('plain', `${INDENT}${' '.repeat(LABEL)}`),
-      segment('cmd', more),
-    ]);
+    lines.push(...labelled('For good', lasting[0]!.text, options), [segment('plain', BODY), segment('cmd', more)]);
   }
   return lines;
 }
 
-/** A command on lines of its own, continued with a backslash where it is long; an option keeps its value. */
-function commandLines(command: string): readonly Line[] {
-  const lines: string[] = [];
-  for (const part of command.split(/ (?=-)|(?<=;) /)) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + part.length <= 70 && !last.endsWith(';'))
-      lines[lines.length - 1] = `${last} ${part}`;
-    else lines.push(part);
+/** Connection, packets, state and fate: on one line where they fit. */
+function packetLines(told: ToldFinding, { width }: ExplainOptions): readonly Line[] {
+  const subject = `${INDENT}${told.flowText}   ${told.packetText}`;
+  const outcome = outcomeSegments(told);
+  const length = outcome.reduce((sum, one) => sum + one.text.length, 0);
+  return displayWidth(subject) + 3 + length <= width
+    ? [[segment('plain', `${subject}   `), ...outcome]]
+    : [subject, [segment('plain', INDENT), ...outcome]];
+}
+
+/** Which kind of fault it is by its stable name, and how sure that is where it differs from the headline. */
+function classLines({ finding }: ToldFinding): readonly Line[] {
+  if (finding.class === 'unresolved' || finding.class === 'normal') return [];
+  const sure = finding.causeConfidence === finding.confidence ? '' : ` (${finding.causeConfidence})`;
+  return [[segment('dim', `${INDENT}${finding.class}${finding.cause === null ? '' : `: ${finding.cause}${sure}`}`)]];
+}
+
+function closingLines({ finding, notKnown }: ToldFinding, options: ExplainOptions): readonly Line[] {
+  const lines: Line[] = [];
+  if (finding.ruledOut.length > 0) {
+    const ruledOut = finding.ruledOut.map((one) => `${one.cause} (${one.because})`).join('; ');
+    lines.push(...labelled('Ruled out', ruledOut, options));
   }
-  return lines.map((text, index) => [
-    segment(
-      'cmd',
-      `     ${index > 0 && !lines[index - 1]!.endsWith(';') ? '  ' : ''}${text}${index < lines.length - 1 && !text.endsWith(';') ? ' \\' : ''}`,
-    ),
-  ]);
+  if (notKnown.length > 0) lines.push(...labelled('Not known', notKnown.join('; '), options, 'warn'));
+  const missing = options.isVerbose ? finding.missing : finding.missing.slice(0, 2);
+  if (missing.length > 0)
+    lines.push(
+      ...labelled('To be sure', missing.map((one) => one.what).join('; '), options),
+      ...missing.flatMap((one) => commandLines(one.ask, options)),
+    );
+  return lines;
 }
 
 function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[] {
   const { finding } = told;
+  const { width } = options;
   const lines: Line[] = [
-    ...spread(
-      [segment('plain', `${finding.id}  `), segment('head', finding.title)],
-      segment(finding.confidence, finding.confidence),
-    ),
-    ...spread([segment('plain', `${INDENT}${told.flowText}   ${told.packetText}`)], segment('plain', '')).slice(0, 1),
-    [
-      segment('plain', INDENT),
-      ...outcomeSegments(told),
-      ...(finding.class === 'unresolved'
-        ? []
-        : [
-            segment(
-              'dim',
-              `    class ${finding.class}${finding.cause === null ? '' : `, cause ${finding.cause} (${finding.causeConfidence})`}`,
-            ),
-          ]),
-    ],
+    ...spread({
+      lead: [segment('plain', String(finding.id).padEnd(INDENT.length))],
+      text: segment('head', finding.title),
+      right: [segment(finding.confidence, finding.confidence)],
+      width,
+    }),
+    ...packetLines(told, options),
+    ...classLines(told),
     '',
-    ...wrap(finding.summary, 80 - INDENT.length - 2).map((text) => `${INDENT}${text}`),
+    ...wrap(finding.summary, width - 2, INDENT),
     '',
-    ...storyLines(told, options.isVerbose),
+    ...storyLines(told, options),
   ];
-  const closing: Line[] = [];
-  if (finding.ruledOut.length > 0)
-    closing.push(...labelled('Ruled out', finding.ruledOut.map((one) => `${one.cause} (${one.because})`).join('; ')));
-  if (told.notKnown.length > 0)
-    closing.push(...labelled('Not known', told.notKnown.join('; ')).map((line) => [segment('warn', line as string)]));
-  if (finding.missing.length > 0) {
-    closing.push(...labelled('To be sure', finding.missing[0]!.what));
-    for (const one of finding.missing.slice(0, options.isVerbose ? undefined : 2))
-      closing.push([segment('cmd', `     ${one.ask}`)]);
-  }
+  const closing = closingLines(told, options);
   if (closing.length > 0) lines.push('', ...closing);
   const fixes = fixLines(told, options);
   if (fixes.length > 0) lines.push('', ...fixes);
@@ -160,35 +158,32 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
   if (also.length > 0 && finding.flow !== null)
     lines.push(
       '',
-      ...also.map((command, index) => [
-        segment('plain', `${INDENT}${(index === 0 ? 'See also' : '').padEnd(LABEL)}`),
-        segment('cmd', command),
-      ]),
+      ...also.map(
+        (command, index): Line => [
+          segment('plain', `${INDENT}${(index === 0 ? 'See also' : '').padEnd(LABEL)}`),
+          segment('cmd', command),
+        ],
+      ),
     );
   return lines;
 }
 
-function shortFinding(told: ToldFinding): Line {
-  const { finding } = told;
+function shortFinding({ finding }: ToldFinding, { width }: ExplainOptions): readonly Line[] {
   const fate = finding.fate === 'unknown' ? '' : `, ${finding.fate}`;
-  const right = `${finding.packets.count} ${finding.outcome}${fate}`;
-  const start = `${String(finding.id).padEnd(3)}${finding.confidence.padEnd(9)}`;
-  // The whole title stands above the finding when it is opened.
-  const room = 80 - start.length - right.length - 2;
-  const title = finding.title.length > room ? `${finding.title.slice(0, room - 1).trimEnd()}…` : finding.title;
-  return [segment('plain', `${start}${title}`.padEnd(80 - right.length)), segment('dim', right)];
+  return spread({
+    lead: [segment('plain', `${String(finding.id).padEnd(3)}${finding.confidence.padEnd(9)}`)],
+    text: segment('plain', finding.title),
+    right: [segment('dim', `${finding.packets.count} ${finding.outcome}${fate}`)],
+    width,
+  });
 }
 
 /** Evidence that names no packet, a line or two each with its place. */
-function presentLines({ present }: ExplainOptions): readonly Line[] {
+function presentLines({ present, width }: ExplainOptions): readonly Line[] {
   if (present.length === 0) return [];
-  const lines = present.flatMap(({ says, source }) => {
-    const [head, ...rest] = wrap(says, Math.max(40, 80 - 2 - source.length - 2));
-    return [
-      ...spread([segment('plain', `  ${head ?? ''}`)], segment('dim', source)),
-      ...rest.map((text): Line => `    ${text}`),
-    ];
-  });
+  const lines = present.flatMap(({ says, source }) =>
+    spread({ lead: [segment('plain', '  ')], text: segment('plain', says), right: [segment('dim', source)], width }),
+  );
   return ['What is here shows:', ...lines, ''];
 }
 
@@ -200,10 +195,10 @@ export function explainDocument(
 ): readonly Line[] {
   const lines: Line[] = [];
   const prefix = 'Looked at  ';
-  const head = wrap(lookedAt.head.join(', '), 80 - prefix.length);
+  const head = wrap(lookedAt.head.join(', '), options.width - prefix.length);
   for (const [index, text] of head.entries())
     lines.push([segment('dim', `${index === 0 ? prefix : ' '.repeat(prefix.length)}${text}`)]);
-  for (const text of [lookedAt.counts, ...lookedAt.notes].flatMap((note) => wrap(note, 80 - prefix.length)))
+  for (const text of [lookedAt.counts, ...lookedAt.notes].flatMap((note) => wrap(note, options.width - prefix.length)))
     lines.push([segment('dim', `${' '.repeat(prefix.length)}${text}`)]);
   lines.push('');
   const troubles = told.filter((one) => one.finding.class !== 'normal');
@@ -223,8 +218,8 @@ export function explainDocument(
         options.present.length > 0
           ? 'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG: without one nothing here says what became of any packet.'
           : `Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; ${options.showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`,
-        78,
-      ).map((text): Line => text),
+        options.width - 2,
+      ),
       ...(options.present.length > 0
         ? [
             [segment('plain', 'To be sure: '), segment('cmd', 'journalctl -k -o short-precise > kern.log')],
@@ -240,7 +235,7 @@ export function explainDocument(
   } else if (told.length > 1 && options.opened.length === 0) {
     lines.push(
       [segment('head', `${told.length} findings, ${troubles.length} ${troubles.length === 1 ? 'needs' : 'need'} you`)],
-      ...told.map(shortFinding),
+      ...told.flatMap((one) => shortFinding(one, options)),
       '',
     );
   }

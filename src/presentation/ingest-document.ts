@@ -1,7 +1,7 @@
 // What an ingest says when it is done: per file what was recognised and what was not, and what a full answer still lacks.
 
 import { duration } from '../text/time.js';
-import { type Line, segment, spread, wrap } from './document.js';
+import { type Line, segment, spread } from './document.js';
 
 /** The part of an ingest's report that is shown. */
 export interface IngestSummary {
@@ -106,7 +106,7 @@ function hostLines(hosts: IngestSummary['hosts']): readonly Line[] {
 /** @param programName for the command named at the end */
 export function ingestDocument(
   report: IngestSummary,
-  options: { readonly programName: string; readonly isVerbose: boolean },
+  options: { readonly programName: string; readonly isVerbose: boolean; readonly width: number },
 ): readonly Line[] {
   const read = report.sources.filter((source) => source.outcome === 'read' || source.outcome === 'continued').length;
   const unread = report.sources.reduce((sum, source) => sum + source.unreadLines, 0);
@@ -115,17 +115,17 @@ export function ingestDocument(
     (hint) => hint !== undefined,
   );
   const lines: Line[] = [
-    ...spread(
-      [
-        segment(
-          'head',
-          report.isAnythingNew
-            ? `Read ${read} of ${report.sources.length} source${many ? 's' : ''}`
-            : `Nothing new in ${report.sources.length} source${many ? 's' : ''}`,
-        ),
-      ],
-      segment('dim', duration(report.durationMs * 1000)),
-    ),
+    ...spread({
+      lead: [],
+      text: segment(
+        'head',
+        report.isAnythingNew
+          ? `Read ${read} of ${report.sources.length} source${many ? 's' : ''}`
+          : `Nothing new in ${report.sources.length} source${many ? 's' : ''}`,
+      ),
+      right: [segment('dim', duration(report.durationMs * 1000))],
+      width: options.width,
+    }),
     ...report.sources.flatMap((source) => sourceLines(source, options.isVerbose)),
     '',
     ...hostLines(report.hosts),
@@ -137,7 +137,7 @@ export function ingestDocument(
     for (const one of report.missing) {
       lines.push(
         [segment('plain', `  ${one.what.padEnd(22)} `), segment('dim', one.proves)],
-        ...wrap(one.ask, 72).map((text) => [segment('cmd', `      ${text}`)]),
+        [segment('cmd', `      ${one.ask}`)],
       );
     }
   }

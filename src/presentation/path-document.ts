@@ -1,7 +1,8 @@
 // The screen of ctwhy path: hook, rule, result, and how each is known.
 
 import type { Journey, JourneyRow } from '../model/journey.js';
-import { type Line, type Segment, segment, wrap } from './document.js';
+import { displayWidth } from '../text/display-width.js';
+import { type Line, type Segment, segment, spread, wrap } from './document.js';
 import type { Role } from './styles.js';
 
 export interface PathHead {
@@ -12,6 +13,8 @@ export interface PathHead {
   readonly fate: string;
   readonly isVerbose: boolean;
   readonly see: readonly string[];
+  /** Columns to lay out for. */
+  readonly width: number;
 }
 
 const KNOWN: Readonly<Record<Journey['known'], string>> = {
@@ -26,36 +29,36 @@ function resultRole(row: JourneyRow): Role {
   return row.result === 'no match' || row.result === 'returns' ? 'dim' : 'plain';
 }
 
-function rowLines(row: JourneyRow, isVerbose: boolean): readonly Line[] {
-  const hook = (row.kind === 'wanted' ? 'wanted' : row.hook).padEnd(13);
-  const left = `  ${hook}${row.place}`;
-  const resultAt = 54;
-  const howAt = 66;
-  const segments: Segment[] = [
-    segment('dim', `  ${hook}`),
-    segment(row.kind === 'wanted' ? 'head' : 'plain', row.place),
-  ];
-  const lines: Line[] = [];
-  if (row.result === '' && row.how === '') lines.push(segments);
-  else if (left.length < resultAt) {
-    segments.push(segment('plain', ' '.repeat(resultAt - left.length)), segment(resultRole(row), row.result));
-    const used = resultAt + row.result.length;
-    segments.push(
-      segment('plain', ' '.repeat(Math.max(1, Math.min(howAt, 80 - row.how.length) - used))),
-      segment('dim', row.how),
-    );
-    lines.push(segments);
-  } else {
-    lines.push(segments, [
-      segment('plain', ' '.repeat(resultAt)),
-      segment(resultRole(row), row.result),
-      segment('plain', ' '.repeat(Math.max(1, Math.min(howAt, 80 - row.how.length) - resultAt - row.result.length))),
-      segment('dim', row.how),
-    ]);
+const HOOK = 13;
+/** Where rule texts stand, below the rule they are of. */
+const DETAIL = ' '.repeat(17);
+function rowLines(row: JourneyRow, { isVerbose, width }: PathHead): readonly Line[] {
+  const hook = (row.kind === 'wanted' ? 'wanted' : row.hook).padEnd(HOOK);
+  const lead = segment('dim', `  ${hook}`);
+  const place = segment(row.kind === 'wanted' ? 'head' : 'plain', row.place);
+  const resultAt = width - 26;
+  const howAt = width - 14;
+  const resultEnd = row.result === '' ? howAt - 2 : resultAt + displayWidth(row.result);
+  // What is longer than its column stands in brackets below the rule.
+  const isBeside = row.how !== '' && resultEnd + 1 + displayWidth(row.how) <= width;
+  const right: Segment[] = [];
+  if (row.result !== '') right.push(segment(resultRole(row), row.result));
+  if (isBeside) {
+    const from = Math.max(resultEnd + 1, Math.min(howAt, width - displayWidth(row.how)));
+    if (right.length > 0) right.push(segment('plain', ' '.repeat(from - resultEnd)));
+    right.push(segment('dim', row.how));
   }
+  const tail = right.reduce((sum, one) => sum + displayWidth(one.text), 0);
+  const at = row.result === '' ? Math.min(howAt, width - tail) : resultAt;
+  const used = displayWidth(lead.text) + displayWidth(place.text);
+  const lines: Line[] =
+    right.length > 0 && used < at
+      ? [[lead, place, segment('plain', ' '.repeat(at - used)), ...right]]
+      : [...spread({ lead: [lead], text: place, right, width })];
+  const below = row.how !== '' && !isBeside ? [`(${row.how})`] : [];
   // Rule texts wrap below and are never cut.
-  for (const text of row.detail) lines.push(...wrap(text, 78, ' '.repeat(17)).map((part) => [segment('plain', part)]));
-  if (isVerbose) for (const raw of row.raw) lines.push([segment('dim', `                 ${raw}`)]);
+  for (const text of [...row.detail, ...below]) lines.push(...wrap(text, width - 2, DETAIL));
+  if (isVerbose) for (const raw of row.raw) lines.push([segment('dim', `${DETAIL}${raw}`)]);
   return lines;
 }
 
@@ -70,22 +73,22 @@ export function pathDocument(journey: Journey, head: PathHead): readonly Line[] 
     ],
     [segment('dim', KNOWN[journey.known])],
     '',
-    [segment('head', `  ${'HOOK'.padEnd(13)}${'RULE'.padEnd(51)}HOW WE KNOW`)],
+    [segment('head', `  ${'HOOK'.padEnd(HOOK)}${'RULE'.padEnd(Math.max(5, head.width - 2 - HOOK - 14))}HOW WE KNOW`)],
   ];
   const shown = journey.rows.filter((row) => head.isVerbose || row.kind !== 'quiet');
-  lines.push(...shown.flatMap((row) => rowLines(row, head.isVerbose)));
+  lines.push(...shown.flatMap((row) => rowLines(row, head)));
   const quiet = journey.rows.length - shown.length;
   if (quiet > 0)
     lines.push([
       segment('dim', `  ${''.padEnd(13)}${quiet} more step${quiet === 1 ? '' : 's'} that changed nothing: -v`),
     ]);
   if (journey.expectation.length > 0)
+    lines.push('', ...journey.expectation.flatMap((text) => wrap(text, head.width - 4, '  ')));
+  if (journey.notes.length > 0)
     lines.push(
       '',
-      ...journey.expectation.flatMap((text) => wrap(text, 76, '  ').map((part) => [segment('plain', part)])),
+      ...journey.notes.flatMap((text) => wrap(text, head.width - 4, '  ').map((part) => [segment('warn', part)])),
     );
-  if (journey.notes.length > 0)
-    lines.push('', ...journey.notes.flatMap((text) => wrap(text, 76, '  ').map((part) => [segment('warn', part)])));
   if (head.see.length > 0)
     lines.push('', ...head.see.map((command) => [segment('plain', '  '), segment('cmd', command)]));
   return lines;

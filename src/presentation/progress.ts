@@ -19,6 +19,14 @@ export interface ProgressBar {
   end(): void;
 }
 
+/** Columns of all that stands beside the name: bar, share, rate, time left. */
+const BAR = 68;
+
+/** A path says most at its end: what does not fit goes from its folders. */
+function shortName(name: string, width: number): string {
+  return name.length <= width ? name : `…${name.slice(name.length - width + 1)}`;
+}
+
 /** @param nowMs a clock that never steps back @param stream where a person looks; elsewhere nothing is shown */
 export function progressBar(stream: OutputStream, nowMs: () => number): ProgressBar {
   if (!stream.isTerminal || stream.native === undefined) return { show: () => {}, end: () => {} };
@@ -45,7 +53,7 @@ export function progressBar(stream: OutputStream, nowMs: () => number): Progress
       const share = total === null || total === 0 ? 0 : Math.min(1, done / total);
       const leftS = share > 0.01 ? ((nowMs() - began) / 1000) * (1 / share - 1) : null;
       const payload = {
-        name: safeLine(name).slice(0, 28),
+        name: shortName(safeLine(name), Math.max(12, stream.width - BAR)),
         rate,
         left: leftS === null ? '' : `${Math.ceil(leftS)} s left`,
       };

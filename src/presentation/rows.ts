@@ -139,7 +139,7 @@ export function printRows(stream: OutputStream, { columns: given, rows }: RowSet
         for (const line of tableLines(
           columns.map((name, at) => ({ name: safeLine(name), isNumeric: isNumeric[at] ?? false })),
           kept,
-          stream.isColoured,
+          { isColoured: stream.isColoured, width: stream.width },
         ))
           stream.write(`${line}\n`);
       return kept.length;

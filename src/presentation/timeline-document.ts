@@ -1,7 +1,7 @@
 // The screen of ctwhy timeline: one connection, one line per thing.
 
 import { dateOf, duration, timeOfDay } from '../text/time.js';
-import { type Line, segment } from './document.js';
+import { type Line, segment, spread } from './document.js';
 import type { Role } from './styles.js';
 
 export interface TimelineLine {
@@ -54,26 +54,23 @@ export function timelineDocument(rows: readonly TimelineLine[], head: TimelineHe
     const isComputed = COMPUTED.includes(row.source);
     const sign = row.sign === ' ' ? '' : row.sign;
     const state = row.state ?? '';
-    const used = left.length + 8 + 3 + row.says.length;
-    const right = `${state === '' ? '' : `${state}  `}${row.record}`;
-    const gap = head.width - used - right.length;
-    const tail =
-      gap >= 1
-        ? [segment('plain', ' '.repeat(gap))]
-        : [segment('plain', `\n${' '.repeat(Math.max(2, head.width - right.length))}`)];
-    const text = [
-      segment('dim', left),
-      segment(isComputed ? 'dim' : 'plain', row.source.padEnd(8)),
-      segment(SIGNS[row.sign] ?? 'plain', sign.padEnd(3)),
-      segment(isComputed ? 'dim' : 'plain', row.says),
-    ];
-    const ending = [
-      ...(state === '' ? [] : [segment(state === 'INVALID' ? 'warn' : 'plain', `${state}  `)]),
-      segment('dim', row.record),
-    ];
-    if (right.trim() === '') lines.push(text);
-    else if (gap >= 1) lines.push([...text, tail[0]!, ...ending]);
-    else lines.push(text, [segment('plain', ' '.repeat(Math.max(2, head.width - right.length))), ...ending]);
+    lines.push(
+      ...spread({
+        lead: [
+          segment('dim', left),
+          segment(isComputed ? 'dim' : 'plain', row.source.padEnd(7)),
+          segment(SIGNS[row.sign] ?? 'plain', sign.padEnd(2)),
+        ],
+        text: segment(isComputed ? 'dim' : 'plain', row.says),
+        right: [
+          ...(state === ''
+            ? []
+            : [segment(state === 'INVALID' ? 'warn' : 'plain', row.record === '' ? state : `${state}  `)]),
+          ...(row.record === '' ? [] : [segment('dim', row.record)]),
+        ],
+        width: head.width,
+      }),
+    );
     if (head.isVerbose) for (const raw of row.raw) lines.push([segment('dim', `      ${raw}`)]);
     if (row.atUs !== null) before = row;
   }

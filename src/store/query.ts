@@ -19,13 +19,30 @@ export function parameterNames(sql: string): readonly string[] {
   return [...new Set([...bare.matchAll(/[:@$]([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1]!))];
 }
 
+/** Statements that SQLite would refuse one by one, each in words of its own. */
+const WRITING: readonly string[] = [
+  ...['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'CREATE', 'DROP', 'ALTER', 'ATTACH', 'DETACH', 'VACUUM', 'REINDEX'],
+  ...['ANALYZE', 'BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'],
+];
+
+/** The first word behind remarks, in capitals. */
+function firstWord(sql: string): string {
+  return (/^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*([a-z]+)/i.exec(sql)?.[1] ?? '').toUpperCase();
+}
+
 /**
  * Prepares and starts one statement.
  * @param parameters by name without its sign; integers and NULL are recognised, everything else is text
  * @throws UsageError for SQL that does not parse, writes, is more than one statement, or lacks a parameter
  */
 export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string, string>>): QueryResult {
-  if (/^\s*(?:(?:--[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*pragma\b/i.test(sql))
+  const verb = firstWord(sql);
+  if (WRITING.includes(verb))
+    throw new UsageError(
+      `query only reads: ${verb} is not run, and nothing was changed`,
+      'Evidence comes into the store by ctwhy ingest alone.',
+    );
+  if (verb === 'PRAGMA')
     throw new UsageError(
       'query runs no PRAGMA',
       'Columns of a table: ctwhy query --schema, or select * from pragma_table_info(…)',
@@ -45,8 +62,8 @@ export function runQuery(db: Db, sql: string, parameters: Readonly<Record<string
     const statement = db.prepare(sql);
     if (!statement.reader || !statement.readonly)
       throw new UsageError(
-        'query reads only: this statement writes or returns nothing',
-        'The store is changed by ctwhy ingest only.',
+        'query only reads: this statement would change the store, or it returns no rows',
+        'Evidence comes into the store by ctwhy ingest alone.',
       );
     statement.raw(true).safeIntegers(true);
     const columns = statement.columns().map((column) => column.name);

@@ -13,6 +13,7 @@ import { buildCase, readStories, type Story } from './build-cases.js';
 import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { readHostContext } from './host-context.js';
+import { messageWithout } from './message-words.js';
 import { type NoticeFinding, noticeFindings } from './notice-findings.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
@@ -57,7 +58,8 @@ function isNamed(nearest: Tried, one: LookAlike): boolean {
 function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
   const nearest = tried[0];
   const reason = subject.reason;
-  const message = reason === null ? '' : reason.message === '' ? ` (${reason.id})` : ` ("${reason.message}")`;
+  const message =
+    reason === null ? '' : reason.message === '' ? ` (${reason.id})` : ` ("${messageWithout(reason.message)}")`;
   const packet = subject.packets[0]!;
   const said = staleSign(subject) ?? undefined;
   return {

@@ -8,6 +8,7 @@ import { flowWords, ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from './case.js';
 import type { Explained } from './explain.js';
 import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
+import { messageAsPrinted, messageWithout } from './message-words.js';
 import { orderOf } from './order.js';
 
 const TIME_UNKNOWN = 'time unknown';
@@ -109,10 +110,11 @@ function eventLines(subject: Case): readonly (StoryLine & { readonly at: number 
 function packetWords(subject: Case, packet: SeenPacket): string {
   const what =
     packet.flags === null ? protocolName(subject.flow.proto) : packet.flags === '' ? 'no flags' : packet.flags;
+  const said = packet.reasonStep === null ? null : messageAsPrinted(packet, packet.reasonStep);
   const message =
     subject.reason !== null && subject.reason.by === 'message'
-      ? `: "${subject.reason.message}"`
-      : packet.state === null
+      ? `: "${said ?? messageWithout(subject.reason.message)}"`
+      : packet.state === null || packet.state === what
         ? ''
         : `, ${packet.state}${packet.stateIs === 'inferred' ? ' (by the words of the prefix)' : ''}`;
   return `${what}${message}`;

@@ -36,10 +36,11 @@ function isTracedMatch(packet: SeenPacket, rule: Rule): boolean {
 }
 
 function aboutRule(subject: Case, packet: SeenPacket, walk: Walk | null, rule: Rule): string {
-  const name = `${ruleWords(rule)} (${rule.text})`;
   const isTraced = packet.steps.some((step) => step.kind.endsWith('trace') || step.kind === 'trace');
-  if (isTraced && isTracedMatch(packet, rule)) return `It matched ${name}.`;
   const step = walk?.steps.find((one) => one.rule === rule);
+  // A rule that the walk came by is shown with its text above.
+  const name = step !== undefined && !isTraced ? ruleWords(rule) : `${ruleWords(rule)} (${rule.text})`;
+  if (isTraced && isTracedMatch(packet, rule)) return `It matched ${name}.`;
   if (step !== undefined && step.result === 'match' && !isTraced) return `By the ruleset it matches ${name}.`;
   const chain = chainOf(subject.host.rules.rulesets, rule);
   const facts = {
@@ -51,10 +52,9 @@ function aboutRule(subject: Case, packet: SeenPacket, walk: Walk | null, rule: R
   const { fate } = subject;
   const wasEndedBefore = step === undefined && fate.fate === 'dropped' && fate.rule !== null;
   if (match.result === 'no-match') {
-    const failed = match.failed === null ? match.because : `${match.failed.text}: ${match.because}`;
     return wasEndedBefore
-      ? `It does not match ${name}: ${failed}. It did not come that far either: ${ruleWords(fate.rule!, fate.isPolicy)} ended it.`
-      : `It does not match ${name}: ${failed}.`;
+      ? `It does not match ${name}: ${match.because}. It did not come that far either: ${ruleWords(fate.rule!, fate.isPolicy)} ended it.`
+      : `It does not match ${name}: ${match.because}.`;
   }
   if (wasEndedBefore)
     return `It ended too early for ${name}: ${ruleWords(fate.rule!, fate.isPolicy)}${fate.isPolicy ? '' : ` (${fate.rule!.text})`} took it before. There it would ${match.result === 'match' ? 'match' : `perhaps match (${match.because})`}.`;

@@ -2,6 +2,7 @@
 
 import type { JourneyRow } from '../../model/journey.js';
 import type { Case, SeenPacket } from '../explain/case.js';
+import { messageAsPrinted } from '../explain/message-words.js';
 import type { Walk, WalkStep } from '../ruleset/walk.js';
 
 const EVERY_HOOK: Readonly<Record<string, readonly string[]>> = {
@@ -42,6 +43,12 @@ function counterWords(subject: Case, step: WalkStep): string | null {
     : `counter +${last - first} for ${subject.count}`;
 }
 
+/** Why a rule did not match, beside its text: the condition is read there. */
+function withoutCondition({ rule, because }: WalkStep): string {
+  const said = rule?.conditions.find((condition) => because.startsWith(`${condition.text}: `));
+  return said === undefined || (rule?.conditions.length ?? 0) > 1 ? because : because.slice(said.text.length + 2);
+}
+
 /** Rows of a walk. @param wanted rules one expected, marked where the packet passed them by */
 export function workedOutRows(
   subject: Case,
@@ -60,11 +67,12 @@ export function workedOutRows(
   const tellState = () => {
     if (isStateTold || packet.state === null) return;
     isStateTold = true;
-    const message = packet.steps.find((step) => step.kind === 'log-invalid')?.message?.trim();
+    const invalid = packet.steps.findIndex((step) => step.kind === 'log-invalid');
+    const message = messageAsPrinted(packet, invalid);
     const cited = told === null ? null : subject.cite.packet(packet.row, packet.steps, told);
     push(
       {
-        place: `${packet.state}${message === undefined ? '' : `: "${message}"`}`,
+        place: `${packet.state}${message === null ? '' : `: "${message}"`}`,
         result: '',
         how: cited?.source ?? '',
         detail: [],
@@ -81,13 +89,12 @@ export function workedOutRows(
     const numbers = passed.map((step) => step.rule?.userNumber ?? 0);
     const which = passed.length === 1 ? String(numbers[0]) : `${numbers[0]}-${numbers.at(-1)}`;
     const why = passed.length === 1 ? first.because : `${passed.length} rules`;
-    const isLong = why.length > 24;
     push(
       {
         place: `${first.table} ${first.chain} ${which}`,
         result: 'no match',
-        how: isLong ? '' : why,
-        detail: isLong ? [`(${why})`] : [],
+        how: why,
+        detail: [],
         kind: passed.length === 1 ? 'step' : 'quiet',
         raw: [],
       },
@@ -136,15 +143,14 @@ export function workedOutRows(
     const kind = step.rule !== null && wanted.has(step.rule) ? 'wanted' : isEnd ? 'end' : isQuiet ? 'quiet' : 'step';
     const how =
       step.result === 'no-match' || step.result === 'unknown'
-        ? step.because
+        ? withoutCondition(step)
         : (counterWords(subject, step) ?? loggedBy(subject, packet, step));
-    const isLong = how.length > 24;
     push(
       {
         place: place(step),
         result,
-        how: isLong ? '' : how,
-        detail: [...(step.rule === null ? [] : [step.rule.text]), ...(isLong ? [`(${how})`] : [])],
+        how,
+        detail: step.rule === null ? [] : [step.rule.text],
         kind,
         raw: [],
       },

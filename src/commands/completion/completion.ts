@@ -8,12 +8,15 @@ export const completionCommand = (specs: () => readonly CommandSpec<World>[]): C
   words: 'completion',
   summary: 'a script that completes commands and options in the shell',
   description:
-    'Prints a script for bash, or for zsh (which reads the same through bashcompinit). All names are in it: completing starts no program and touches nothing.',
+    'Prints a script for bash, zsh or fish. Commands, options with their choices, named queries, topics and ids of reasons are in it: completing starts no program and touches nothing.',
   effect: 'none',
-  positionals: [{ name: 'shell', describe: 'bash | zsh', isOptional: true, takesMany: false }],
+  positionals: [
+    { name: 'shell', describe: 'bash (when none is given), zsh or fish', isOptional: true, takesMany: false },
+  ],
   examples: [
     { command: 'ctwhy completion > /etc/bash_completion.d/ctwhy', says: 'for every user of bash' },
-    { command: 'ctwhy completion zsh >> ~/.zshrc', says: 'for zsh' },
+    { command: 'ctwhy completion zsh > ~/.zfunc/_ctwhy', says: 'for zsh, in a folder of $fpath' },
+    { command: 'ctwhy completion fish > ~/.config/fish/completions/ctwhy.fish', says: 'for fish' },
   ],
   async load() {
     const { printCompletion } = await import('./completion-run.js');

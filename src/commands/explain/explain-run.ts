@@ -10,7 +10,7 @@ import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { parseFilter } from '../../cli/flow-argument.js';
 import { type FlowFilter, NO_FILTER } from '../../model/flow-filter.js';
-import { printDocument } from '../../presentation/document.js';
+import { documentWidth, printDocument } from '../../presentation/document.js';
 import { explainDocument } from '../../presentation/explain-document.js';
 import type { Scope } from '../../store/case-reader.js';
 import { readGaps } from '../../store/gap-reader.js';
@@ -96,6 +96,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         readWords: readWords(input),
         showsTables: head.showsTables,
         present: told.length === 0 ? present : [],
+        width: documentWidth(world.streams.out),
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
     }

@@ -4,7 +4,7 @@ import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js'
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { ingest } from '../../ingest/ingest.js';
 import type { SourceReport } from '../../ingest/report.js';
-import { printDocument } from '../../presentation/document.js';
+import { documentWidth, printDocument } from '../../presentation/document.js';
 import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
@@ -61,7 +61,11 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     else if (!hasSwitch(input, 'quiet') && !isUseless)
       printDocument(
         world.streams.out,
-        ingestDocument(report, { programName: world.programName, isVerbose: hasSwitch(input, 'verbose') }),
+        ingestDocument(report, {
+          programName: world.programName,
+          isVerbose: hasSwitch(input, 'verbose'),
+          width: documentWidth(world.streams.out),
+        }),
       );
     if (world.signal.aborted) throw stopped(world);
     if (isUseless) throw nothingRead(files, report.sources, world.programName);

@@ -4,7 +4,7 @@ import { flowWords } from '../../analysis/causes/words.js';
 import { journeyOf } from '../../analysis/journey/journey.js';
 import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { printDocument } from '../../presentation/document.js';
+import { documentWidth, printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
 import { FailedError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
@@ -47,13 +47,14 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     const head = {
       flow: flowWords(packet.tuples[0] ?? subject.flow),
       packets:
-        `${packet.flags === null ? '' : packet.flags === '' ? 'no flags' : packet.flags}${subject.count > 1 ? `, ${subject.count} tries` : ''}${ways}`.replace(
+        `${packet.flags === null ? '' : packet.flags === '' ? 'no flags' : packet.flags}${subject.count > 1 ? `, ${subject.count} ${/^(SYN|FIN)( ACK)?$/.test(packet.flags ?? '') ? 'tries' : 'packets'}` : ''}${ways}`.replace(
           /^, /,
           '',
         ),
       state: packet.state,
       fate: journey.fate,
       isVerbose: hasSwitch(input, 'verbose'),
+      width: documentWidth(world.streams.out),
       see: [
         `${world.programName} explain ${finding.id}${suffix}`,
         `${world.programName} timeline ${finding.id}${suffix}`,

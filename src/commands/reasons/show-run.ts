@@ -3,7 +3,7 @@
 import { REASONS, reasonById } from '../../catalogue/all-reasons.js';
 import { type CommandInput, hasSwitch, positionalOf } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { printDocument } from '../../presentation/document.js';
+import { documentWidth, printDocument } from '../../presentation/document.js';
 import { UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
@@ -28,6 +28,6 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     world.streams.out.write(
       `${safeJson(JSON.stringify({ schema: 'ctwhy.reason/1', generatedAt: rfc3339(world.clock.nowUs()), reason }, null, 2))}\n`,
     );
-  else printDocument(world.streams.out, reasonDocument(reason, kernel));
+  else printDocument(world.streams.out, reasonDocument(reason, kernel, documentWidth(world.streams.out)));
   return EXIT.done;
 }

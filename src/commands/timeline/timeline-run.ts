@@ -4,7 +4,7 @@ import { flowWords } from '../../analysis/causes/words.js';
 import { timelineOf } from '../../analysis/timeline.js';
 import { type CommandInput, hasSwitch } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { printDocument } from '../../presentation/document.js';
+import { documentWidth, printDocument } from '../../presentation/document.js';
 import { timelineDocument } from '../../presentation/timeline-document.js';
 import { readTotals } from '../../store/ingest-totals.js';
 import { safeJson } from '../../text/terminal-safe.js';
@@ -43,7 +43,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       flow: `${flowWords(chosen.subject.flow)}${ids.length === 1 ? `    entry ${ids[0]}` : ''}`,
       notes,
       isVerbose,
-      width: Math.max(80, Math.min(120, world.streams.out.width)),
+      width: documentWidth(world.streams.out),
     };
     printDocument(world.streams.out, timelineDocument(rows, head));
     return EXIT.done;

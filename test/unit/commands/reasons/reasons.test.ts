@@ -6,7 +6,6 @@ import { parseKernelVersion } from '../../../../src/catalogue/kernel-version.js'
 import { createMessageCatalogue } from '../../../../src/catalogue/match-message.js';
 import { documentText, reasonDocument } from '../../../../src/commands/reasons/document.js';
 import { type ReasonFilter, reasonRows, selectReasons } from '../../../../src/commands/reasons/rows.js';
-import { wrapText } from '../../../../src/commands/reasons/wrap.js';
 
 const catalogue = createMessageCatalogue();
 const NONE: ReasonFilter = { kernel: null, proto: null, outcome: null, message: null };
@@ -67,10 +66,5 @@ describe('reasons show', () => {
     const old = documentText(reasonDocument(reason, parseKernelVersion('5.10')));
     expect(old.split('\n')[0]).toMatch(/^tcp-ack-under-lower-bound {2,}tcp {2}INVALID$/);
     expect(old).toContain('Counter   invalid');
-  });
-
-  it('wraps without cutting words', () => {
-    expect(wrapText('one two three', '- ', '  ', 9)).toEqual(['- one two', '  three']);
-    expect(wrapText('averyveryverylongword x', '', '', 5)).toEqual(['averyveryverylongword', 'x']);
   });
 });
