@@ -5,6 +5,8 @@ import type { Topic } from './topic.js';
 /** A test compares these names with those that the program really reads. */
 export const VARIABLES: ReadonlyArray<readonly [name: string, says: string]> = [
   ['CTWHY_DB', 'the store, where --db is not given'],
+  ['CTWHY_CHANGES', 'folder of the journal of changes (absolute)'],
+  ['CTWHY_NETNS', 'set by ctwhy for itself, inside of --netns'],
   ['XDG_STATE_HOME', 'where the store is, if you are not root (~/.local/state)'],
   ['HOME', 'where ~ is, for that'],
   ['TMPDIR', 'folder for the temporary store of -r (absolute; default /tmp)'],
