@@ -124,3 +124,29 @@ export const CHANGE_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'for', argument: 'TIME', describe: 'take it back after this time: 90s, 10min, 2h', group: 'Safety' },
 ];
+
+const OF_RULES = [
+  'proto',
+  'src',
+  'dst',
+  'sport',
+  'dport',
+  'in-interface',
+  'out-interface',
+  'ipv4',
+  'ipv6',
+  'icmp-type',
+  'tcp-flags',
+  'mark',
+  'zone',
+  'flow',
+];
+
+/** The options of a filter that a rule can test. */
+export const PACKET_FILTER_OPTIONS: readonly OptionSpec[] = FILTER_OPTIONS.filter(({ name }) =>
+  OF_RULES.includes(name),
+).map((option) =>
+  option.name === 'flow'
+    ? { ...option, describe: 'ADDR:PORT, or a pasted line of ss, conntrack, LOG, tcpdump' }
+    : option,
+);

@@ -1,21 +1,19 @@
 // What a command needs to change this host: rights, the journal, the namespace it acts in, and the changes that are on.
 
-import { DEFAULT_JOURNAL_FOLDER, openJournal } from '../changes/journal.js';
 import type { PlanContext } from '../changes/plan.js';
 import { type ChangeSession, liveChanges } from '../changes/session.js';
 import type { CommandInput } from '../cli/command.js';
 import { optionValue } from '../cli/command.js';
-import { RefusedError, UsageError } from '../text/errors.js';
+import { RefusedError } from '../text/errors.js';
 import type { World } from '../world.js';
+import { hostJournal } from './host-journal.js';
 
 /** The journal and the machine. @throws UsageError for a journal folder that is no absolute path */
 export function changeSession(world: World): ChangeSession {
   const folder = world.environment['CTWHY_CHANGES'];
-  if (folder !== undefined && !folder.startsWith('/'))
-    throw new UsageError(`CTWHY_CHANGES must be an absolute path, not '${folder}'`);
   return {
     host: world.writeHost,
-    journal: openJournal(world.writeHost, folder ?? DEFAULT_JOURNAL_FOLDER),
+    journal: hostJournal(world),
     nowUs: world.clock.nowUs,
     self: world.self,
     environment: folder === undefined ? {} : { CTWHY_CHANGES: folder },

@@ -1,10 +1,8 @@
 // The filter of trace and tag, read from the command line and told back in one line; and what stands against it.
 
 import { BROAD_SHARE, covers, type Ends, effectiveShare } from '../changes/rules/effective-filter.js';
-import type { OptionSpec } from '../cli/command.js';
 import { type CommandInput, hasSwitch, optionValue } from '../cli/command.js';
 import { parseFilter } from '../cli/flow-argument.js';
-import { FILTER_OPTIONS } from '../cli/global-options.js';
 import type { CtEntry } from '../model/conntrack.js';
 import type { PacketFilter } from '../model/packet-filter.js';
 import { protectedFlows } from '../survey/protected-flows.js';
@@ -12,32 +10,6 @@ import { UsageError } from '../text/errors.js';
 import { protocolName } from '../text/protocols.js';
 import type { World } from '../world.js';
 import type { Refusal } from './make-change.js';
-
-const OF_RULES = [
-  'proto',
-  'src',
-  'dst',
-  'sport',
-  'dport',
-  'in-interface',
-  'out-interface',
-  'ipv4',
-  'ipv6',
-  'icmp-type',
-  'tcp-flags',
-  'mark',
-  'zone',
-  'flow',
-];
-
-/** The options of a filter that a rule can test. */
-export const PACKET_FILTER_OPTIONS: readonly OptionSpec[] = FILTER_OPTIONS.filter(({ name }) =>
-  OF_RULES.includes(name),
-).map((option) =>
-  option.name === 'flow'
-    ? { ...option, describe: 'ADDR:PORT, or a pasted line of ss, conntrack, LOG, tcpdump' }
-    : option,
-);
 
 /** More connections than this that match now are too many to print about. */
 const MANY_ENTRIES = 500;

@@ -8,7 +8,7 @@ import { type Line, printDocument, segment } from '../presentation/document.js';
 import { StoreError } from '../text/errors.js';
 import { duration, rfc3339 } from '../text/time.js';
 import type { World } from '../world.js';
-import { changeSession } from './change-session.js';
+import { hostJournal } from './host-journal.js';
 import { storeLocation } from './store-location.js';
 
 /** log_invalid's value as people say it. */
@@ -76,7 +76,7 @@ async function evidenceLine(input: CommandInput, world: World): Promise<Line> {
 function changeLines(world: World): readonly Line[] {
   const { bootId } = world.host.identity();
   try {
-    const { journal } = changeSession(world);
+    const journal = hostJournal(world);
     const { changes, unreadable } = journal.read();
     const on = changes.filter((change) => change.state !== 'ended' && change.bootId === bootId);
     const late = on.filter((change) => change.endsAtUs !== null && change.endsAtUs + 2_000_000 < world.clock.nowUs());

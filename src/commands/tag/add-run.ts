@@ -4,6 +4,7 @@ import { planTag } from '../../changes/plan-tag.js';
 import type { TagTable } from '../../changes/rules/nft-table-script.js';
 import { type CommandInput, hasSwitch, optionValue, optionValues } from '../../cli/command.js';
 import type { ExitCode } from '../../cli/exit-codes.js';
+import { PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
 import { type ConsoleFacts, readConsoles, slowConsolesReached } from '../../survey/console.js';
 import { type FoundRule, findRule } from '../../survey/find-rule.js';
 import { isTracking, readFirewall } from '../../survey/firewall.js';
@@ -12,14 +13,7 @@ import { readEntries } from '../../survey/matching-entries.js';
 import { UsageError } from '../../text/errors.js';
 import type { World } from '../../world.js';
 import { type ChangeRequest, forMs, makeChange, type Refusal } from '../make-change.js';
-import {
-  familyOption,
-  filterRefusals,
-  filterText,
-  PACKET_FILTER_OPTIONS,
-  packetFilter,
-  START_TRACKING,
-} from '../packet-filter-words.js';
+import { familyOption, filterRefusals, filterText, packetFilter, START_TRACKING } from '../packet-filter-words.js';
 import { chooseBackend, rateOption } from '../trace/add-run.js';
 
 const DEFAULT_MS = 5 * 60_000;

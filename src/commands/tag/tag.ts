@@ -1,9 +1,8 @@
 // ctwhy tag: rules that print the state that conntrack gave each packet.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
+import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
-import { PACKET_FILTER_OPTIONS } from '../packet-filter-words.js';
 
 export const tagAddCommand: CommandSpec<World> = {
   words: 'tag add',

@@ -1,9 +1,8 @@
 // ctwhy trace: the rules that packets meet, shown by the kernel.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
+import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
-import { PACKET_FILTER_OPTIONS } from '../packet-filter-words.js';
 
 export const traceAddCommand: CommandSpec<World> = {
   words: 'trace add',
