@@ -6,6 +6,7 @@ import { changesKeepCommand, changesListCommand, changesShowCommand } from './ch
 import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
+import { dyndbgDisableCommand, dyndbgEnableCommand, dyndbgListCommand } from './dyndbg/dyndbg.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';
@@ -32,6 +33,9 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   logInvalidShowCommand,
   logInvalidEnableCommand,
   logInvalidDisableCommand,
+  dyndbgListCommand,
+  dyndbgEnableCommand,
+  dyndbgDisableCommand,
   traceAddCommand,
   traceListCommand,
   traceRemoveCommand,

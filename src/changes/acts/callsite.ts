@@ -3,33 +3,29 @@
 import { HostError } from '../../host/host.js';
 import type { WriteHost } from '../../host/write-host.js';
 import type { CallsiteAct } from '../../model/change.js';
+import { unescapeFormat } from '../../parsers/forms/dyndbg-control.js';
+import { type LiveCallsite, parseCallsites } from '../../survey/callsites.js';
 import type { ActKind } from './act-kind.js';
 
-const LINE = /^(\S+?):(\d+) \[([^\]]*)\](\S+) =(\S+) "(.*)"$/;
+/** The order in which the kernel prints flags (lib/dynamic_debug.c: opt_array[], v6.6); it takes them in any. */
+const ORDER = 'pmfslt';
 
-interface Found {
-  readonly line: number;
-  readonly flags: string;
+/** These flags and those, as the control file will print them. */
+export function withFlags(flags: string, more: string): string {
+  return [...ORDER].filter((letter) => flags.includes(letter) || more.includes(letter)).join('') || '_';
 }
 
-/** The callsites of the control file that are this one. */
-function find(act: CallsiteAct, host: WriteHost): readonly Found[] {
-  return host
-    .read(act.control)
-    .split('\n')
-    .flatMap((text) => {
-      const [, file, line, module, name, flags, format] = LINE.exec(text) ?? [];
-      const isIt =
-        file === act.file && module === act.module && name === act.function && sameFormat(format!, act.format);
-      return isIt ? [{ line: Number(line), flags: flags! }] : [];
-    });
+/** The callsites that are this one: several where a macro was used twice in a function. */
+function find(act: CallsiteAct, host: WriteHost): readonly LiveCallsite[] {
+  const format = unescapeFormat(act.format);
+  return parseCallsites(host.read(act.control)).filter(
+    (one) =>
+      one.file === act.file &&
+      one.module === act.module &&
+      one.function === act.function &&
+      unescapeFormat(one.format) === format,
+  );
 }
-
-/** Kernels differ in how they print control characters: '\n' or '\012'. */
-export function plainFormat(format: string): string {
-  return format.replaceAll('\\n', '\\012').replaceAll('\\t', '\\011');
-}
-const sameFormat = (a: string, b: string) => plainFormat(a) === plainFormat(b);
 
 function set(act: CallsiteAct, flags: string, host: WriteHost): void {
   const found = find(act, host);
@@ -39,10 +35,12 @@ function set(act: CallsiteAct, flags: string, host: WriteHost): void {
     host.write(act.control, `module ${act.module} file ${act.file} line ${line} =${flags}\n`);
 }
 
+const shown = (act: CallsiteAct) => unescapeFormat(act.format).trimEnd();
+
 export const callsiteKind: ActKind<CallsiteAct> = {
   is: 'callsite',
-  says: (act) => `${act.function} "${act.format}" =${act.before} -> =${act.after}`,
-  saysBack: (act) => `${act.function} "${act.format}" is =${act.original} again`,
+  says: (act) => `${act.function} "${shown(act)}" =${act.before} -> =${act.after}`,
+  saysBack: (act) => `${act.function} "${shown(act)}" is =${act.original} again`,
   doing: (act) => [query(act, act.after)],
   undoing: (act) => [query(act, act.original)],
   async look(act, host) {
@@ -60,10 +58,14 @@ export const callsiteKind: ActKind<CallsiteAct> = {
   async revert(act, host) {
     set(act, act.original, host);
   },
-  sharedAs: (act) => `${act.module} ${act.file} ${act.function} ${plainFormat(act.format)}`,
+  sharedAs: (act) => `${act.module} ${act.file} ${act.function} ${unescapeFormat(act.format)}`,
 };
 
+/** For people: by function and words of the format, as any kernel takes it. */
 function query(act: CallsiteAct, flags: string): string {
-  const format = act.format.replace(/\\(n|012)$/, '').replaceAll(' ', '\\040');
-  return `echo 'module ${act.module} func ${act.function} format ${format} =${flags}' > ${act.control}`;
+  const words = shown(act)
+    .replaceAll(/[^\w %:.()=,-]/g, '')
+    .trim()
+    .replaceAll(' ', '\\040');
+  return `echo 'module ${act.module} func ${act.function} format ${words} =${flags}' > ${act.control}`;
 }

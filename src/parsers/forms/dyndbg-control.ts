@@ -3,7 +3,8 @@
 import { type Form, OTHER, TAKEN } from '../form.js';
 
 const HEADING = /^# filename:lineno \[module\]function flags format/;
-const CALLSITE = /^(\S+\.[ch]):(\d+) \[([\w.-]+)\](\S+) =([a-z_]+) "((?:[^"\\]|\\.)*)"(?: class:(\S+))?\s*$/;
+/** path, line, module, function, flags, format, class. */
+export const CALLSITE_LINE = /^(\S+\.[ch]):(\d+) \[([\w.-]+)\](\S+) =([a-z_]+) "((?:[^"\\]|\\.)*)"(?: class:(\S+))?\s*$/;
 /** A line of that kind whose format was cut. */
 const CUT = /^\S+\.[ch]:\d+ \[[\w.-]+\]/;
 const NETFILTER =
@@ -20,11 +21,11 @@ export function unescapeFormat(text: string): string {
 export const dyndbgControlForm: Form = {
   id: 'dynamic_debug control',
   title: '/proc/dynamic_debug/control',
-  recognise: (line) => (HEADING.test(line) ? 100 : CALLSITE.test(line) ? 95 : 0),
+  recognise: (line) => (HEADING.test(line) ? 100 : CALLSITE_LINE.test(line) ? 95 : 0),
   open: (emit) => ({
     line(text, line) {
       if (text.trim() === '' || HEADING.test(text)) return TAKEN;
-      const match = CALLSITE.exec(text);
+      const match = CALLSITE_LINE.exec(text);
       if (match === null) return CUT.test(text) ? { is: 'unread', reason: 'a callsite that breaks off', at: 0 } : OTHER;
       const [, path, number, module, name, flags, format, className] = match as unknown as readonly string[];
       // A whole file has thousands of callsites of drivers.
