@@ -55,7 +55,7 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
   const wish: ColourWish = { option: colour, environment };
   const search = environment['PATH'] === undefined ? {} : { searchPath: environment['PATH'] };
   const host = realHost(search);
-  const self = [process.execPath, process.argv[1] ?? 'ctwhy'];
+  const self = [process.execPath, ...process.execArgv, process.argv[1] ?? 'ctwhy'];
   return {
     host,
     writeHost: realWriteHost(search),

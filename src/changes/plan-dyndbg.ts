@@ -61,7 +61,7 @@ export function whatReplacedIt(id: string, kernelRelease: string): string {
   if (debug === undefined) return `${id} never had a debug line; ${reason.howSeen}`;
   const now =
     reason.evidenceByVersion.find(({ versions }) => holds(versions, version) === 'yes')?.evidence ?? reason.evidence;
-  const was = `its debug line existed in ${rangeText(debug.versions)}; this is ${name}`;
+  const was = `its debug line was there ${rangeText(debug.versions)}; this is ${name}`;
   if (now === 'log-invalid') {
     const proto = reason.proto.includes('tcp') ? 'tcp' : reason.proto[0] === 'any' ? 'all' : reason.proto[0]!;
     return `${id}: ${was}. log_invalid prints it instead: ctwhy log-invalid enable -p ${proto}`;

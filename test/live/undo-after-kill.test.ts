@@ -19,7 +19,11 @@ import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 class Killed extends Error {}
 
 /** A host whose user dies at the nth call that changes something: from then on every call fails, as it would for a dead process. */
-function mortal(host: WriteHost, dieAt: number, when: 'before' | 'after'): WriteHost & { readonly calls: () => number } {
+function mortal(
+  host: WriteHost,
+  dieAt: number,
+  when: 'before' | 'after',
+): WriteHost & { readonly calls: () => number } {
   let calls = 0;
   let isDead = false;
   const alive = () => {

@@ -84,6 +84,14 @@ function literal(filter: PacketFilter, side: HookSide): readonly string[] {
 function tracked(filter: PacketFilter, direction: 'original' | 'reply', side: HookSide): readonly string[] {
   const hasTuple = [filter.src, filter.dst, filter.sport, filter.dport].some((part) => part !== null);
   if (!hasTuple || filter.icmpType !== null) return [];
+  // nft up to 1.0.6 prints ports of `ct original` behind a set of protocols in a form that it cannot read back: a ruleset
+  // that somebody saves meanwhile must still load, so each protocol has a rule of its own.
+  const hasPort = filter.sport !== null || filter.dport !== null;
+  const each = hasPort ? (filter.protos ?? [TCP, UDP]).map((proto) => ({ ...filter, protos: [proto] })) : [filter];
+  return each.flatMap((one) => trackedOne(one, direction, side));
+}
+
+function trackedOne(filter: PacketFilter, direction: 'original' | 'reply', side: HookSide): readonly string[] {
   return familiesOf(filter).map((family) => {
     const ip = family === 4 ? 'ip' : 'ip6';
     const ct = `ct ${direction}`;
