@@ -125,7 +125,7 @@ function copyActs(wish: TagWish, at: FoundRule): (number: number) => readonly Ac
           text: [
             at.match,
             `ct state ${state.toLowerCase()}`,
-            `limit rate ${rateText(wish.rate)} burst ${Math.max(5, wish.rate.count)} packets`,
+            `limit rate ${rateText(wish.rate)} burst ${wish.rate.count} packets`,
             nftLog(prefix, wish.options),
             `comment "${changeComment(number, index + 1)}"`,
           ]

@@ -14,6 +14,7 @@ import { duration, rfc3339 } from '../text/time.js';
 import { parseDuration } from '../text/time-words.js';
 import type { World } from '../world.js';
 import { changeSession, needRoot, planContext } from './change-session.js';
+import { copyChanges } from './copy-changes.js';
 
 /** Why something is not done, in UX.md's four lines: what, why, the cheaper way, the word that overrides it. */
 export interface Refusal {
@@ -86,6 +87,7 @@ export async function makeChange(
       );
     return await applyChange(session, { plan: again.plan, place: context.place, netns: context.netns, command });
   });
+  await copyChanges(input, world);
   if (hasSwitch(input, 'json'))
     world.streams.out.write(`${safeJson(JSON.stringify({ ...change, id: changeId(change) }, null, 2))}\n`);
   else if (!hasSwitch(input, 'quiet')) printDocument(world.streams.out, madeDocument(plan, change, world));

@@ -16,6 +16,7 @@ export function takeChangerLock(path: string, waitMs: number): ChangerLock {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { timeout: waitMs });
+    db.pragma('journal_mode = MEMORY'); // a journal file would need room on the disk: undoing must work on a full one
     db.exec('BEGIN IMMEDIATE');
     const held = db;
     return {

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../helpers/run-command.js';
+import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 
 const why = whyNoLab();
-const LIMIT_MS = 180_000;
+const LIMIT_MS = patient(180_000);
 
 describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})`}`, () => {
   let lab: Lab;

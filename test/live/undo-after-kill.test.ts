@@ -14,6 +14,7 @@ import { undoChange } from '../../src/changes/undo.js';
 import { realWriteHost } from '../../src/host/real-write-host.js';
 import type { WriteHost } from '../../src/host/write-host.js';
 import type { Act } from '../../src/model/change.js';
+import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 
 class Killed extends Error {}
@@ -201,46 +202,54 @@ describe.skipIf(why !== null)(`undo after kill -9${why === null ? '' : ` (${why}
     command: 'test',
   });
 
-  it('puts back what a whole change did', async () => {
-    const before = await state();
-    const host = mortal(real, Number.POSITIVE_INFINITY, 'before');
-    const own = session(host, 'whole');
-    const change = await applyChange(own, request());
-    const during = await state();
-    expect(during).not.toBe(before);
-    for (const part of [`ctwhy_${change.number}`, 'nf_conntrack_log_invalid = 6', 'nf_log.2 = NONE'])
-      expect(during).toContain(part);
-    const undone = await undoChange(own, change);
-    expect(undone.left).toEqual([]);
-    expect(undone.done).toHaveLength(6);
-    expect(await state()).toBe(before);
-    // Again does no harm.
-    expect((await undoChange(own, change)).left).toEqual([]);
-    expect(await state()).toBe(before);
-  }, 120_000);
+  it(
+    'puts back what a whole change did',
+    async () => {
+      const before = await state();
+      const host = mortal(real, Number.POSITIVE_INFINITY, 'before');
+      const own = session(host, 'whole');
+      const change = await applyChange(own, request());
+      const during = await state();
+      expect(during).not.toBe(before);
+      for (const part of [`ctwhy_${change.number}`, 'nf_conntrack_log_invalid = 6', 'nf_log.2 = NONE'])
+        expect(during).toContain(part);
+      const undone = await undoChange(own, change);
+      expect(undone.left).toEqual([]);
+      expect(undone.done).toHaveLength(6);
+      expect(await state()).toBe(before);
+      // Again does no harm.
+      expect((await undoChange(own, change)).left).toEqual([]);
+      expect(await state()).toBe(before);
+    },
+    patient(120_000),
+  );
 
-  it('puts back what is there after a death at every step', async () => {
-    const before = await state();
-    let deaths = 0;
-    for (const when of ['before', 'after'] as const)
-      for (let step = 1; ; step++) {
-        const host = mortal(real, step, when);
-        const dead = session(host, `${when}-${step}`);
-        const died = await applyChange(dead, request()).then(
-          () => false,
-          () => true,
-        );
-        const alive = session(real, `${when}-${step}`);
-        const { changes, unreadable } = alive.journal.read();
-        expect(unreadable).toEqual([]);
-        for (const change of changes)
-          if (change.state !== 'ended') expect((await undoChange(alive, change)).left).toEqual([]);
-        expect(await state(), `killed ${when} call ${step}`).toBe(before);
-        expect(alive.journal.read().changes.every((change) => change.state === 'ended')).toBe(true);
-        if (!died) break;
-        deaths++;
-      }
-    // Journal, end, and six acts, each with a note of what was learnt.
-    expect(deaths).toBeGreaterThan(20);
-  }, 600_000);
+  it(
+    'puts back what is there after a death at every step',
+    async () => {
+      const before = await state();
+      let deaths = 0;
+      for (const when of ['before', 'after'] as const)
+        for (let step = 1; ; step++) {
+          const host = mortal(real, step, when);
+          const dead = session(host, `${when}-${step}`);
+          const died = await applyChange(dead, request()).then(
+            () => false,
+            () => true,
+          );
+          const alive = session(real, `${when}-${step}`);
+          const { changes, unreadable } = alive.journal.read();
+          expect(unreadable).toEqual([]);
+          for (const change of changes)
+            if (change.state !== 'ended') expect((await undoChange(alive, change)).left).toEqual([]);
+          expect(await state(), `killed ${when} call ${step}`).toBe(before);
+          expect(alive.journal.read().changes.every((change) => change.state === 'ended')).toBe(true);
+          if (!died) break;
+          deaths++;
+        }
+      // Journal, end, and six acts, each with a note of what was learnt.
+      expect(deaths).toBeGreaterThan(20);
+    },
+    patient(600_000),
+  );
 });

@@ -64,7 +64,7 @@ export function ourComment(number: number, index: number): readonly string[] {
 /** A limit for each flow, or for each pair of addresses where there are no ports. */
 export function flowLimit(number: number, index: number, rate: Rate, hasPorts: boolean): readonly string[] {
   return [
-    ...['-m', 'hashlimit', '--hashlimit-upto', rateText(rate), '--hashlimit-burst', String(Math.max(5, rate.count))],
+    ...['-m', 'hashlimit', '--hashlimit-upto', rateText(rate), '--hashlimit-burst', String(rate.count)],
     ...['--hashlimit-mode', hasPorts ? 'srcip,dstip,srcport,dstport' : 'srcip,dstip'],
     ...['--hashlimit-name', `ctwhy${number}_${index}`],
   ];

@@ -88,7 +88,7 @@ function flowSet(name: string, family: 4 | 6): readonly string[] {
 function limitedAction(set: string, rate: Rate, match: string, action: string): readonly string[] {
   return ([4, 6] as const).map(
     (family) =>
-      `    meta nfproto ipv${family}${match === '' ? '' : ` ${match}`} update @${set}${family} { ${FLOW_KEY[family]} limit rate ${rateText(rate)} burst ${Math.max(5, rate.count)} packets } counter name shown ${action}`,
+      `    meta nfproto ipv${family}${match === '' ? '' : ` ${match}`} update @${set}${family} { ${FLOW_KEY[family]} limit rate ${rateText(rate)} burst ${rate.count} packets } counter name shown ${action}`,
   );
 }
 

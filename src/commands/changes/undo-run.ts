@@ -13,6 +13,7 @@ import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import type { World } from '../../world.js';
 import { changeSession, needRoot } from '../change-session.js';
+import { copyChanges } from '../copy-changes.js';
 
 export function run(input: CommandInput, world: World): Promise<ExitCode> {
   if (hasSwitch(input, 'strays')) return undoStrays(input, world);
@@ -52,6 +53,7 @@ export async function undo(input: CommandInput, world: World, kind: ChangeKind |
       }),
     );
   }
+  if (outcomes.length > 0) await copyChanges(input, world);
   if (hasSwitch(input, 'json'))
     world.streams.out.write(
       `${safeJson(JSON.stringify({ schema: 'ctwhy.undo/1', undone: outcomes.map(({ change, ...rest }) => ({ id: changeId(change), what: change.what, result: change.result, ...rest })), unreadable }, null, 2))}\n`,
