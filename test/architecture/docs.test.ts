@@ -80,8 +80,9 @@ describe('completion', () => {
     expect(complete(script, 'ctwhy', 'help', 'sym')).toEqual(['symptoms']);
   });
 
-  it('is for bash, and for zsh by its bash mode', async () => {
-    expect((await runCommand(['completion', 'zsh'])).stdout).toContain('bashcompinit');
-    expect((await runCommand(['completion', 'fish'])).code).toBe(2);
+  it('is for bash, zsh and fish, and says so of other shells', async () => {
+    expect((await runCommand(['completion', 'zsh'])).stdout).toMatch(/^#compdef ctwhy/);
+    expect((await runCommand(['completion', 'fish'])).stdout).toContain('complete -c ctwhy');
+    expect((await runCommand(['completion', 'tcsh'])).code).toBe(2);
   });
 });

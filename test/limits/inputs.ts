@@ -77,7 +77,10 @@ export function makeInput(form: InputForm, records: number, path: string): void 
   for (let from = 0; from < records; from += 5000) {
     const count = Math.min(5000, records - from);
     const numbers = Array.from({ length: count }, (_, i) => from + i);
-    writeSync(file, form === 'pcap' ? Buffer.concat(numbers.map(pcapPacket)) : numbers.map(LINES[form]).join(''));
+    writeSync(
+      file,
+      form === 'pcap' ? Buffer.concat(numbers.map(pcapPacket)) : Buffer.from(numbers.map(LINES[form]).join('')),
+    );
   }
   closeSync(file);
 }
