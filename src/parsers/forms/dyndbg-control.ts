@@ -4,7 +4,8 @@ import { type Form, OTHER, TAKEN } from '../form.js';
 
 const HEADING = /^# filename:lineno \[module\]function flags format/;
 /** path, line, module, function, flags, format, class. */
-export const CALLSITE_LINE = /^(\S+\.[ch]):(\d+) \[([\w.-]+)\](\S+) =([a-z_]+) "((?:[^"\\]|\\.)*)"(?: class:(\S+))?\s*$/;
+export const CALLSITE_LINE =
+  /^(\S+\.[ch]):(\d+) \[([\w.-]+)\](\S+) =([a-z_]+) "((?:[^"\\]|\\.)*)"(?: class:(\S+))?\s*$/;
 /** A line of that kind whose format was cut. */
 const CUT = /^\S+\.[ch]:\d+ \[[\w.-]+\]/;
 const NETFILTER =
