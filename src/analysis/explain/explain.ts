@@ -14,6 +14,7 @@ import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { readHostContext } from './host-context.js';
 import { messageWithout } from './message-words.js';
+import { modelSays, withModel } from './model-says.js';
 import { type NoticeFinding, noticeFindings } from './notice-findings.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
@@ -44,6 +45,8 @@ export interface Explanation {
 /** Stories argued one by one; a flood of like ones is told by its first members. */
 const ARGUED_STORIES = 300;
 const ARGUED_PER_KIND = 40;
+/** Stories that the model of the tracker is asked about: INVALID ones come first. */
+const MODELLED_STORIES = 20;
 
 interface Tried {
   readonly verdict: Verdict;
@@ -332,9 +335,19 @@ export function explain(
   // A filter asks for packets; messages without one are not what it means.
   const isFiltered = scope.tupleIds !== null || scope.mark !== null;
   const chosen = choose(seen.stories);
+  let asked = 0;
   const judged = chosen.map((story) => {
     const subject = buildCase(db, story, seen, scope, cite);
-    return { subject, ...judge(subject) };
+    const judgement = judge(subject);
+    asked += 1;
+    const says = asked <= MODELLED_STORIES ? modelSays(db, subject, scope) : null;
+    const argument = withModel(judgement.verdict.argument, says);
+    const lowered = confidenceOf(argument);
+    return {
+      subject,
+      verdict: { ...judgement.verdict, argument },
+      confidence: lowered === null ? judgement.confidence : weaker(judgement.confidence, lowered),
+    };
   });
   const merged = new Map<string, typeof judged>();
   for (const one of judged) {
