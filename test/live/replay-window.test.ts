@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseKernelVersion } from '../../src/catalogue/kernel-version.js';
 import { runCommand } from '../helpers/run-command.js';
-import { delay } from '../lab/clock.js';
 import { openKernelLog } from '../lab/kernel-log.js';
 import { type Lab, openLab, whyNoLab } from '../lab/lab.js';
 import { waitUntil } from '../lab/process.js';
@@ -44,6 +43,19 @@ interface Packet {
   readonly message: string | null;
 }
 
+const FILE_HEADER = 24;
+const RECORD_HEADER = 16;
+
+/** Whole records of a pcap of this machine's byte order. */
+function countPackets(pcap: Buffer): number {
+  let count = 0;
+  for (let at = FILE_HEADER; at + RECORD_HEADER <= pcap.length; count += 1) {
+    at += RECORD_HEADER + pcap.readUInt32LE(at + 8);
+    if (at > pcap.length) break;
+  }
+  return count;
+}
+
 describe.skipIf(obstacle !== null)('a staged window fault', () => {
   it('is told from the capture as the kernel told it in its log', async () => {
     const lab = openLab();
@@ -56,7 +68,7 @@ describe.skipIf(obstacle !== null)('a staged window fault', () => {
     for (const host of [client, server]) await host.run('iptables-legacy -t raw -A PREROUTING -p tcp -j DROP');
     const log = openKernelLog();
     let messages: readonly string[] = [];
-    const capture = firewall.start('tcpdump -i eth0 -U -w - tcp');
+    const capture = firewall.start('tcpdump -i eth0 --immediate-mode -U -w - tcp');
     try {
       await waitUntil('tcpdump listens', () => capture.errors().includes('listening on'));
       for (const { from, ...segment } of CONVERSATION) {
@@ -64,7 +76,7 @@ describe.skipIf(obstacle !== null)('a staged window fault', () => {
           await sendSegments(client, ENDS.client, ENDS.server, [{ sport: SPORT, dport: 80, ...segment }]);
         else await sendSegments(server, ENDS.server, ENDS.client, [{ sport: 80, dport: SPORT, ...segment }]);
       }
-      await delay(300);
+      await waitUntil('all is captured', () => countPackets(capture.outputBytes()) >= CONVERSATION.length, 15_000);
       await capture.stop();
       messages = log
         .records((text) => text.includes(`SRC=${ENDS.client} `) || text.includes(`SRC=${ENDS.server} `))

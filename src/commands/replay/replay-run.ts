@@ -14,7 +14,7 @@ import { type Difference, whatIf } from '../../analysis/replay/what-if.js';
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
 import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { type Line, printDocument, segment } from '../../presentation/document.js';
+import { type Line, printDocument, segment, wrap } from '../../presentation/document.js';
 import { type ReplayHead, replayDocument, whatIfDocument } from '../../presentation/replay-document.js';
 import { printRows } from '../../presentation/rows.js';
 import { UsageError } from '../../text/errors.js';
