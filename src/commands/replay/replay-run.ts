@@ -208,7 +208,11 @@ function printScreen(
     );
     return;
   }
-  const lines: readonly Line[] = [[segment('head', flow)], ...notesOf(chosen, played), ''];
+  const lines: readonly Line[] = [
+    [segment('head', flow)],
+    ...notesOf(chosen, played).flatMap((note) => wrap(note, width).map((text) => [segment('dim', text)])),
+    '',
+  ];
   printDocument(world.streams.out, [
     ...lines,
     ...whatIfDocument(changeLines(one, difference, bases), {
