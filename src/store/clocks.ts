@@ -83,10 +83,15 @@ export function addClockSample(
   ).run(sample.bootId, Math.round(sample.uptimeUs), Math.round(sample.epochUs), Math.round(sample.errorUs), sample.how);
 }
 
-/** The same, instead of what was sampled in the same way before: it says more than that. */
-export function replaceClockSample(db: Db, sample: Parameters<typeof addClockSample>[1]): void {
-  db.prepare('DELETE FROM clock_samples WHERE boot_id = ? AND how = ?').run(sample.bootId, sample.how);
-  addClockSample(db, sample);
+/** Takes a sample back. @param uptimeUs NULL: wherever it was taken, which looks through all samples of the boot */
+export function forgetClockSample(db: Db, bootId: number, how: string, uptimeUs: number | null): void {
+  if (uptimeUs === null) db.prepare('DELETE FROM clock_samples WHERE boot_id = ? AND how = ?').run(bootId, how);
+  else
+    db.prepare('DELETE FROM clock_samples WHERE boot_id = ? AND uptime_us = ? AND how = ?').run(
+      bootId,
+      Math.round(uptimeUs),
+      how,
+    );
 }
 
 export interface ClockRow extends ClockPlace {

@@ -2,7 +2,7 @@
 // (journal exports, JSON, audit) have taken out of their wrapping.
 
 import type { KernelLine, KernelMessage } from '../../model/kernel-line.js';
-import { replaceClockSample } from '../../store/clocks.js';
+import { addClockSample, forgetClockSample } from '../../store/clocks.js';
 import { bootOf } from '../../store/hosts.js';
 import { latestYear } from '../calendar.js';
 import type { SourceRef, StreamWriter } from '../evidence-writer.js';
@@ -43,6 +43,7 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
         resume: typeof state === 'string' ? state : null,
       });
       let told = { records: 0, unread: 0 };
+      const sampled: SampledClocks = { at: new Map(), isResumed: typeof state === 'string' };
       return {
         form: KERNEL_LOG_FORM,
         lines(bytes, start, end) {
@@ -55,12 +56,12 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
         flush() {
           const { openState } = log.checkpoint();
           // Others ask about the rows while reading goes on, and a call that is stopped here has times, too.
-          noteClocks(source, log, facts);
+          noteClocks(source, log, facts, sampled);
           return openState;
         },
         end() {
           log.end();
-          noteClocks(source, log, facts);
+          noteClocks(source, log, facts, sampled);
         },
         takeCounts() {
           const { packetLines, notices } = log.stats();
@@ -74,8 +75,20 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
   };
 }
 
+/** Where each clock was sampled last. A log whose two clocks disagree has a stretch every few lines: none is looked for twice. */
+interface SampledClocks {
+  readonly at: Map<number, number>;
+  /** An earlier reader may have noted samples that are not in the map. */
+  readonly isResumed: boolean;
+}
+
 /** What the lines told of their clocks goes to the store: boots, samples of two clocks in one line, years that were only assumed. */
-function noteClocks({ db, hostId, notAfterUs }: SourceRef, log: KernelLog, facts: KernelLogFacts): void {
+function noteClocks(
+  { db, hostId, notAfterUs }: SourceRef,
+  log: KernelLog,
+  facts: KernelLogFacts,
+  sampled: SampledClocks,
+): void {
   const boots = new Map<number, number>();
   const setBoot = db.prepare('UPDATE clocks SET boot_id = ? WHERE id = ? AND boot_id IS NULL');
   const boot = db.prepare('SELECT boot_id FROM clocks WHERE id = ?').pluck();
@@ -93,12 +106,18 @@ function noteClocks({ db, hostId, notAfterUs }: SourceRef, log: KernelLog, facts
     if (stretch.sampleKind === null || stretch.samples === 0) continue;
     const low = Math.min(stretch.bootLowUs, stretch.bootHighUs);
     const high = Math.max(stretch.bootLowUs, stretch.bootHighUs);
-    replaceClockSample(db, {
+    const before = sampled.at.get(stretch.clockId);
+    if (before === stretch.lastUs) continue;
+    sampled.at.set(stretch.clockId, stretch.lastUs);
+    const how = `${stretch.sampleKind}${isYearGuessed ? '-year-assumed' : ''}:${stretch.clockId}`;
+    // A later sample of a stretch says more than the one before it.
+    if (before !== undefined || sampled.isResumed) forgetClockSample(db, bootId, how, before ?? null);
+    addClockSample(db, {
       bootId,
       uptimeUs: stretch.lastUs,
       epochUs: stretch.lastUs + (low + high) / 2,
       errorUs: Math.max(1, (high - low) / 2),
-      how: `${stretch.sampleKind}${isYearGuessed ? '-year-assumed' : ''}:${stretch.clockId}`,
+      how,
     });
   }
 }
@@ -151,7 +170,7 @@ export function kernelRecordWriter(source: SourceRef): StreamWriter {
       if (isEnded || log === null) return;
       isEnded = true;
       log.end();
-      noteClocks(source, log, facts);
+      noteClocks(source, log, facts, { at: new Map(), isResumed: false });
     },
   };
 }
