@@ -36,13 +36,16 @@ export function waitingStream(descriptor: number, path: string, isNamedPipe: boo
         else if (performance.now() - beganMs >= WRITER_MS)
           throw new HostError('failed', path, `cannot read ${path}: a pipe that nobody writes to`);
         await new Promise((resolve) => setTimeout(resolve, waitMs));
+        // Who is given up does not hear of it before the next piece, and there may be none.
+        if (stream.destroyed) return;
         waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
       }
     } finally {
       closeSync(descriptor);
     }
   }
-  return Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE_BYTES });
+  const stream = Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE_BYTES });
+  return stream;
 }
 
 /** How many bytes came; NULL: none yet. */

@@ -121,8 +121,8 @@ describe('what waits can be ended', () => {
     async () => {
       const pipe = join(folder, 'nobody');
       execFileSync('mkfifo', [pipe]);
-      const { code, stdout } = await start(['ingest', pipe, '--db', join(folder, 'nobody.db')]).ended;
-      expect([code, stdout]).toEqual([1, expect.stringContaining('a pipe that nobody writes to')]);
+      const { code, stdout, stderr } = await start(['ingest', pipe, '--db', join(folder, 'nobody.db')]).ended;
+      expect([code, stdout + stderr]).toEqual([1, expect.stringContaining('a pipe that nobody writes to')]);
     },
     LONG_MS,
   );
@@ -156,11 +156,11 @@ it.skipIf(!isRoot)(
     const log = join(folder, 'secret.log');
     writeFileSync(log, logOf(0, 5), { mode: 0o600 });
     const db = join(folder, 'nobody-reads.db');
-    const { code, stdout } = await startProgram('setpriv', [
+    const { code, stdout, stderr } = await startProgram('setpriv', [
       ...['--reuid', '65534', '--regid', '65534', '--clear-groups'],
       ...[process.execPath, PROGRAM, 'ingest', log, '--db', db],
     ]).ended;
-    expect([code, stdout]).toEqual([1, expect.stringContaining(`cannot read ${log}: permission denied`)]);
+    expect([code, stdout + stderr]).toEqual([1, expect.stringContaining(`cannot read ${log}: permission denied`)]);
   },
   LONG_MS,
 );
