@@ -2,6 +2,7 @@
 
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
+import { bundleCommand } from './bundle/bundle.js';
 import { changesKeepCommand, changesListCommand, changesShowCommand } from './changes/list.js';
 import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { completionCommand } from './completion/completion.js';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   pathCommand,
   timelineCommand,
   replayCommand,
+  bundleCommand,
   ingestCommand,
   queryCommand,
   reasonsListCommand,

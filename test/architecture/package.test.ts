@@ -13,6 +13,7 @@ const KINDS: readonly RegExp[] = [
   /^(README|LICENSE)(\.md)?$/,
   /^bin\/ctwhy\.js$/,
   /^dist\/[a-z0-9/-]+\.js$/,
+  /^shell\/[a-z-]+\.sh$/,
   /^migrations\/\d{4}-[a-z0-9-]+\.sql$/,
   /^fixtures\/hosts\/finwait-deleted\/[A-Za-z0-9.-]+$/,
 ];
@@ -25,7 +26,17 @@ beforeAll(() => {
   // A clone of what is tracked or new, built in a place of its own: the working tree's dist may be stale.
   const clone = join(folder, 'clone');
   execFileSync('mkdir', ['-p', clone]);
-  for (const name of ['bin', 'src', 'migrations', 'fixtures', 'package.json', 'tsconfig.json', 'README.md', 'LICENSE'])
+  for (const name of [
+    'bin',
+    'src',
+    'migrations',
+    'shell',
+    'fixtures',
+    'package.json',
+    'tsconfig.json',
+    'README.md',
+    'LICENSE',
+  ])
     if (existsSync(join(REPOSITORY, name))) execFileSync('cp', ['-a', join(REPOSITORY, name), clone]);
   symlinkSync(join(REPOSITORY, 'node_modules'), join(clone, 'node_modules'));
   execFileSync(

@@ -1,0 +1,35 @@
+// ctwhy bundle: one tar that `explain -r` reads, taken from this host, or the shell script that takes it elsewhere.
+
+import type { CommandSpec } from '../../cli/command.js';
+import { NETNS_OPTION } from '../../cli/global-options.js';
+import type { World } from '../../world.js';
+
+export const bundleCommand: CommandSpec<World> = {
+  words: 'bundle',
+  summary: 'collect into one tar what explain reads best',
+  description:
+    'Reads entries, counters, rules of every backend that is loaded, sockets, settings, addresses, routes and the kernel log, and writes them into one tar with a MANIFEST: time, exit status and complaint of every command. Changes nothing and loads no table. With --for it reads twice and keeps the events between. Without FILE it is ctwhy-HOST-TIME.tar here; - is standard output. --script prints the same as plain sh for a host without ctwhy.',
+  effect: 'none',
+  positionals: [
+    { name: 'file', describe: 'the tar to write; - for standard output', isOptional: true, takesMany: false },
+  ],
+  options: [
+    {
+      name: 'for',
+      argument: 'TIME',
+      describe: 'read before and after this time, and events: 60s, 5min',
+      group: 'What',
+    },
+    NETNS_OPTION,
+    { name: 'script', describe: 'print a shell script that collects the same', group: 'Output' },
+    { name: 'force', describe: 'write over FILE', group: 'Output' },
+    { name: 'json', alias: 'j', describe: 'what was read, as JSON', group: 'Output' },
+  ],
+  examples: [
+    { command: 'sudo ctwhy bundle case.tar --for 60s', says: 'this host, over a minute' },
+    { command: 'ctwhy explain -r case.tar', says: 'what it shows' },
+    { command: 'ctwhy bundle --script > collect.sh', says: 'for a host without ctwhy: sudo sh collect.sh' },
+    { command: 'ssh gw sudo sh -s -- - < collect.sh > gw.tar', says: 'the same over ssh' },
+  ],
+  load: () => import('./bundle-run.js'),
+};

@@ -1,0 +1,72 @@
+// Conntrack's events while a bundle waits: heard from when on, and were any lost?
+
+import type { NewFile } from '../../host/new-file.js';
+import type { CollectDeps } from './collect.js';
+import { type ManifestPart, quoted, secondsText } from './manifest.js';
+import { isMet } from './needs.js';
+import { EVENTS_PART, fileOf } from './parts.js';
+
+/** conntrack has bound its socket by then. */
+const SETTLE_MS = 1000;
+/** include/uapi/linux/netlink.h: what the kernel tells a listener that was too slow (ENOBUFS). */
+const LOSS = /ENOBUFS|No buffer space|losing events/i;
+
+export interface Heard extends ManifestPart {
+  readonly listeningSinceUs: number;
+}
+
+export interface Listener {
+  stop(): Promise<void>;
+  /** What the manifest says of it; after stop(). */
+  heard(): Heard;
+}
+
+/** Starts listening and waits until it does; NULL where there is no tracker, or no program to listen with. */
+export async function listen(deps: CollectDeps, events: NewFile): Promise<Listener | null> {
+  const [program, ...args] = EVENTS_PART.commands[0]!;
+  if (isMet(deps.host, EVENTS_PART.need) !== 'yes' || deps.host.find(program) === null) return null;
+  const end = new AbortController();
+  const startedAtUs = deps.nowUs();
+  const output = deps.host.pipe(program, args, { signal: end.signal });
+  let failure: unknown = null;
+  const reading = (async () => {
+    try {
+      for await (const chunk of output.stdout) events.append(chunk as Uint8Array);
+    } catch (error) {
+      failure = error;
+    }
+  })();
+  await deps.sleep(SETTLE_MS);
+  const listeningSinceUs = deps.nowUs();
+  let heard: Heard | null = null;
+  return {
+    async stop() {
+      const endedAtUs = deps.nowUs();
+      end.abort();
+      await reading;
+      const result = await output.ended;
+      if (failure !== null) throw failure;
+      const wasEnded = result.signal !== null || result.exitStatus === 0 || result.exitStatus === null;
+      heard = {
+        file: fileOf(EVENTS_PART, null),
+        moment: null,
+        startedAtUs,
+        endedAtUs,
+        // Ending it by a signal says nothing of how well it listened.
+        exitStatus: wasEnded ? 0 : result.exitStatus,
+        error: wasEnded && !LOSS.test(result.stderr) ? '' : result.stderr,
+        command: [program, ...args].join(' '),
+        listeningSinceUs,
+      };
+    },
+    heard: () => heard!,
+  };
+}
+
+/** The manifest's line on what the events can prove. */
+export function coverageOfEvents({ listeningSinceUs, endedAtUs, exitStatus, error }: Heard): string {
+  const span = `from=${secondsText(listeningSinceUs)} to=${secondsText(endedAtUs)}`;
+  if (exitStatus !== 0) return `coverage events state=off ${span} why=${quoted(error)}`;
+  if (LOSS.test(error)) return `coverage events state=lost ${span} why="events were lost: conntrack was too slow"`;
+  return `coverage events state=complete ${span}`;
+}
