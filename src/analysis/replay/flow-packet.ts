@@ -45,6 +45,8 @@ const MICROSECONDS = 1000;
 
 /** Clocks of two files tell nothing finer than this. */
 const LEAST_ERROR_US = 1;
+/** However far a clock is off, two packets of it are off by the same; what is left is a clock that shows seconds. */
+const WITHIN_SOURCE_US = 1_000_000;
 
 interface Told {
   readonly tuple: TupleRow;
@@ -67,7 +69,7 @@ function segmentOf(told: Told): Segment | null {
   const flags = tcpFlagBits(told.flags);
   return {
     atMs: told.atUs === null ? null : told.atUs / MICROSECONDS,
-    errorMs: told.errorUs / MICROSECONDS,
+    errorMs: Math.min(told.errorUs, WITHIN_SOURCE_US) / MICROSECONDS,
     from: told.from,
     flags,
     seq: told.seq,
@@ -193,7 +195,7 @@ export function packetOfLines(
     tuple,
     from,
     atUs: row.atUs ?? (row.clockKind === 'none' ? null : row.clockUs),
-    errorUs: Math.max(LEAST_ERROR_US, row.atUs === null ? 0 : Math.min(row.errorUs ?? 0, 1_000_000)),
+    errorUs: Math.max(LEAST_ERROR_US, row.atUs === null ? 0 : (row.errorUs ?? 0)),
     flags: packet.steps.find((step) => step.flags !== null)?.flags ?? null,
     seq: row.seq,
     ack: row.ack,
@@ -237,7 +239,7 @@ export function packetOfCapture(row: CapturedRow, tuple: TupleRow, from: End, ci
     tuple,
     from,
     atUs: row.atUs,
-    errorUs: Math.max(LEAST_ERROR_US, Math.min(row.errorUs ?? 0, 1_000_000)),
+    errorUs: Math.max(LEAST_ERROR_US, row.errorUs ?? 0),
     flags: row.flags,
     seq: isRelative ? null : row.seq,
     ack: isRelative ? null : row.ack,
