@@ -51,7 +51,7 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: Text
   const tupleIds = [...new Set([...question.tupleIds, ...related])];
   const tuples = readTuples(db, tupleIds);
   const inHost = { ...scope, hostIds: [host.id], tupleIds };
-  const rows = readPassages(db, inHost, MOST_PACKETS);
+  const rows = asCoarse(readPassages(db, inHost, MOST_PACKETS));
   const captured = readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, MOST_PACKETS);
   const events = readEvents(db, host.id, tupleIds);
   const flow = question.flow ?? firstOf(rows, captured, events, readEntries(db, host.id, tupleIds), tuples);
@@ -66,6 +66,16 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: Text
   const packets = onceEach([...fromLines, ...fromWire]);
   if (packets.length === 0) return null;
   return { flow, packets, events, isCut: rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS };
+}
+
+const SECOND_US = 1_000_000;
+
+/** A clock that shows whole seconds is not better than that, however well its beginning is known. */
+function asCoarse(rows: readonly PassageRow[]): readonly PassageRow[] {
+  const fine = new Set(rows.filter((row) => row.clockUs % SECOND_US !== 0).map((row) => row.sourceId));
+  return rows.map((row) =>
+    fine.has(row.sourceId) || row.errorUs === null ? row : { ...row, errorUs: Math.max(row.errorUs, SECOND_US) },
+  );
 }
 
 function citeCapture(row: CapturedRow, texts: TextSource): EvidenceItem {
