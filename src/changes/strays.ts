@@ -49,6 +49,14 @@ function isNftLoaded({ host }: ChangeSession): boolean {
   return host.look('/sys/module/nf_tables') !== null || host.look('/proc/modules') === null;
 }
 
+/**
+ * Without nft_compat no rule has a match or target of xtables, and nft shows all there is; iptables-nft-save would load it only to ask for
+ * revisions (net/netfilter/nfnetlink.c: nfnetlink_rcv_msg() requests the subsystem's module, v6.1).
+ */
+function isCompatLoaded({ host }: ChangeSession): boolean {
+  return host.look('/sys/module/nft_compat') !== null || host.look('/proc/modules') === null;
+}
+
 function strayNftRules(ruleset: string, known: ReadonlySet<number>): readonly Stray[] {
   const strays: Stray[] = [];
   let table = '';
@@ -87,7 +95,7 @@ async function strayIptablesRules(
   const isLegacy = program.includes('legacy');
   const names = host.readOrNull(program.startsWith('ip6') ? '/proc/net/ip6_tables_names' : '/proc/net/ip_tables_names');
   if (isLegacy && (names ?? '').trim() === '') return [];
-  if (!isLegacy && !isNftLoaded(session)) return [];
+  if (!isLegacy && !isCompatLoaded(session)) return [];
   const saved = await host.run(`${program}-save`, []);
   const strays: Stray[] = [];
   let table = '';

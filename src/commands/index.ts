@@ -8,6 +8,7 @@ import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
 import { dyndbgDisableCommand, dyndbgEnableCommand, dyndbgListCommand } from './dyndbg/dyndbg.js';
+import { doctorCommand } from './doctor/doctor.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';
@@ -23,6 +24,7 @@ import { traceAddCommand, traceListCommand, traceRemoveCommand } from './trace/t
 
 export const COMMANDS: readonly CommandSpec<World>[] = [
   statusCommand,
+  doctorCommand,
   explainCommand,
   pathCommand,
   timelineCommand,

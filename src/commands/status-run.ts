@@ -138,6 +138,15 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       .filter(([, command]) => has(command))
       .map(([have, , command]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', command)]),
     '',
+    ...(has('doctor')
+      ? [
+          [
+            segment('plain', `  ${'Can this host show the evidence at all?'.padEnd(42)}`),
+            segment('cmd', `${name} doctor`),
+          ],
+          '',
+        ]
+      : []),
     '  Reading changes nothing. What changes the host (log-invalid, trace, tag,',
     '  dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
     [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
