@@ -78,6 +78,8 @@ export interface ReadHost {
   look(path: string): FileFacts | null;
   /** Inode of the network namespace a file stands for (/proc/N/ns/net, /run/netns/NAME); NULL when it is not there or may not be asked. */
   netnsInode(path: string): number | null;
+  /** Inode of what a path leads to, links followed: of a socket for /proc/N/fd/M. NULL when it is not there or may not be asked. */
+  inodeBehind(path: string): number | null;
   /** Whether a path lies in a file system that the kernel makes up as it is read (proc, sys, tracing): reading may wait, or take away. */
   isKernelFileSystem(path: string): boolean;
   /** Bytes of a file as they come. @throws HostError for what cannot be opened */

@@ -188,6 +188,13 @@ export function realHost({
         return null;
       }
     },
+    inodeBehind(path) {
+      try {
+        return statSync(belowRoot(root, path)).ino;
+      } catch {
+        return null;
+      }
+    },
     isKernelFileSystem(path) {
       try {
         return KERNEL_FILE_SYSTEMS.has(statfsSync(belowRoot(root, path)).type);

@@ -20,20 +20,47 @@ const GROUPS = [
 /** Sockets with a group at least; NULL where /proc/net/netlink cannot be read. The file shows the reader's namespace only. */
 export function readListeners(host: ReadHost): readonly Listener[] | null {
   const text = host.readOrNull('/proc/net/netlink');
-  return text === null ? null : parseListeners(text, (port) => processOf(host, port));
+  if (text === null) return null;
+  const sockets = parseListeners(text);
+  const holders = holdersOf(host, new Set(sockets.map(({ inode }) => inode)));
+  return sockets.map(({ inode, ...listener }) => ({
+    ...listener,
+    process: holders.get(inode) ?? processOf(host, listener.port),
+  }));
 }
 
 /** net/netlink/af_netlink.c: netlink_native_seq_show(), v5.4: "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode", groups in hex. */
-export function parseListeners(text: string, nameOf: (port: number) => string | null): readonly Listener[] {
-  return text.split('\n').flatMap((line): Listener[] => {
-    const [, protocol, port, groups, , , , , drops] = line.trim().split(/\s+/);
+export function parseListeners(text: string): readonly (Omit<Listener, 'process'> & { readonly inode: number })[] {
+  return text.split('\n').flatMap((line) => {
+    const [, protocol, port, groups, , , , , drops, inode] = line.trim().split(/\s+/);
     if (Number(protocol) !== NETLINK_NETFILTER || groups === undefined) return [];
     const bits = Number.parseInt(groups, 16);
     const names = GROUPS.filter((_, index) => Math.floor(bits / 2 ** index) % 2 === 1);
     if (names.length === 0) return [];
-    const number = Number(port);
-    return [{ port: number, process: nameOf(number), groups: names, drops: Number(drops ?? 0) || 0 }];
+    return [{ port: Number(port), groups: names, drops: Number(drops ?? 0) || 0, inode: Number(inode ?? 0) || 0 }];
   });
+}
+
+/** Names of the processes that hold these sockets; of other people's processes only root is told. */
+function holdersOf(host: ReadHost, inodes: ReadonlySet<number>): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  if (inodes.size === 0) return found;
+  for (const pid of namesIn(host, '/proc').filter((name) => /^\d+$/.test(name)))
+    for (const descriptor of namesIn(host, `/proc/${pid}/fd`)) {
+      const inode = host.inodeBehind(`/proc/${pid}/fd/${descriptor}`);
+      if (inode === null || !inodes.has(inode) || found.has(inode)) continue;
+      found.set(inode, host.readOrNull(`/proc/${pid}/comm`)?.trim() ?? `process ${pid}`);
+      if (found.size === inodes.size) return found;
+    }
+  return found;
+}
+
+function namesIn(host: ReadHost, folder: string): readonly string[] {
+  try {
+    return host.list(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** net/netfilter/nfnetlink_log.c: seq_show(), v6.1: group, port, queue length, copy mode, copy range, flush timeout, references. Needs root. */
@@ -47,7 +74,7 @@ export function readNflogUsers(host: ReadHost): readonly NflogUser[] | null {
   });
 }
 
-/** The port of a program's first socket is its process id; of others it is any number, which may not be taken for one. */
+/** Without a look at its sockets: the port of a program's first socket is its process id, of others any number beyond those. */
 function processOf(host: ReadHost, port: number): string | null {
   if (port <= 0 || port > 4_194_304) return null;
   return host.readOrNull(`/proc/${port}/comm`)?.trim() ?? null;

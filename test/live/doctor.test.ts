@@ -1,0 +1,183 @@
+// ctwhy doctor on a live kernel: what it says of namespaces that are set in known ways, and that asking leaves each as it was.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REPOSITORY } from '../helpers/run-command.js';
+import { patient } from '../lab/clock.js';
+import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
+
+const why = whyNoLab();
+const LIMIT_MS = patient(120_000);
+const BIN = join(REPOSITORY, 'bin/ctwhy.js');
+const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+
+interface Document {
+  readonly questions: readonly {
+    readonly id: string;
+    readonly answer: string;
+    readonly why: string;
+    readonly cure: string | null;
+  }[];
+  readonly watchOut: readonly { readonly id: string; readonly says: string }[];
+  readonly notSeen: readonly { readonly what: string }[];
+  readonly ok: readonly string[];
+}
+
+describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => {
+  let lab: Lab;
+  let fresh: LabHost;
+  let both: LabHost;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ctwhy-doctor-'));
+    lab = openLab();
+    fresh = await lab.addHost('fresh');
+    both = await lab.addHost('both');
+    await both.run('iptables-legacy -A OUTPUT -m state --state INVALID -j DROP');
+    await both.run(
+      'nft -f -',
+      'table inet fw { chain in { type filter hook input priority 0; tcp dport 25 ct state new counter drop; }; }',
+    );
+  }, LIMIT_MS);
+  afterAll(() => {
+    lab?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function ctwhy(
+    words: readonly string[],
+    before: readonly string[] = [],
+  ): { out: string; err: string; code: number | null } {
+    const [program, ...rest] = [...before, process.execPath, BIN, ...words];
+    const done = spawnSync(program!, rest, {
+      cwd: REPOSITORY,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: folder, COLUMNS: '80', CTWHY_CHANGES: join(folder, 'journal') },
+    });
+    return { out: done.stdout, err: done.stderr, code: done.status };
+  }
+  const ask = (host: LabHost): Document => {
+    const { out, err, code } = ctwhy(['doctor', '--json', '--netns', host.namespace]);
+    expect([err, code]).toEqual(['', 0]);
+    return JSON.parse(out) as Document;
+  };
+  const answer = (document: Document, id: string) => document.questions.find((question) => question.id === id)!;
+
+  /** Everything that asking could have altered. */
+  async function state(host: LabHost): Promise<string> {
+    const parts = [
+      'nft -a list ruleset',
+      'nft list hooks',
+      'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names',
+      'cat /proc/net/netfilter/nf_log',
+      'sysctl -a --pattern "net.(netfilter|bridge|ipv4.ip_forward|core.message)"',
+      'ip -d link show',
+      'tc qdisc show',
+      'conntrack -C',
+    ];
+    const said: string[] = [];
+    for (const part of parts) said.push(`${part}\n${(await host.attempt(part)).stdout}`);
+    const modules = existsSync('/proc/modules') ? readFileSync('/proc/modules', 'utf8').replaceAll(/ \d+ /g, ' ') : '';
+    return [...said, readdirSync('/sys/module').join(' '), modules, String(existsSync(join(folder, 'journal')))].join(
+      '\n',
+    );
+  }
+
+  it.each(['fresh', 'both'])(
+    'changes nothing in a namespace: %s',
+    async (role) => {
+      const host = role === 'fresh' ? fresh : both;
+      // What the kernel brings for asking at all (nft, conntrack) is there before the first comparison.
+      await state(host);
+      const before = await state(host);
+      const asRoot = ctwhy(['doctor', '--netns', host.namespace]);
+      expect([asRoot.err, asRoot.code]).toEqual(['', 0]);
+      expect(asRoot.out.trimEnd().split('\n').at(-1)).toBe('  Nothing was changed by this check.');
+      expect(await state(host)).toBe(before);
+      const asNobody = ctwhy(['doctor'], ['ip', 'netns', 'exec', host.namespace, ...NOBODY]);
+      expect([asNobody.err, asNobody.code]).toEqual(['', 0]);
+      expect(asNobody.out).toContain('asked without root');
+      expect(asNobody.out).toMatch(/NOT SEEN +rules: rules are shown to root only/);
+      expect(await state(host)).toBe(before);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'knows a namespace where nothing is tracked from one with rules in both filters',
+    () => {
+      const empty = ask(fresh);
+      expect(answer(empty, 'why-tcp-invalid')).toMatchObject({
+        answer: 'no',
+        why: expect.stringContaining('not active'),
+      });
+      expect(answer(empty, 'which-rule-drops')).toMatchObject({
+        answer: 'yes',
+        why: expect.stringContaining('no rules'),
+      });
+      expect(empty.ok).toContain('rules: none');
+      const full = ask(both);
+      expect(answer(full, 'why-tcp-invalid')).toMatchObject({
+        answer: 'no',
+        why: expect.stringMatching(/off|nf_log_all_netns/),
+      });
+      expect(answer(full, 'which-rule-drops').answer).toBe('part');
+      expect(answer(full, 'which-rule-drops').cure).toContain(`--netns ${both.namespace}`);
+      expect(full.watchOut.map(({ id }) => id)).toContain('both-backends');
+      expect(full.watchOut.map(({ id }) => id)).toContain('netns');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'sees who listens, what is set, and a TRACE that somebody forgot',
+    async () => {
+      await both.setSysctls({ 'netfilter.nf_conntrack_timestamp': 1 });
+      await both.run('iptables-legacy -t raw -A PREROUTING -p tcp --dport 25 -j TRACE');
+      const listener = both.start('conntrack -E');
+      try {
+        let found = answer(ask(both), 'who-removed');
+        for (let tries = 0; found.answer !== 'yes' && tries < 20; tries++) found = answer(ask(both), 'who-removed');
+        expect(found).toMatchObject({ answer: 'yes', why: expect.stringMatching(/^conntrack listens/) });
+        const document = ask(both);
+        expect(answer(document, 'how-old').answer).toBe('yes');
+        expect(document.watchOut).toContainEqual(
+          expect.objectContaining({ id: 'foreign-trace', says: expect.stringContaining('raw PREROUTING rule 1') }),
+        );
+        expect(answer(ask(fresh), 'who-removed').answer).toBe('no');
+      } finally {
+        await listener.stop();
+        await both.run('iptables-legacy -t raw -D PREROUTING -p tcp --dport 25 -j TRACE');
+      }
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'sees our trace while the journal knows it, and a stray once that is lost',
+    async () => {
+      expect(ctwhy(['trace', 'add', '-p', 'tcp', '--dport', '2525', '--yes', '--netns', both.namespace]).err).toBe('');
+      try {
+        expect(answer(ask(both), 'which-rule-drops')).toMatchObject({
+          answer: 'yes',
+          why: expect.stringMatching(/^trace C\d+ is on/),
+        });
+        const elsewhere = spawnSync(process.execPath, [BIN, 'doctor', '--json', '--netns', both.namespace], {
+          encoding: 'utf8',
+          env: { PATH: process.env['PATH'], HOME: folder, CTWHY_CHANGES: join(folder, 'another') },
+        });
+        const { watchOut } = JSON.parse(elsewhere.stdout) as Document;
+        expect(watchOut).toContainEqual(
+          expect.objectContaining({ id: 'strays', says: expect.stringMatching(/ctwhy_\d+/) }),
+        );
+      } finally {
+        expect(ctwhy(['undo', '--all', '--yes']).code).toBe(0);
+      }
+    },
+    LIMIT_MS,
+  );
+});
