@@ -7,8 +7,8 @@ import { changesKeepCommand, changesListCommand, changesShowCommand } from './ch
 import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
-import { dyndbgDisableCommand, dyndbgEnableCommand, dyndbgListCommand } from './dyndbg/dyndbg.js';
 import { doctorCommand } from './doctor/doctor.js';
+import { dyndbgDisableCommand, dyndbgEnableCommand, dyndbgListCommand } from './dyndbg/dyndbg.js';
 import { explainCommand } from './explain/explain.js';
 import { helpCommand } from './help/help.js';
 import { ingestCommand } from './ingest/ingest.js';

@@ -5,7 +5,7 @@ import type { ReadHost } from '../host/host.js';
 import { CALLSITE_LINE, unescapeFormat } from '../parsers/forms/dyndbg-control.js';
 
 /** /proc first: lockdown closes debugfs, and a container may not have it (lib/dynamic_debug.c: dynamic_debug_init_control(), v5.7). */
-const CONTROLS = ['/proc/dynamic_debug/control', '/sys/kernel/debug/dynamic_debug/control'];
+export const CONTROLS = ['/proc/dynamic_debug/control', '/sys/kernel/debug/dynamic_debug/control'];
 
 export interface LiveCallsite {
   readonly file: string;

@@ -2,29 +2,17 @@
 
 import type { ReadHost } from '../host/host.js';
 import type { DebugFacts } from '../model/host-setup.js';
-import { dyndbgControlForm } from '../parsers/forms/dyndbg-control.js';
+import { CONTROLS, readCallsites } from './callsites.js';
 import { isThere, kernelHas } from './place.js';
-import { readText } from './read-text.js';
-
-/** /proc first: lockdown closes debugfs (lib/dynamic_debug.c: dynamic_debug_init_control(), v5.7). Needs root. */
-const CONTROLS = ['/proc/dynamic_debug/control', '/sys/kernel/debug/dynamic_debug/control'];
 
 export function readDebug(host: ReadHost): DebugFacts {
-  for (const path of CONTROLS) {
-    const text = host.readOrNull(path);
-    if (text === null) continue;
-    const sites = readText(dyndbgControlForm, text, path).flatMap((record) =>
-      record.kind === 'host-fact' && /^nf_(conntrack|nat|defrag)/.test(String(record.fact.data['module']))
-        ? [record.fact.data]
-        : [],
-    );
-    return {
-      isBuiltIn: true,
-      callsites: sites.length,
-      printing: sites.filter(({ flags }) => String(flags).includes('p')).length,
-    };
-  }
-  return { isBuiltIn: isBuiltIn(host), callsites: null, printing: null };
+  const { control, callsites } = readCallsites(host);
+  if (control === null) return { isBuiltIn: isBuiltIn(host), callsites: null, printing: null };
+  return {
+    isBuiltIn: true,
+    callsites: callsites.length,
+    printing: callsites.filter(({ flags }) => flags.includes('p')).length,
+  };
 }
 
 function isBuiltIn(host: ReadHost): boolean | null {

@@ -17,6 +17,9 @@ export function inOrder(facts: HostFacts): readonly string[] {
     facts.from === 'host' && facts.isRoot ? 'rights' : null,
     rules(facts),
     facts.rulesets !== null && foreignTraceRules(facts).length === 0 ? 'no forgotten TRACE' : null,
+    facts.debug?.callsites != null && facts.debug.printing === 0
+      ? `dynamic debug: ${facts.debug.callsites} callsites of conntrack, none prints`
+      : null,
     facts.clockStepUs !== null && Math.abs(facts.clockStepUs) <= 2_000_000 ? 'clock' : null,
     own !== null && own.changes.length === 0 && own.strays.length === 0 && own.savedIn.length === 0
       ? 'nothing of ctwhy is on'

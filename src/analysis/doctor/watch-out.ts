@@ -64,7 +64,9 @@ const WATCHES: readonly Watch[] = [
     );
   },
   ({ facts: { debug } }) =>
-    (debug?.printing ?? 0) > 0 ? one('debug-on', `${debug!.printing} debug callsites of conntrack print now`) : [],
+    (debug?.printing ?? 0) > 0
+      ? one('debug-on', `${debug!.printing} debug callsites of conntrack print now`, 'ctwhy dyndbg list')
+      : [],
   nflogWithoutReader,
   ({ facts: { tracker } }) =>
     tracker.count !== null && tracker.max !== null && tracker.max > 0 && tracker.count > tracker.max * NEARLY_FULL
