@@ -112,10 +112,11 @@ export const whyTcpInvalid: Question = {
     if (lacking !== null) return lacking;
     const value = asked.facts.log.logInvalid!;
     if (value === 6 || value === 255) return full(asked, true);
+    const words = value === 0 ? 'tcp' : 'all';
     return {
       word: 'no',
       why: value === 0 ? 'log_invalid is off' : `log_invalid is ${logInvalidName(value)} only`,
-      cure: { command: `ctwhy log-invalid enable -p ${value === 0 ? 'tcp' : 'all'}`, price: 'more log lines' },
+      cure: { command: `ctwhy log-invalid enable -p ${words}`, price: 'more log lines' },
       keep: keepLogInvalid(asked, value === 0 ? 6 : 255),
     };
   },
