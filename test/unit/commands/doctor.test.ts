@@ -67,7 +67,9 @@ describe('the screen', () => {
   });
 
   it('answers one host only, and says what it does not take', async () => {
-    expect(await runCommand(['doctor', '-r', folder, '--netns', 'a'], { environment: { CTWHY_NETNS: 'a' } })).toMatchObject({ code: 2 });
+    expect(
+      await runCommand(['doctor', '-r', folder, '--netns', 'a'], { environment: { CTWHY_NETNS: 'a' } }),
+    ).toMatchObject({ code: 2 });
     expect(await runCommand(['doctor', '--kernel', '6.1'])).toMatchObject({ code: 2 });
     const two = [join(HOSTS, 'finwait-deleted'), folder];
     expect(await runCommand(['doctor', '-r', ...two])).toMatchObject({
