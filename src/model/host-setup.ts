@@ -145,6 +145,8 @@ export interface HostFacts {
   readonly kernelRelease: string | null;
   /** We may ask everything; of evidence always true. */
   readonly isRoot: boolean;
+  /** This process has CAP_NET_ADMIN; NULL: of evidence, or not known. */
+  readonly hasNetAdmin: boolean | null;
   /** Inode and name of the namespace; NULL where they are not known. */
   readonly netns: string | null;
   /** 'docker', 'lxc', …; NULL: none that we see. */

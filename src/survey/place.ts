@@ -6,10 +6,16 @@ export interface PlaceFacts {
   readonly distribution: readonly string[];
   readonly container: string | null;
   readonly lockdown: string | null;
+  readonly hasNetAdmin: boolean | null;
 }
 
 export function readPlace(host: ReadHost): PlaceFacts {
-  return { distribution: distribution(host), container: container(host), lockdown: lockdown(host) };
+  return {
+    distribution: distribution(host),
+    container: container(host),
+    lockdown: lockdown(host),
+    hasNetAdmin: hasNetAdmin(host),
+  };
 }
 
 /** ID first, then what it is like: ['ubuntu', 'debian']. */
@@ -55,4 +61,13 @@ export function isThere(host: ReadHost, path: string): boolean {
   } catch {
     return true; // it may not be asked, so something is there
   }
+}
+
+/** include/uapi/linux/capability.h: CAP_NET_ADMIN. */
+const CAP_NET_ADMIN = 12n;
+
+/** Root in a container often lacks it, and then netfilter can be neither read nor changed. */
+function hasNetAdmin(host: ReadHost): boolean | null {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(host.readOrNull('/proc/self/status') ?? '')?.[1];
+  return effective === undefined ? null : ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
 }

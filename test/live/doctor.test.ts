@@ -67,41 +67,53 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
   };
   const answer = (document: Document, id: string) => document.questions.find((question) => question.id === id)!;
 
-  /** Everything that asking could have altered. */
+  /** What reading files tells of a namespace, its kernel and us: reading them brings nothing. */
+  async function files(host: LabHost): Promise<string> {
+    const listed = await host.run(
+      'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names /proc/net/netfilter/nf_log /proc/net/netfilter/nfnetlink_log; ls /proc/net/netfilter /proc/net/stat',
+    );
+    const modules = existsSync('/proc/modules') ? readFileSync('/proc/modules', 'utf8').replaceAll(/ \d+ /g, ' ') : '';
+    const journal = existsSync(join(folder, 'journal')) ? 'a journal' : 'no journal';
+    return [listed.stdout, readdirSync('/sys/module').join(' '), modules, journal].join('\n');
+  }
+
+  /** What programs tell of it; they may bring what they need to ask. */
   async function state(host: LabHost): Promise<string> {
-    const parts = [
+    const said: string[] = [await files(host)];
+    for (const command of [
       'nft -a list ruleset',
       'nft list hooks',
-      'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names',
-      'cat /proc/net/netfilter/nf_log',
+      "iptables-legacy-save | grep -v '^#'",
       'sysctl -a --pattern "net.(netfilter|bridge|ipv4.ip_forward|core.message)"',
       'ip -d link show',
       'tc qdisc show',
       'conntrack -C',
-    ];
-    const said: string[] = [];
-    for (const part of parts) said.push(`${part}\n${(await host.attempt(part)).stdout}`);
-    const modules = existsSync('/proc/modules') ? readFileSync('/proc/modules', 'utf8').replaceAll(/ \d+ /g, ' ') : '';
-    return [...said, readdirSync('/sys/module').join(' '), modules, String(existsSync(join(folder, 'journal')))].join(
-      '\n',
-    );
+    ])
+      said.push(`${command}\n${(await host.attempt(command)).stdout}`);
+    return said.join('\n');
+  }
+
+  /** As root and as somebody without rights. */
+  function look(host: LabHost): void {
+    const asRoot = ctwhy(['doctor', '--netns', host.namespace]);
+    expect([asRoot.err, asRoot.code]).toEqual(['', 0]);
+    expect(asRoot.out.trimEnd().split('\n').at(-1)).toBe('  Nothing was changed by this check.');
+    const asNobody = ctwhy(['doctor'], ['ip', 'netns', 'exec', host.namespace, ...NOBODY]);
+    expect([asNobody.err, asNobody.code]).toEqual(['', 0]);
+    expect(asNobody.out).toContain('asked without root');
+    expect(asNobody.out).toMatch(/NOT SEEN +rules: rules are shown to root only/);
   }
 
   it.each(['fresh', 'both'])(
     'changes nothing in a namespace: %s',
     async (role) => {
       const host = role === 'fresh' ? fresh : both;
-      // What the kernel brings for asking at all (nft, conntrack) is there before the first comparison.
-      await state(host);
+      // First by files alone: a program that asks could bring the very thing that asking must not bring.
+      const untouched = await files(host);
+      look(host);
+      expect(await files(host)).toBe(untouched);
       const before = await state(host);
-      const asRoot = ctwhy(['doctor', '--netns', host.namespace]);
-      expect([asRoot.err, asRoot.code]).toEqual(['', 0]);
-      expect(asRoot.out.trimEnd().split('\n').at(-1)).toBe('  Nothing was changed by this check.');
-      expect(await state(host)).toBe(before);
-      const asNobody = ctwhy(['doctor'], ['ip', 'netns', 'exec', host.namespace, ...NOBODY]);
-      expect([asNobody.err, asNobody.code]).toEqual(['', 0]);
-      expect(asNobody.out).toContain('asked without root');
-      expect(asNobody.out).toMatch(/NOT SEEN +rules: rules are shown to root only/);
+      look(host);
       expect(await state(host)).toBe(before);
     },
     LIMIT_MS,

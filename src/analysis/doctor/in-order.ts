@@ -8,13 +8,15 @@ export function inOrder(facts: HostFacts): readonly string[] {
   const { log, kernelLog, own, listeners } = facts;
   const reach = logReach(facts);
   const said: (string | null)[] = [
-    reach.is === 'kernel log' && reach.families.length === 2 ? 'logger for IPv4 and IPv6' : null,
+    reach.is === 'kernel log' && reach.families.length === 2
+      ? `logger for IPv4 and IPv6${log.module === null ? '' : ` (${log.module.name}, ${log.module.state})`}`
+      : null,
     log.isFirstNetns === true ? 'first namespace' : log.allNetns === true ? 'namespace logging' : null,
     kernelLog !== null && kernelLog.keptIn.length > 0
       ? `kernel lines are kept in ${kernelLog.keptIn.join(', ')}`
       : null,
     kernelLog !== null && kernelLog.slowConsoles.length === 0 ? 'no slow console' : null,
-    facts.from === 'host' && facts.isRoot ? 'rights' : null,
+    facts.from === 'host' && facts.isRoot && facts.hasNetAdmin !== false ? 'rights' : null,
     rules(facts),
     facts.rulesets !== null && foreignTraceRules(facts).length === 0 ? 'no forgotten TRACE' : null,
     facts.debug?.callsites != null && facts.debug.printing === 0
@@ -26,6 +28,9 @@ export function inOrder(facts: HostFacts): readonly string[] {
       : null,
     own !== null && own.changes.length > 0 && own.changes.every(({ standing, isLate }) => standing === 'on' && !isLate)
       ? `changes of ctwhy as they should be: ${own.changes.map(({ id }) => id).join(', ')}`
+      : null,
+    facts.nflog !== null && facts.nflog.length > 0
+      ? `NFLOG read by ${facts.nflog.map(({ group, process, port }) => `${process ?? `port ${port}`} (group ${group})`).join(', ')}`
       : null,
     listeners !== null && listeners.length > 0 && listeners.every(({ drops }) => drops === 0)
       ? 'no netlink listener lost anything'
@@ -46,5 +51,6 @@ function rules(facts: HostFacts): string | null {
   const tables = facts.rulesets.flatMap(({ chains }) =>
     chains.filter(({ rules: all }) => all.some(({ isOurs }) => !isOurs)).map(({ table }) => table),
   );
-  return `rules: ${only} ${[...new Set(tables)].join(', ')} only`;
+  const told = only === 'legacy' ? 'a trace goes to the kernel log' : 'a trace goes over netlink';
+  return `rules: ${only} ${[...new Set(tables)].join(', ')} only (${told})`;
 }

@@ -27,6 +27,7 @@ export function storedFacts(db: Db, host: HostRow): HostFacts {
     hostName: host.name,
     kernelRelease: release ?? null,
     isRoot: true,
+    hasNetAdmin: null,
     netns: null,
     container: null,
     lockdown: null,

@@ -136,6 +136,10 @@ const WATCHES: readonly Watch[] = [
           'container',
           `this is a container (${container}): kernel log, modules and some settings belong to its host`,
         ),
+  ({ facts: { isRoot, hasNetAdmin } }) =>
+    isRoot && hasNetAdmin === false
+      ? one('no-net-admin', 'root without CAP_NET_ADMIN: netfilter can be neither read nor changed from here')
+      : [],
   ({ facts: { lockdown } }) =>
     lockdown === null || lockdown === 'none'
       ? []

@@ -43,7 +43,8 @@ function chooseHost(db: Db, name: string | null): HostRow {
 
 function report(facts: HostFacts, input: CommandInput, world: World): ExitCode {
   const diagnosis = diagnose(facts);
-  const keep = linesToKeep(diagnosis.questions, facts.kept);
+  // sysctl.d is read in the first namespace; others begin with the kernel's own values.
+  const keep = facts.log.isFirstNetns === false ? [] : linesToKeep(diagnosis.questions, facts.kept);
   const typed = (command: string) => asTyped(command, facts, optionValue(input, 'netns'), world.programName);
   if (hasSwitch(input, 'json')) {
     const document = {

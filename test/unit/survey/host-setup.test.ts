@@ -230,10 +230,11 @@ describe('settings and places', () => {
           '/sys/kernel/security/lockdown': 'none [integrity] confidentiality\n',
           '/etc/os-release': 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n',
           '/run/systemd/container': 'lxc\n',
+          '/proc/self/status': 'CapEff:\t00000000a80425fb\n',
         }),
       ),
-    ).toEqual({ distribution: ['ubuntu', 'debian'], container: 'lxc', lockdown: 'integrity' });
-    expect(readPlace(hostOf({}))).toEqual({ distribution: [], container: null, lockdown: null });
+    ).toEqual({ distribution: ['ubuntu', 'debian'], container: 'lxc', lockdown: 'integrity', hasNetAdmin: false });
+    expect(readPlace(hostOf({}))).toEqual({ distribution: [], container: null, lockdown: null, hasNetAdmin: null });
   });
 
   it('tells a kernel without dynamic debug from one that does not show it', () => {

@@ -28,6 +28,7 @@ const GOOD: HostFacts = {
   hostName: 'gw',
   kernelRelease: '6.1.0-18-amd64',
   isRoot: true,
+  hasNetAdmin: true,
   netns: null,
   container: null,
   lockdown: 'none',
@@ -294,6 +295,7 @@ describe('watch out', () => {
     ['lost-events', { ...GOOD, listeners: listen(null, 4) }, /port 9 .* 4/],
     ['netns', log({ isFirstNetns: false, allNetns: true }), /do not name/],
     ['container', { ...GOOD, container: 'lxc' }, /lxc/],
+    ['no-net-admin', { ...GOOD, hasNetAdmin: false }, /CAP_NET_ADMIN/],
     ['lockdown', { ...GOOD, lockdown: 'integrity' }, /integrity/],
   ])('%s', (id, facts, says) => {
     const found = diagnose(facts).watchOut.filter((one) => one.id === id);
