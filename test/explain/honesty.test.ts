@@ -36,10 +36,14 @@ function certainties(findings: readonly Explained[]): ReadonlySet<string> {
   return new Set(
     findings
       .filter(({ finding }) => finding.confidence === 'certain')
-      .flatMap(({ finding, subject }) => [
-        `${finding.class} of ${flowKey(subject)}`,
-        ...(finding.causeConfidence === 'certain' ? [`${finding.cause} of ${flowKey(subject)}`] : []),
-      ]),
+      .flatMap(({ finding, subject }) => {
+        // Which flow stands for several depends on the order of their times.
+        const flow = finding.flow === null ? 'several flows' : flowKey(subject);
+        return [
+          `${finding.class} of ${flow}`,
+          ...(finding.causeConfidence === 'certain' ? [`${finding.cause} of ${flow}`] : []),
+        ];
+      }),
   );
 }
 

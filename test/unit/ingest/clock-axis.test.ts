@@ -25,10 +25,10 @@ describe('intersectOffsets', () => {
 });
 
 describe('offsetFromShared', () => {
-  it('trusts one pair to 25 ms either way, the event being the later one', () => {
+  it('trusts one pair to 125 ms either way, the event being the later one', () => {
     expect(offsetFromShared([{ key: 1, clockUs: 100, epochUs: 50_100 }], null)).toEqual({
-      offsetUs: 25_000,
-      errorUs: 25_000,
+      offsetUs: -75_000,
+      errorUs: 125_000,
       pairs: 1,
     });
   });
