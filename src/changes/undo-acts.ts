@@ -35,7 +35,7 @@ export async function undoActs(session: ChangeSession, request: UndoRequest): Pr
     try {
       const keeper = handOn(session, act, request);
       if (keeper !== null) {
-        result.kept.push(`${kind.says(act)} (${changeId(keeper)} needs it)`);
+        result.kept.push(`${kind.says(act).replace(/ \S+ -> /, ' ')}: ${changeId(keeper)} needs it`);
         continue;
       }
       const standing = await kind.look(act, session.host, request.netns);

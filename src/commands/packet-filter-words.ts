@@ -96,7 +96,7 @@ export async function filterRefusals(
     refusals.push({
       word: 'broad',
       what:
-        share === 1
+        share > 0.9
           ? 'this filter holds every packet, whatever it names.'
           : `this filter holds ${percent(share)} of all packets there could be.`,
       why: 'A line for each packet floods the log and slows the host. Name an address or a port.',

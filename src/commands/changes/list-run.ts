@@ -75,9 +75,9 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
   const name = world.programName;
   if (standings.length === 0) return ['Nothing of ctwhy is on here.'];
   const width = Math.max(60, world.streams.out.width);
-  const whatWidth = width - 4 - 12 - 14 - 9;
+  const whatWidth = width - 4 - 12 - 16 - 9;
   const lines: Line[] = [
-    [segment('head', `${'ID'.padEnd(4)}${'MADE'.padEnd(12)}${'ENDS'.padEnd(14)}${'WHAT'.padEnd(whatWidth)}STATE`)],
+    [segment('head', `${'ID'.padEnd(4)}${'MADE'.padEnd(12)}${'ENDS'.padEnd(16)}${'WHAT'.padEnd(whatWidth)}STATE`)],
   ];
   for (const one of standings) {
     const { change, word, isLate } = one;
@@ -85,14 +85,14 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
     const role = change.state === 'ended' ? 'dim' : 'plain';
     lines.push([
       segment(role, `${changeId(change).padEnd(4)}${clockTime(change.madeAtUs, nowUs).padEnd(12)}`),
-      segment(isLate ? 'bad' : role, endsWord(one, nowUs).padEnd(14)),
+      segment(isLate ? 'bad' : role, endsWord(one, nowUs).padEnd(16)),
       segment(role, (first ?? '').padEnd(whatWidth)),
       segment(word === 'on' || word === 'ended' ? role : 'bad', word),
     ]);
-    for (const line of more) lines.push(`${' '.repeat(30)}${line}`);
+    for (const line of more) lines.push(`${' '.repeat(32)}${line}`);
     for (const { standing } of one.acts)
       if (standing?.found.includes('packets seen') === true)
-        lines.push([segment('dim', `${' '.repeat(30)}${standing.found.replace(/^there: /, '')}`)]);
+        lines.push([segment('dim', `${' '.repeat(32)}${standing.found.replace(/^there: /, '')}`)]);
   }
   for (const { change, word, isLate, acts } of standings) {
     const id = changeId(change);
