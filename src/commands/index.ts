@@ -5,6 +5,7 @@ import type { World } from '../world.js';
 import { bundleCommand } from './bundle/bundle.js';
 import { changesKeepCommand, changesListCommand, changesShowCommand } from './changes/list.js';
 import { changesRevertCommand, undoCommand } from './changes/undo.js';
+import { checkCommand } from './check/check.js';
 import { completionCommand } from './completion/completion.js';
 import { demoCommand } from './demo/demo.js';
 import { doctorCommand } from './doctor/doctor.js';
@@ -25,6 +26,7 @@ import { traceAddCommand, traceListCommand, traceRemoveCommand } from './trace/t
 export const COMMANDS: readonly CommandSpec<World>[] = [
   statusCommand,
   doctorCommand,
+  checkCommand,
   explainCommand,
   pathCommand,
   timelineCommand,

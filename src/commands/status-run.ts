@@ -112,6 +112,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     .join('.');
   const has = (words: string) => input.knownCommands.some((known) => known === words || known.startsWith(`${words} `));
   const rows: ReadonlyArray<readonly [string, string, string]> = [
+    ['is something stuck, here and now', 'check', `sudo ${name} check`],
     ['one stuck or reset connection, now', 'capture', `sudo ${name} capture --dport 8080`],
     ['SYNs arrive, nobody answers', 'capture', `sudo ${name} capture --dport 25`],
     ['a command that shows the fault', 'capture', `sudo ${name} capture -- ./repeat.sh`],

@@ -94,6 +94,29 @@ describe.skipIf(whyNoLab() !== null)('a bundle', () => {
     expect(again.stderr).toContain('is there already');
   });
 
+  it('and check finds the same, live, without anything prepared', async () => {
+    const before = await stateOfHost();
+    const { stdout, exitStatus } = await client.attempt(
+      `${process.execPath} ${CTWHY} check --for 3s --json --exit-code`,
+    );
+    expect(exitStatus).toBe(10);
+    const { findings, unseen } = JSON.parse(stdout) as {
+      findings: { class: string; title: string; summary: string; evidence: { label: string; says: string }[] }[];
+      unseen: unknown[];
+    };
+    const [stuck] = findings;
+    expect(stuck).toMatchObject({ class: 'stuck-socket' });
+    expect(stuck!.title).toContain(`tcp ${ADDRESSES.client}:${SPORT} > ${ADDRESSES.server}:8080`);
+    expect(stuck!.summary).toContain('filter OUTPUT rule 3 drops what is INVALID');
+    expect(stuck!.evidence.map(({ label, says }) => `${label}: ${says.slice(0, 10)}`)).toEqual([
+      'socket: FIN-WAIT-1',
+      'entry: none, in e',
+      'rule: filter OUT',
+    ]);
+    expect(unseen).toEqual([]);
+    expect(await stateOfHost()).toBe(before);
+  });
+
   it.each(['dash', 'busybox sh'])('by the script under %s: the same', async (shell) => {
     const [program] = shell.split(' ');
     if (!['/bin', '/usr/bin'].some((place) => existsSync(join(place, program!)))) return;

@@ -26,10 +26,12 @@ export const bundleCommand: CommandSpec<World> = {
     { name: 'json', alias: 'j', describe: 'what was read, as JSON', group: 'Output' },
   ],
   examples: [
-    { command: 'sudo ctwhy bundle case.tar --for 60s', says: 'this host, over a minute' },
-    { command: 'ctwhy explain -r case.tar', says: 'what it shows' },
+    {
+      command: 'sudo ctwhy bundle case.tar --for 60s',
+      says: 'this host over a minute; then ctwhy explain -r case.tar',
+    },
     { command: 'ctwhy bundle --script > collect.sh', says: 'for a host without ctwhy: sudo sh collect.sh' },
-    { command: 'ssh gw sudo sh -s -- - < collect.sh > gw.tar', says: 'the same over ssh' },
+    { command: 'sudo ctwhy bundle - > case.tar', says: 'into a pipe' },
   ],
   load: () => import('./bundle-run.js'),
 };
