@@ -18,6 +18,12 @@ import { pathCommand } from './path/path.js';
 import { queryCommand } from './query.js';
 import { reasonsListCommand, reasonsShowCommand } from './reasons/list.js';
 import { replayCommand } from './replay/replay.js';
+import {
+  snapshotDiffCommand,
+  snapshotListCommand,
+  snapshotShowCommand,
+  snapshotTakeCommand,
+} from './snapshot/snapshot.js';
 import { statusCommand } from './status.js';
 import { tagAddCommand, tagListCommand, tagRemoveCommand } from './tag/tag.js';
 import { timelineCommand } from './timeline/timeline.js';
@@ -33,6 +39,10 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   replayCommand,
   bundleCommand,
   ingestCommand,
+  snapshotListCommand,
+  snapshotTakeCommand,
+  snapshotShowCommand,
+  snapshotDiffCommand,
   queryCommand,
   reasonsListCommand,
   reasonsShowCommand,

@@ -4,13 +4,14 @@ import { holds, parseKernelVersion, since, type VersionRange } from '../catalogu
 import { listParts, restatePart } from '../store/kernel-releases.js';
 import type { Db } from '../store/open-store.js';
 
-interface BlindList {
+export interface BlindList {
   readonly part: string;
   readonly range: VersionRange;
   readonly why: string;
 }
 
-const BLIND_LISTS: readonly BlindList[] = [
+/** Lists that some kernels print empty, by part. */
+export const BLIND_LISTS: readonly BlindList[] = [
   // net/netfilter/nf_conntrack_netlink.c: ctnetlink_dump_unconfirmed(), v5.19: 'return 0'
   { part: 'list:unconfirmed', range: since('5.19'), why: 'always empty since 5.19' },
   // ctnetlink_dump_dying(), v5.19: walks nf_conn_pcpu's ecache list only

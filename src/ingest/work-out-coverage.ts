@@ -169,6 +169,19 @@ function eventRows(facts: SourceFacts, kernelRelease: string | null): readonly R
   });
 }
 
+/** What a value of nf_conntrack_log_invalid lets the kernel print. */
+export function logInvalidCoverage(value: string): {
+  readonly what: string;
+  readonly state: CoverageState;
+  readonly why: string;
+} {
+  const number = value.trim();
+  const why = `nf_conntrack_log_invalid is ${number}`;
+  if (number === '0') return { what: 'log-invalid:all', state: 'off', why };
+  const name = number === '255' ? 'all' : (LOG_INVALID_NAMES[number] ?? number);
+  return { what: `log-invalid:${name}`, state: 'complete', why };
+}
+
 /** What was read at one moment: lists, settings, rulesets. */
 function readingRows(facts: SourceFacts): readonly Row[] {
   const rows: Row[] = [];
@@ -180,11 +193,8 @@ function readingRows(facts: SourceFacts): readonly Row[] {
     add(part, atUs, state === 'read' ? (isLimited ? 'limited' : 'complete') : 'cannot-show', why);
   }
   for (const { value, atUs } of facts.logInvalid) {
-    const number = value.trim();
-    const why = `nf_conntrack_log_invalid is ${number}`;
-    if (number === '0') add('log-invalid:all', atUs, 'off', why);
-    else if (number === '255') add('log-invalid:all', atUs, 'complete', why);
-    else add(`log-invalid:${LOG_INVALID_NAMES[number] ?? number}`, atUs, 'complete', why);
+    const { what, state, why } = logInvalidCoverage(value);
+    add(what, atUs, state, why);
   }
   for (const { text, atUs } of facts.limitedLogRules)
     add('log', atUs, 'limited', `a LOG rule is rate-limited: ${text}`);

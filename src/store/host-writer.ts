@@ -14,7 +14,8 @@ export interface ListingPosition {
 
 /** Writes the rows of one listing. Writing the same listing into the same snapshot again changes nothing. */
 export interface RowWriter<Row> {
-  write(row: Row, line: number): void;
+  /** @param from the source of this row, where a listing has several */
+  write(row: Row, line: number, from?: number): void;
 }
 
 type SqlValue = string | number | null;
@@ -54,7 +55,7 @@ function openSpanWriter(
   db: Db,
   { table, columns }: Spans,
   position: ListingPosition,
-): (values: readonly SqlValue[], line: number) => void {
+): (values: readonly SqlValue[], line: number, from?: number) => void {
   const { seriesId, seq, sourceId } = position;
   const list = columns.join(', ');
   const known = new Map<string, { readonly id: number; readonly toSeq: number }[]>();
@@ -72,9 +73,9 @@ function openSpanWriter(
   const add = db.prepare(
     `INSERT INTO ${table} (series_id, from_seq, to_seq, source_id, line, ${list}) VALUES (?, ?, ?, ?, ?, ${columns.map(() => '?').join(', ')})`,
   );
-  return (values, line) => {
+  return (values, line, from) => {
     const row = known.get(JSON.stringify(values))?.pop();
-    if (row === undefined) add.run(seriesId, seq, seq + 1, sourceId, line, ...values);
+    if (row === undefined) add.run(seriesId, seq, seq + 1, from ?? sourceId, line, ...values);
     else if (row.toSeq === seq) carryOn.run(seq + 1, row.id);
   };
 }
@@ -91,7 +92,7 @@ function canonicalJson(value: unknown): string {
 export function openSocketWriter(db: Db, position: ListingPosition): RowWriter<Socket> {
   const write = openSpanWriter(db, SOCKETS, position);
   return {
-    write(socket, line) {
+    write(socket, line, from) {
       write(
         [
           socket.proto,
@@ -111,6 +112,7 @@ export function openSocketWriter(db: Db, position: ListingPosition): RowWriter<S
           Object.keys(socket.info).length === 0 ? null : canonicalJson(socket.info),
         ],
         line,
+        from,
       );
     },
   };
@@ -118,5 +120,5 @@ export function openSocketWriter(db: Db, position: ListingPosition): RowWriter<S
 
 export function openHostFactWriter(db: Db, position: ListingPosition): RowWriter<HostFact> {
   const write = openSpanWriter(db, FACTS, position);
-  return { write: (fact, line) => write([fact.kind, canonicalJson(fact.data)], line) };
+  return { write: (fact, line, from) => write([fact.kind, canonicalJson(fact.data)], line, from) };
 }

@@ -69,6 +69,27 @@ export function namespaceOf(
   );
 }
 
+/** Id of a namespace that a running host names by its inode; what files called the same inode is it too. */
+export function namespaceByInode(
+  db: Db,
+  bootId: number,
+  inode: number,
+  name: string | null,
+  isInitial: boolean | null,
+): number {
+  const known = db
+    .prepare('SELECT id FROM namespaces WHERE boot_id = ? AND inode = ? ORDER BY id LIMIT 1')
+    .pluck()
+    .get(bootId, inode) as number | undefined;
+  if (known === undefined) return namespaceOf(db, bootId, name, inode, isInitial);
+  db.prepare('UPDATE namespaces SET name = coalesce(name, ?), is_initial = coalesce(is_initial, ?) WHERE id = ?').run(
+    name,
+    isInitial === null ? null : Number(isInitial),
+    known,
+  );
+  return known;
+}
+
 /**
  * Everything of an assumed host becomes that of another: a file of the same call named it after all.
  * Sources that the other host has already (same head) stay where they are.

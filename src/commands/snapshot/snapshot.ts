@@ -1,0 +1,97 @@
+// ctwhy snapshot: what the tracker, its rules and its sockets looked like at a moment, and what changed between two.
+
+import type { CommandSpec, OptionSpec } from '../../cli/command.js';
+import {
+  DOCUMENT_OUTPUT_OPTIONS,
+  FILE_FACT_OPTIONS,
+  NETNS_OPTION,
+  READ_OPTIONS,
+  ROW_OUTPUT_OPTIONS,
+} from '../../cli/global-options.js';
+import type { World } from '../../world.js';
+
+const ROWS_OPTION: OptionSpec = { name: 'rows', describe: 'every entry, not ten of a group', group: 'Output' };
+
+export const snapshotListCommand: CommandSpec<World> = {
+  words: 'snapshot list',
+  summary: 'the snapshots in the store',
+  description:
+    'One row a snapshot, the oldest first: taken here, by capture, or put together from listings in files that were read.',
+  effect: 'none',
+  options: [...ROW_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  examples: [
+    { command: 'ctwhy snapshot', says: 'what there is to compare' },
+    { command: 'ctwhy snapshot list -n 20 -o json', says: 'for a script' },
+  ],
+  isDefaultVerb: true,
+  load: () => import('./list-run.js'),
+};
+
+export const snapshotTakeCommand: CommandSpec<World> = {
+  words: 'snapshot take',
+  summary: 'record entries, counters, rules, sockets, settings of this host',
+  description:
+    'Reads the lists of conntrack, its statistics, the sysctls, the rules of every backend with their counters, stuck sockets, addresses, routes and counters of the stack of one network namespace into the store. Changes nothing on the host. All of it is one transaction: a snapshot that was stopped is not there. Entries that did not change take no room.',
+  effect: 'store',
+  options: [
+    NETNS_OPTION,
+    { name: 'name', argument: 'NAME', describe: 'what to call it: before, after …', group: 'What' },
+    {
+      name: 'sockets',
+      argument: 'WHICH',
+      choices: ['stuck', 'all'],
+      describe: 'FIN-WAIT-1, LAST-ACK, CLOSING, CLOSE-WAIT, SYN-SENT only (the default), or all',
+      group: 'What',
+    },
+    { name: 'every', argument: 'TIME', describe: 'one after another until Ctrl-C: 30s, 1min', group: 'Time' },
+    { name: 'for', argument: 'TIME', describe: 'with --every: stop after this time', group: 'Time' },
+    { name: 'keep', argument: 'TIME', describe: 'with --every: older ones go, but for what findings cite: 7d', group: 'Time' },
+    ...DOCUMENT_OUTPUT_OPTIONS,
+  ],
+  examples: [
+    { command: 'sudo ctwhy snapshot take --name before', says: 'now; then repeat the fault and take another' },
+    { command: 'sudo ctwhy snapshot take --every 30s --keep 7d', says: 'in the foreground, with a line each time' },
+  ],
+  load: () => import('./take-run.js'),
+};
+
+export const snapshotShowCommand: CommandSpec<World> = {
+  words: 'snapshot show',
+  summary: 'one snapshot: entries by state, pressure, what was not read',
+  description:
+    'Entries by list, protocol and state, how full the table is, statistics since boot, sockets without an entry, and for each part when it was read or why it was not. Without an operand the newest.',
+  effect: 'none',
+  positionals: [
+    { name: 'snapshot', describe: 'S3, its name, or a time: "10 min ago"', isOptional: true, takesMany: false },
+  ],
+  options: [...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  examples: [
+    { command: 'ctwhy snapshot show', says: 'the newest' },
+    { command: 'ctwhy snapshot show before', says: 'by its name' },
+  ],
+  load: () => import('./show-run.js'),
+};
+
+export const snapshotDiffCommand: CommandSpec<World> = {
+  words: 'snapshot diff',
+  summary: 'what changed between two snapshots',
+  description:
+    'Entries gone, new, changed, refreshed or stuck; statistics and counters of rules as differences, a reset told as one; settings, addresses and routes that changed; sockets without entry; and what could not be shown. Without operands the last two; with one, that and the newest.',
+  effect: 'none',
+  positionals: [
+    {
+      name: 'snapshot',
+      describe: 'S3, a name, a time ("7 days ago"), or a file, folder or tar with listings',
+      isOptional: true,
+      takesMany: true,
+    },
+  ],
+  options: [ROWS_OPTION, ...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  examples: [
+    { command: 'ctwhy snapshot diff', says: 'the last two' },
+    { command: 'ctwhy snapshot diff S3 S7 --rows', says: 'by number, every entry' },
+    { command: 'ctwhy snapshot diff "1 h ago"', says: 'from then to the newest' },
+    { command: 'ctwhy snapshot diff before.txt after.txt', says: 'listings in files' },
+  ],
+  load: () => import('./diff-run.js'),
+};
