@@ -2,20 +2,20 @@
 
 import { holds, parseKernelVersion } from '../catalogue/kernel-version.js';
 import type { HostReading, SnapshotPlan } from '../model/host-reading.js';
-import { FailedError } from '../text/errors.js';
 import { beginSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
-import { addCoverage } from '../store/coverage.js';
+import { addCoverage, type Coverage, extendCoverage } from '../store/coverage.js';
 import { buildFlows, flowMarks } from '../store/flows.js';
 import { bootOf, hostByName, namespaceByInode, noteKernelRelease } from '../store/hosts.js';
 import type { Db } from '../store/open-store.js';
-import { addSource, beginIngest, endIngest, sourcesWithHead, touchSource } from '../store/sources.js';
 import { type PartState, seriesFor, settleSnapshotTime } from '../store/snapshots.js';
+import { addSource, beginIngest, endIngest, sourcesWithHead, touchSource } from '../store/sources.js';
+import { FailedError } from '../text/errors.js';
 import { confirmSockets, type SocketConfirmation } from './confirm-sockets.js';
 import { FORMS } from './form-list.js';
 import { BLIND_LISTS } from './kernel-limits.js';
 import { type OutputDeps, type OutputReading, readOutput } from './read-output.js';
-import { logInvalidCoverage } from './work-out-coverage.js';
 import { openSnapshotRecords } from './snapshot-records.js';
+import { logInvalidCoverage } from './work-out-coverage.js';
 
 export interface SnapshotOptions {
   /** 'before', 'after', what people call it; NULL: none. */
@@ -85,6 +85,7 @@ async function readPlan(
   const beganUs = deps.clock.nowUs();
   const place = placeOf(deps, db, plan, options);
   const marks = flowMarks(db);
+  const lastUs = lastTaken(db, place);
   const seriesId = seriesFor(db, { ...place, madeBy: 'snapshot' }, beganUs);
   const writer = beginSnapshot(db, {
     seriesId,
@@ -101,6 +102,7 @@ async function readPlan(
   settleSnapshotTime(db, writer.snapshotId);
   buildFlows(db, place.hostId, marks);
   noteLogInvalid(db, place, writer, deps.clock.nowUs());
+  noteUnshown(db, place, parts, lastUs, deps.clock.nowUs());
   endIngest(db, place.ingestId, deps.clock.nowUs());
   if (deps.signal?.aborted === true) throw new FailedError('stopped: nothing of this snapshot was kept');
   return {
@@ -192,7 +194,11 @@ function judge(
   const unread = done.reduce((sum, { output }) => sum + output.unread, 0);
   const whys = [
     ...new Set(done.map(({ reading }) => reading.why).filter((why) => why !== null)),
-    ...(unread === 0 ? [] : [`${unread} lines could not be read, first ${done.find(({ output }) => output.unread > 0)!.output.firstUnread}`]),
+    ...(unread === 0
+      ? []
+      : [
+          `${unread} lines could not be read, first ${done.find(({ output }) => output.unread > 0)!.output.firstUnread}`,
+        ]),
   ];
   return { state: 'read', why: whys.length === 0 ? null : whys.join('; ') };
 }
@@ -231,17 +237,30 @@ function noteLogInvalid(db: Db, place: Place, writer: SnapshotWriter, atUs: numb
     .get(writer.snapshotId) as string | undefined;
   // Only where it changed: a row for each snapshot would tell nothing more.
   if (value === undefined) return;
-  const { what, state, why } = logInvalidCoverage(String(value));
-  addCoverage(db, {
-    hostId: place.hostId,
-    sourceId: null,
-    bootId: place.bootId,
-    namespaceId: place.namespaceId,
-    what,
-    fromAtUs: atUs,
-    toAtUs: atUs,
-    state,
-    lost: null,
-    why,
-  });
+  addCoverage(db, coverageAt(place, atUs, logInvalidCoverage(String(value))));
+}
+
+/** Parts that could not be read, or that this kernel cannot show: from when to when. */
+function noteUnshown(db: Db, place: Place, parts: readonly TakenPart[], lastUs: number | null, atUs: number): void {
+  for (const { part, state, why } of parts)
+    if (state !== 'read')
+      extendCoverage(db, coverageAt(place, atUs, { what: part, state: 'cannot-show', why }), lastUs);
+}
+
+function coverageAt(
+  { hostId, bootId, namespaceId }: Place,
+  atUs: number,
+  said: Pick<Coverage, 'what' | 'state' | 'why'>,
+): Coverage {
+  return { hostId, bootId, namespaceId, sourceId: null, fromAtUs: atUs, toAtUs: atUs, lost: null, ...said };
+}
+
+function lastTaken(db: Db, { hostId, bootId, namespaceId }: Place): number | null {
+  return db
+    .prepare(
+      `SELECT max(n.taken_at_us) FROM snapshots n JOIN series s ON s.id = n.series_id
+       WHERE s.host_id = ? AND s.boot_id = ? AND s.namespace_id IS ? AND s.made_by = 'snapshot'`,
+    )
+    .pluck()
+    .get(hostId, bootId, namespaceId) as number | null;
 }

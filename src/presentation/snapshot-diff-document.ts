@@ -82,7 +82,9 @@ export interface DiffWords {
   readonly countedRules: number;
   readonly rulesAdded: readonly RuleWords[] | null;
   readonly rulesRemoved: readonly RuleWords[] | null;
-  readonly settings: readonly { readonly name: string; readonly before: string | null; readonly after: string | null }[] | null;
+  readonly settings:
+    | readonly { readonly name: string; readonly before: string | null; readonly after: string | null }[]
+    | null;
   readonly facts: { readonly added: readonly FactWords[]; readonly removed: readonly FactWords[] };
   readonly factKinds: readonly string[];
   readonly socketsWithoutEntry: readonly SocketWords[];
@@ -110,7 +112,13 @@ const TOLD = ['invalid', 'drop', 'early_drop', 'insert_failed', 'error', 'clash_
 
 export function snapshotDiffDocument(diff: DiffWords, options: DiffOptions): readonly Line[] {
   const { width } = options;
-  const lines: Line[] = [headLine(diff), ...diff.notes.flatMap((note) => warning(note, width)), '', ...countTable(diff), ''];
+  const lines: Line[] = [
+    headLine(diff),
+    ...diff.notes.flatMap((note) => warning(note, width)),
+    '',
+    ...countTable(diff),
+    '',
+  ];
   const { changes } = diff;
   if (changes !== null) {
     lines.push(
@@ -120,14 +128,21 @@ export function snapshotDiffDocument(diff: DiffWords, options: DiffOptions): rea
       ...entryBlock('Stuck, no packet in between', changes.stuck, options, (row) => idleWords(row, diff.to.takenAtUs)),
     );
     if (changes.refreshed !== null)
-      lines.push(`  Kept ${changes.refreshed + (changes.untouched ?? 0)}   refreshed ${changes.refreshed}, untouched ${changes.untouched}`);
+      lines.push(
+        `  Kept ${changes.refreshed + (changes.untouched ?? 0)}   refreshed ${changes.refreshed}, untouched ${changes.untouched}`,
+      );
   }
   if (diff.socketsWithoutEntry.length > 0) {
     lines.push([segment('bad', `  Socket without entry ${diff.socketsWithoutEntry.length}`)]);
     lines.push(...firstOf(diff.socketsWithoutEntry, options).map((socket) => `    ${socketLine(socket)}`));
     lines.push(...andMore(diff.socketsWithoutEntry.length, options));
   }
-  lines.push(...counterBlock(diff, options), ...ruleBlock(diff, options), ...settingBlock(diff, options), ...factBlock(diff, options));
+  lines.push(
+    ...counterBlock(diff, options),
+    ...ruleBlock(diff, options),
+    ...settingBlock(diff, options),
+    ...factBlock(diff, options),
+  );
   lines.push(...sameLine(diff, width), ...absentBlock(diff, width));
   return lines;
 }
@@ -136,11 +151,16 @@ function headLine({ from, to }: DiffWords): Line {
   const time = ({ takenAtUs }: TakenWords) => (takenAtUs === null ? 'time not known' : timeOfDay(takenAtUs, 0));
   const days = [from, to].map(({ takenAtUs }) => (takenAtUs === null ? null : Math.floor(takenAtUs / 86_400e6)));
   const apart =
-    from.takenAtUs === null || to.takenAtUs === null || days[0] === days[1] ? '' : `    ${duration(to.takenAtUs - from.takenAtUs)} apart`;
+    from.takenAtUs === null || to.takenAtUs === null || days[0] === days[1]
+      ? ''
+      : `    ${duration(to.takenAtUs - from.takenAtUs)} apart`;
   const netns = to.netns === null ? '' : `    netns ${to.netns}`;
   const took = Math.max(from.tookUs ?? 0, to.tookUs ?? 0);
   return [
-    segment('head', `S${from.id} ${time(from)}${from.name === null ? '' : ` ${from.name}`}    S${to.id} ${time(to)}${to.name === null ? '' : ` ${to.name}`}`),
+    segment(
+      'head',
+      `S${from.id} ${time(from)}${from.name === null ? '' : ` ${from.name}`}    S${to.id} ${time(to)}${to.name === null ? '' : ` ${to.name}`}`,
+    ),
     segment('dim', `${netns}${apart}${took === 0 ? '' : `    each read within ${duration(took)}`}`),
   ];
 }
@@ -156,8 +176,13 @@ function countTable(diff: DiffWords): readonly Line[] {
   if (diff.fromEntries !== null && diff.toEntries !== null) {
     const change = diff.toEntries - diff.fromEntries;
     const { entryMax } = diff.to;
-    const share = entryMax === null || entryMax === 0 ? '' : `   of ${entryMax} (${Math.round((diff.toEntries / entryMax) * 100)} %)`;
-    lines.push(row('entries', String(diff.fromEntries), String(diff.toEntries), `${signed(change)}${share}`, change !== 0));
+    const share =
+      entryMax === null || entryMax === 0
+        ? ''
+        : `   of ${entryMax} (${Math.round((diff.toEntries / entryMax) * 100)} %)`;
+    lines.push(
+      row('entries', String(diff.fromEntries), String(diff.toEntries), `${signed(change)}${share}`, change !== 0),
+    );
   }
   if (diff.statistics === null) return [...lines, '  statistics    not read in both, or of different boots'];
   const still: string[] = [];
@@ -172,7 +197,11 @@ function countTable(diff: DiffWords): readonly Line[] {
     }
     const reset = cpus.filter(({ isReset }) => isReset);
     const where =
-      cpus.length === 1 ? '' : moved.length === 1 ? `   all on CPU ${moved[0]!.cpu}` : `   ${moved.map(({ cpu, delta }) => `CPU ${cpu} ${delta === null ? 'reset' : signed(delta)}`).join(', ')}`;
+      cpus.length === 1
+        ? ''
+        : moved.length === 1
+          ? `   all on CPU ${moved[0]!.cpu}`
+          : `   ${moved.map(({ cpu, delta }) => `CPU ${cpu} ${delta === null ? 'reset' : signed(delta)}`).join(', ')}`;
     const change =
       reset.length > 0
         ? `was reset, at least ${sum('after')} since`
@@ -188,11 +217,17 @@ function signed(value: number): string {
 }
 
 function statusWords(status: string | null): string {
-  return status === null ? '' : status.split(' ').map((word) => ` [${word}]`).join('');
+  return status === null
+    ? ''
+    : status
+        .split(' ')
+        .map((word) => ` [${word}]`)
+        .join('');
 }
 
 function entryLine(row: EntryWords): string {
-  const end = (host: string, port: number | null) => (port === null ? host : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+  const end = (host: string, port: number | null) =>
+    port === null ? host : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const was =
     row.wasState === row.state && row.wasStatus === row.status
       ? ''
@@ -212,7 +247,8 @@ function leftWords({ leftS }: EntryWords): string | null {
 }
 
 function idleWords({ lastPacketAtUs, leftS }: EntryWords, toUs: number | null): string | null {
-  const idle = lastPacketAtUs === null || toUs === null ? [] : [`last packet ${duration(toUs - lastPacketAtUs)} before`];
+  const idle =
+    lastPacketAtUs === null || toUs === null ? [] : [`last packet ${duration(toUs - lastPacketAtUs)} before`];
   const words = [...idle, ...(leftS === null ? [] : [`${leftS} s left`])];
   return words.length === 0 ? null : words.join(', ');
 }
@@ -237,9 +273,14 @@ function entryBlock(
   if (changes.entries > FEW) {
     lines.push([segment('dim', '    by state and port')]);
     for (const group of firstOf(changes.groups, { ...options, allRows: false })) {
-      const state = group.wasState !== null && group.wasState !== group.state ? `${group.wasState} -> ${group.state ?? ''}` : (group.state ?? '');
+      const state =
+        group.wasState !== null && group.wasState !== group.state
+          ? `${group.wasState} -> ${group.state ?? ''}`
+          : (group.state ?? '');
       const port = group.dport === null ? '' : `port ${group.dport}`;
-      lines.push(`    ${group.entries.toLocaleString('en').padStart(9)}  ${[group.proto, state, port].filter((word) => word !== '').join(' ')}`);
+      lines.push(
+        `    ${group.entries.toLocaleString('en').padStart(9)}  ${[group.proto, state, port].filter((word) => word !== '').join(' ')}`,
+      );
     }
     const hidden = changes.groups.length - MOST_ROWS;
     if (hidden > 0) lines.push([segment('dim', `    and ${hidden.toLocaleString('en')} more kinds`)]);
@@ -272,11 +313,16 @@ function counterBlock(diff: DiffWords, options: DiffOptions): readonly Line[] {
 }
 
 function ruleBlock({ rulesAdded, rulesRemoved }: DiffWords, options: DiffOptions): readonly Line[] {
-  const changed = [...(rulesRemoved ?? []).map((rule) => ['-', rule] as const), ...(rulesAdded ?? []).map((rule) => ['+', rule] as const)];
+  const changed = [
+    ...(rulesRemoved ?? []).map((rule) => ['-', rule] as const),
+    ...(rulesAdded ?? []).map((rule) => ['+', rule] as const),
+  ];
   if (changed.length === 0) return [];
   return [
     [segment('head', `  Rules changed ${changed.length}`)],
-    ...firstOf(changed, options).map(([sign, rule]) => `    ${sign} ${rule.family} ${rule.table} ${rule.chain}  ${rule.text}`),
+    ...firstOf(changed, options).map(
+      ([sign, rule]) => `    ${sign} ${rule.family} ${rule.table} ${rule.chain}  ${rule.text}`,
+    ),
     ...andMore(changed.length, options),
   ];
 }
@@ -285,7 +331,9 @@ function settingBlock({ settings }: DiffWords, options: DiffOptions): readonly L
   if (settings === null || settings.length === 0) return [];
   return [
     [segment('head', `  Settings changed ${settings.length}`)],
-    ...firstOf(settings, options).map(({ name, before, after }) => `    ${name}   ${before ?? 'not there'} -> ${after ?? 'not there'}`),
+    ...firstOf(settings, options).map(
+      ({ name, before, after }) => `    ${name}   ${before ?? 'not there'} -> ${after ?? 'not there'}`,
+    ),
     ...andMore(settings.length, options),
   ];
 }
@@ -298,7 +346,21 @@ const KINDS: Readonly<Record<string, string>> = {
   neigh: 'neighbours',
   offload: 'offload settings',
 };
-const FACT_WORDS = ['type', 'local', 'prefixlen', 'dst', 'src', 'gateway', 'dev', 'ifname', 'table', 'priority', 'prefsrc', 'metric', 'lladdr'];
+const FACT_WORDS = [
+  'type',
+  'local',
+  'prefixlen',
+  'dst',
+  'src',
+  'gateway',
+  'dev',
+  'ifname',
+  'table',
+  'priority',
+  'prefsrc',
+  'metric',
+  'lladdr',
+];
 
 function factLine({ kind, data }: FactWords): string {
   const words = FACT_WORDS.flatMap((name) => (data[name] === undefined ? [] : [`${name} ${String(data[name])}`]));
@@ -306,7 +368,10 @@ function factLine({ kind, data }: FactWords): string {
 }
 
 function factBlock({ facts }: DiffWords, options: DiffOptions): readonly Line[] {
-  const changed = [...facts.removed.map((fact) => ['-', fact] as const), ...facts.added.map((fact) => ['+', fact] as const)];
+  const changed = [
+    ...facts.removed.map((fact) => ['-', fact] as const),
+    ...facts.added.map((fact) => ['+', fact] as const),
+  ];
   if (changed.length === 0) return [];
   return [
     [segment('head', `  Addresses and routes changed ${changed.length}`)],
@@ -321,7 +386,10 @@ function sameLine(diff: DiffWords, width: number): readonly Line[] {
     ...(diff.settings?.length === 0 ? ['settings'] : []),
     ...(diff.rulesAdded?.length === 0 && diff.rulesRemoved?.length === 0 ? ['rule texts'] : []),
     ...diff.factKinds.filter((kind) => !changedKinds.has(kind)).map((kind) => KINDS[kind] ?? kind),
-    ...(diff.changes !== null && diff.changes.gone.entries + diff.changes.born.entries + diff.changes.changed.entries === 0 ? ['entries'] : []),
+    ...(diff.changes !== null &&
+    diff.changes.gone.entries + diff.changes.born.entries + diff.changes.changed.entries === 0
+      ? ['entries']
+      : []),
   ];
   if (same.length === 0) return [];
   return labelled('Same', same.join(', '), width, 'dim');
@@ -330,7 +398,12 @@ function sameLine(diff: DiffWords, width: number): readonly Line[] {
 function absentBlock({ absent, from, to }: DiffWords, width: number): readonly Line[] {
   return absent.flatMap(({ part, state, why, snapshot }) => {
     const of = snapshot === 'both' ? '' : ` (${snapshotWords(snapshot === 'from' ? from : to)})`;
-    return labelled(state === 'failed' ? 'Not read' : 'Cannot show', `${partWords(part)}${of}${why === null ? '' : `: ${why}`}`, width, 'warn');
+    return labelled(
+      state === 'failed' ? 'Not read' : 'Cannot show',
+      `${partWords(part)}${of}${why === null ? '' : `: ${why}`}`,
+      width,
+      'warn',
+    );
   });
 }
 

@@ -55,7 +55,8 @@ export function snapshotDocument(shown: ShownSnapshot, width: number): readonly 
   const { facts, parts } = shown;
   const where = [`host ${facts.host}`, ...(facts.netns === null ? [] : [`netns ${facts.netns}`])];
   if (facts.kernel !== null) where.push(`kernel ${facts.kernel.split('-')[0]}`);
-  const time = facts.takenAtUs === null ? 'time not known' : `${rfc3339(facts.takenAtUs).slice(0, 19).replace('T', ' ')} UTC`;
+  const time =
+    facts.takenAtUs === null ? 'time not known' : `${rfc3339(facts.takenAtUs).slice(0, 19).replace('T', ' ')} UTC`;
   const lines: Line[] = [
     [segment('head', snapshotWords(facts)), segment('plain', `    ${time}    ${where.join(', ')}`)],
     '',
@@ -67,7 +68,9 @@ export function snapshotDocument(shown: ShownSnapshot, width: number): readonly 
     lines.push('', [segment('head', `  ${list === 'main' ? 'Entries' : `Entries, ${list} list`} ${total}`)]);
     for (const group of groups) {
       const flags = [...(group.isAssured ? ['[ASSURED]'] : []), ...(group.isUnreplied ? ['[UNREPLIED]'] : [])];
-      lines.push(`    ${String(group.entries).padStart(8)}  ${[group.proto, group.state ?? '', ...flags].filter((word) => word !== '').join(' ')}`);
+      lines.push(
+        `    ${String(group.entries).padStart(8)}  ${[group.proto, group.state ?? '', ...flags].filter((word) => word !== '').join(' ')}`,
+      );
     }
   }
   const without = shown.sockets.filter(({ outcome }) => outcome === 'no-entry');
@@ -79,8 +82,7 @@ export function snapshotDocument(shown: ShownSnapshot, width: number): readonly 
     const value = shown.statistics.get(name);
     return value === undefined ? [] : [`${name} ${value}`];
   });
-  if (trouble.length > 0)
-    lines.push('', ...labelled('since boot', trouble.join('  '), width));
+  if (trouble.length > 0) lines.push('', ...labelled('since boot', trouble.join('  '), width));
   const read = parts.filter(({ state }) => state === 'read');
   const slowest = read.reduce((most, { tookUs }) => Math.max(most, tookUs ?? 0), 0);
   lines.push(

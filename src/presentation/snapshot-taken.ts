@@ -85,7 +85,10 @@ export function takenDocument(
   if (sockets.asked > 0)
     lines.push([
       segment('plain', '  no entry    '),
-      segment(sockets.withoutEntry > 0 ? 'warn' : 'plain', `${sockets.withoutEntry} of ${sockets.asked} sockets that no list names`),
+      segment(
+        sockets.withoutEntry > 0 ? 'warn' : 'plain',
+        `${sockets.withoutEntry} of ${sockets.asked} sockets that no list names`,
+      ),
     ]);
   lines.push(...absentParts(parts, width), '', [
     segment('plain', '  '),

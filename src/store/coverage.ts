@@ -33,6 +33,23 @@ export function addCoverage(db: Db, coverage: Coverage): void {
   });
 }
 
+/**
+ * States again what was stated of a namespace when it was last looked at: the row then reaches up to now, instead of a new one each time.
+ * @param lastAtUs when that was; NULL: never
+ */
+export function extendCoverage(db: Db, coverage: Coverage, lastAtUs: number | null): void {
+  const { changes } =
+    lastAtUs === null
+      ? { changes: 0 }
+      : db
+          .prepare(
+            `UPDATE coverage SET to_at_us = @toAtUs WHERE id = (SELECT max(id) FROM coverage WHERE host_id = @hostId AND boot_id IS @bootId
+               AND namespace_id IS @namespaceId AND source_id IS NULL AND what = @what AND state = @state AND why IS @why AND to_at_us >= @lastAtUs)`,
+          )
+          .run({ ...coverage, lastAtUs });
+  if (changes === 0) addCoverage(db, coverage);
+}
+
 /** Takes back what was worked out for a source: a source that has grown, or a clock that was placed anew, is worked out again. */
 export function forgetCoverageOfSource(db: Db, sourceId: number): void {
   db.prepare('DELETE FROM coverage WHERE source_id = ?').run(sourceId);

@@ -59,7 +59,9 @@ function pruneSeries(db: Db, series: number): number {
     `INSERT OR IGNORE INTO tuples_let_go SELECT tuple_id FROM ct_entry_versions WHERE series_id = @series AND to_seq <= @least
      UNION SELECT reply_tuple_id FROM ct_entry_versions WHERE series_id = @series AND to_seq <= @least AND reply_tuple_id IS NOT NULL`,
   ).run(values);
-  const { changes } = db.prepare('DELETE FROM ct_entry_versions WHERE series_id = @series AND to_seq <= @least').run(values);
+  const { changes } = db
+    .prepare('DELETE FROM ct_entry_versions WHERE series_id = @series AND to_seq <= @least')
+    .run(values);
   db.prepare(
     `DELETE FROM values_over_time AS v WHERE v.series_id = @series AND v.seq < @least
        AND EXISTS (SELECT 1 FROM values_over_time l WHERE l.series_id = v.series_id AND l.what = v.what AND l.name = v.name AND l.cpu = v.cpu

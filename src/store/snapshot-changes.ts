@@ -21,7 +21,9 @@ export interface EntrySeen {
   readonly dst: string;
   readonly dport: number | null;
   readonly replySrc: string | null;
+  readonly replySport: number | null;
   readonly replyDst: string | null;
+  readonly replyDport: number | null;
   readonly state: string | null;
   readonly status: string | null;
   readonly ctId: number | null;
@@ -32,7 +34,7 @@ export interface EntrySeen {
 }
 
 const COLUMNS = `v.id AS versionId, v.list, v.tuple_id AS tupleId, v.zone, v.zone_orig AS zoneOrig, v.zone_reply AS zoneReply, t.proto, t.src, t.sport,
-  t.dst, t.dport, r.src AS replySrc, r.dst AS replyDst, v.state, v.status, v.ct_id AS ctId, v.mark, v.started_at_us AS startedAtUs,
+  t.dst, t.dport, r.src AS replySrc, r.sport AS replySport, r.dst AS replyDst, r.dport AS replyDport, v.state, v.status, v.ct_id AS ctId, v.mark, v.started_at_us AS startedAtUs,
   coalesce((SELECT m.expires_at_us FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= @at ORDER BY m.seq DESC LIMIT 1), v.expires_at_us) AS expiresAtUs,
   coalesce((SELECT m.timeout_s FROM ct_entry_moves m WHERE m.version_id = v.id AND m.seq <= @at ORDER BY m.seq DESC LIMIT 1), v.timeout_s) AS timeoutS`;
 const FROM = 'ct_entry_versions v JOIN tuples t ON t.id = v.tuple_id LEFT JOIN tuples r ON r.id = v.reply_tuple_id';
@@ -45,7 +47,9 @@ const AT = "v.series_id = @series AND v.list = 'main' AND v.from_seq <= @at AND 
 export function* entriesOnlyIn(db: Db, of: SnapshotPlace, other: SnapshotPlace): Generator<EntrySeen> {
   const values = { series: of.seriesId, at: of.seq, other: other.seq };
   if (of.seriesId !== other.seriesId) {
-    yield* db.prepare(`SELECT ${COLUMNS} FROM ${FROM} WHERE ${AT} ORDER BY v.id`).iterate(values) as Iterable<EntrySeen>;
+    yield* db
+      .prepare(`SELECT ${COLUMNS} FROM ${FROM} WHERE ${AT} ORDER BY v.id`)
+      .iterate(values) as Iterable<EntrySeen>;
     return;
   }
   const ended = `v.series_id = @series AND v.list = 'main' AND v.from_seq <= @at AND v.to_seq > @at AND v.to_seq <= @other`;

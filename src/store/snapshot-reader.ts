@@ -39,13 +39,18 @@ export function snapshotById(db: Db, id: number): SnapshotFacts | null {
 
 /** The newest of a name. */
 export function snapshotByName(db: Db, name: string): SnapshotFacts | null {
-  return (db.prepare(`${FACTS} WHERE n.name = ? ${IN_ORDER} DESC LIMIT 1`).get(name) as SnapshotFacts | undefined) ?? null;
+  return (
+    (db.prepare(`${FACTS} WHERE n.name = ? ${IN_ORDER} DESC LIMIT 1`).get(name) as SnapshotFacts | undefined) ?? null
+  );
 }
 
 /** The last snapshot of a time or before it; the first one behind it where there is none. */
 export function snapshotAt(db: Db, atUs: number): SnapshotFacts | null {
-  const before = db.prepare(`${FACTS} WHERE n.taken_at_us <= ? ORDER BY n.taken_at_us DESC, n.id DESC LIMIT 1`).get(atUs);
-  const behind = before ?? db.prepare(`${FACTS} WHERE n.taken_at_us > ? ORDER BY n.taken_at_us, n.id LIMIT 1`).get(atUs);
+  const before = db
+    .prepare(`${FACTS} WHERE n.taken_at_us <= ? ORDER BY n.taken_at_us DESC, n.id DESC LIMIT 1`)
+    .get(atUs);
+  const behind =
+    before ?? db.prepare(`${FACTS} WHERE n.taken_at_us > ? ORDER BY n.taken_at_us, n.id LIMIT 1`).get(atUs);
   return (behind as SnapshotFacts | undefined) ?? null;
 }
 
@@ -89,7 +94,10 @@ export interface EntryGroup {
 }
 
 /** Entries of a snapshot by list, protocol, state and whether both sides were heard. */
-export function readEntryGroups(db: Db, { seriesId, seq }: { readonly seriesId: number; readonly seq: number }): readonly EntryGroup[] {
+export function readEntryGroups(
+  db: Db,
+  { seriesId, seq }: { readonly seriesId: number; readonly seq: number },
+): readonly EntryGroup[] {
   return db
     .prepare(
       `SELECT v.list, t.proto, v.state, ifnull(instr(v.status, 'ASSURED') > 0, 0) AS isAssured,

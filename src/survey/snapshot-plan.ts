@@ -29,7 +29,13 @@ export async function planSnapshot(host: ReadHost, wish: SnapshotWish): Promise<
     netns: await netnsFacts(host),
     isTracking: program !== null && isTracking(host, firewall),
     readings: [
-      { part: 'sysctl', command: 'sysctl -a', source: { is: 'text', text: () => settingsText(host) }, why: null, isNeeded: false },
+      {
+        part: 'sysctl',
+        command: 'sysctl -a',
+        source: { is: 'text', text: () => settingsText(host) },
+        why: null,
+        isNeeded: false,
+      },
       ...trackerReadings(program),
       socketReading(host, wish),
       ...ruleReadings(host, firewall),
@@ -62,7 +68,9 @@ function nameOfNetns(host: ReadHost, inode: number | null): string | null {
 
 function trackerReadings(program: ConntrackProgram | null): readonly HostReading[] {
   if (program === null)
-    return ['list:main', 'expectations', 'stats'].map((part) => absent(part, 'conntrack is not loaded: there is no table'));
+    return ['list:main', 'expectations', 'stats'].map((part) =>
+      absent(part, 'conntrack is not loaded: there is no table'),
+    );
   const output = program.output === '' ? [] : ['-o', program.output];
   const why = program.lacks === null ? null : `this conntrack is old: ${program.lacks}`;
   const list = (part: string, words: readonly string[], isNeeded: boolean): HostReading => ({
@@ -79,20 +87,24 @@ function trackerReadings(program: ConntrackProgram | null): readonly HostReading
     list('list:dying', ['dying'], false),
     list('list:unconfirmed', ['unconfirmed'], false),
     list('expectations', ['expect'], false),
-    { ...list('stats', [], false), command: 'conntrack -S', source: { is: 'program', program: 'conntrack', args: ['-S'] }, why: null },
+    {
+      ...list('stats', [], false),
+      command: 'conntrack -S',
+      source: { is: 'program', program: 'conntrack', args: ['-S'] },
+      why: null,
+    },
   ];
 }
 
 function socketReading(host: ReadHost, { hasAllSockets }: SnapshotWish): HostReading {
   const states = hasAllSockets ? [] : STUCK_STATES.flatMap((state) => ['state', state]);
-  const why = hasAllSockets ? null : `only sockets in ${STUCK_STATES.join(', ').toUpperCase()}: --sockets all takes all`;
+  const why = hasAllSockets
+    ? null
+    : `only sockets in ${STUCK_STATES.join(', ').toUpperCase()}: --sockets all takes all`;
   return { ...programReading(host, 'sockets', 'ss', [hasAllSockets ? '-tuanoei' : '-tanoei', ...states]), why };
 }
 
-function ruleReadings(
-  host: ReadHost,
-  firewall: Awaited<ReturnType<typeof readFirewall>>,
-): readonly HostReading[] {
+function ruleReadings(host: ReadHost, firewall: Awaited<ReturnType<typeof readFirewall>>): readonly HostReading[] {
   const readings: HostReading[] = [];
   for (const [family, prefix, part] of [
     [4, 'iptables', 'rules:ip:legacy'],
@@ -112,7 +124,12 @@ function ruleReadings(
       if (families.has(family) && host.find(program) !== null)
         readings.push(programReading(host, part, program, ['-c']));
   } else if (!firewall.canNft)
-    readings.push(absent('rules:mixed:nft', 'the program nft is not installed: rules of nf_tables, if there are any, were not read'));
+    readings.push(
+      absent(
+        'rules:mixed:nft',
+        'the program nft is not installed: rules of nf_tables, if there are any, were not read',
+      ),
+    );
   return readings;
 }
 
@@ -124,7 +141,8 @@ function offloadReadings(host: ReadHost): readonly HostReading[] {
 }
 
 function programReading(host: ReadHost, part: string, program: string, args: readonly string[]): HostReading {
-  if (host.find(program) === null) return { ...absent(part, `the program ${program} is not installed`), command: program };
+  if (host.find(program) === null)
+    return { ...absent(part, `the program ${program} is not installed`), command: program };
   return {
     part,
     command: [program, ...args].join(' '),

@@ -1,5 +1,7 @@
 // What changed between two snapshots? Groups before rows, and only what both of them could show.
 
+import type { Db } from '../../store/open-store.js';
+import { type CounterDelta, readCounterDeltas } from '../../store/ruleset-reader.js';
 import {
   type EntrySeen,
   entriesOnlyIn,
@@ -11,8 +13,6 @@ import {
   readSettings,
   readUntouched,
 } from '../../store/snapshot-changes.js';
-import type { Db } from '../../store/open-store.js';
-import { type CounterDelta, readCounterDeltas } from '../../store/ruleset-reader.js';
 import { countEntries, type PartFacts, readParts, type SnapshotFacts } from '../../store/snapshot-reader.js';
 import { type SocketLookup, socketsLookedUp } from '../../store/socket-lookups.js';
 import { readStatisticDeltas, type StatisticDelta } from '../../store/values-reader.js';
@@ -104,13 +104,25 @@ const FACT_PARTS: Readonly<Record<string, string>> = {
   offload: 'offload',
 };
 /** What runs by itself: lifetimes, and whether a neighbour was heard of lately. */
-const VOLATILE = new Set(['valid_life_time', 'preferred_life_time', 'expires', 'used', 'confirmed', 'updated', 'probes', 'state', 'refcnt']);
+const VOLATILE = new Set([
+  'valid_life_time',
+  'preferred_life_time',
+  'expires',
+  'used',
+  'confirmed',
+  'updated',
+  'probes',
+  'state',
+  'refcnt',
+]);
 
 /** Compares the earlier with the later. @param from @param to snapshots of the same or of two series */
 export function diffSnapshots(db: Db, from: SnapshotFacts, to: SnapshotFacts): SnapshotDiff {
   const [before, after] = [readParts(db, from.id), readParts(db, to.id)];
   const isRead = (part: string) =>
-    [before, after].every((parts) => parts.some((one) => (one.part === part || one.part.startsWith(`${part}:`)) && one.state === 'read'));
+    [before, after].every((parts) =>
+      parts.some((one) => (one.part === part || one.part.startsWith(`${part}:`)) && one.state === 'read'),
+    );
   const settings = [readSettings(db, from), readSettings(db, to)] as const;
   const factKinds = Object.entries(FACT_PARTS).flatMap(([part, kind]) => (isRead(part) ? [kind] : []));
   const hasRules = isRead('rules');
@@ -194,7 +206,8 @@ function openChanges(toUs: number | null, settings: ReadonlyMap<string, string>)
       const wasState = was === null ? null : was.state;
       const key = `${proto} ${row.state} ${wasState} ${row.dport}`;
       const known = groups.get(key);
-      if (known === undefined) groups.set(key, { group: { proto, state: row.state, wasState, dport: row.dport }, entries: 1 });
+      if (known === undefined)
+        groups.set(key, { group: { proto, state: row.state, wasState, dport: row.dport }, entries: 1 });
       else known.entries++;
       if (rows.length < MOST_ROWS) rows.push(changeOf(row, was, toUs, settings));
     },
@@ -224,7 +237,7 @@ function changeOf(
     dport: row.dport,
     zone: row.zone,
     ctId: row.ctId,
-    isTranslated: row.replySrc !== null && (row.replySrc !== row.dst || row.replyDst !== row.src),
+    isTranslated: isTranslated(row),
     wasState: was === null ? null : was.state,
     wasStatus: was === null ? null : was.status,
     leftS: row.expiresAtUs === null || toUs === null ? null : Math.floor((row.expiresAtUs - toUs) / 1e6),
@@ -232,9 +245,18 @@ function changeOf(
   };
 }
 
+/** ICMP has one id for both directions where others have two ports: those are the same, unless translated. */
+function isTranslated(row: EntrySeen): boolean {
+  if (row.replySrc === null) return false;
+  if (row.replySrc !== row.dst || row.replyDst !== row.src) return true;
+  const hasPorts = row.proto === 6 || row.proto === 17 || row.proto === 132 || row.proto === 33 || row.proto === 136;
+  return hasPorts && (row.replySport !== row.dport || row.replyDport !== row.sport);
+}
+
 /** Rules of the first that the second lacks; the nth of equal ones is another rule. */
 function missingIn(rules: readonly RuleSeen[], others: readonly RuleSeen[]): readonly RuleSeen[] {
-  const placeOf = (rule: RuleSeen) => `${rule.backend}\t${rule.form}\t${rule.family}\t${rule.table}\t${rule.chain}\t${rule.text}`;
+  const placeOf = (rule: RuleSeen) =>
+    `${rule.backend}\t${rule.form}\t${rule.family}\t${rule.table}\t${rule.chain}\t${rule.text}`;
   const left = new Map<string, number>();
   for (const rule of others) left.set(placeOf(rule), (left.get(placeOf(rule)) ?? 0) + 1);
   return rules.filter((rule) => {

@@ -32,7 +32,8 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   return await withEvidence(given, world, async (db) => {
     const [from, to] = inOrder(chooseTwo(db, files.length === 0 ? words : [], world));
     const diff = diffSnapshots(db, from, to);
-    if (hasSwitch(input, 'json')) world.streams.out.write(`${safeJson(JSON.stringify(jsonOf(diff, world), null, 2))}\n`);
+    if (hasSwitch(input, 'json'))
+      world.streams.out.write(`${safeJson(JSON.stringify(jsonOf(diff, world), null, 2))}\n`);
     else
       printDocument(
         world.streams.out,
@@ -58,9 +59,12 @@ function chooseTwo(db: Db, words: readonly string[], world: World): readonly [Sn
   }
   const first = chooseSnapshot(db, words[0]!, world);
   // The newest of the same place is what somebody who names one wants it compared with.
-  const others = listSnapshots(db).filter((one) => one.host === first.host && one.netns === first.netns && one.id !== first.id);
+  const others = listSnapshots(db).filter(
+    (one) => one.host === first.host && one.netns === first.netns && one.id !== first.id,
+  );
   const second = words.length === 2 ? chooseSnapshot(db, words[1]!, world) : others.at(-1);
-  if (second === undefined) throw new FailedError(`there is no other snapshot of this host and namespace than S${first.id}`);
+  if (second === undefined)
+    throw new FailedError(`there is no other snapshot of this host and namespace than S${first.id}`);
   if (second.id === first.id) throw new FailedError(`both are the same snapshot, S${first.id}`);
   return [first, second];
 }

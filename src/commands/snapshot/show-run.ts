@@ -4,8 +4,8 @@ import { type CommandInput, hasSwitch, positionalOf } from '../../cli/command.js
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { type ShownSnapshot, snapshotDocument } from '../../presentation/snapshot-document.js';
-import { socketsLookedUp } from '../../store/socket-lookups.js';
 import { listSnapshots, readEntryGroups, readParts, readStatisticSums } from '../../store/snapshot-reader.js';
+import { socketsLookedUp } from '../../store/socket-lookups.js';
 import { protocolName } from '../../text/protocols.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';

@@ -29,7 +29,7 @@ export const snapshotListCommand: CommandSpec<World> = {
 
 export const snapshotTakeCommand: CommandSpec<World> = {
   words: 'snapshot take',
-  summary: 'record entries, counters, rules, sockets, settings of this host',
+  summary: 'record entries, rules, sockets and settings of this host',
   description:
     'Reads the lists of conntrack, its statistics, the sysctls, the rules of every backend with their counters, stuck sockets, addresses, routes and counters of the stack of one network namespace into the store. Changes nothing on the host. All of it is one transaction: a snapshot that was stopped is not there. Entries that did not change take no room.',
   effect: 'store',
@@ -45,7 +45,12 @@ export const snapshotTakeCommand: CommandSpec<World> = {
     },
     { name: 'every', argument: 'TIME', describe: 'one after another until Ctrl-C: 30s, 1min', group: 'Time' },
     { name: 'for', argument: 'TIME', describe: 'with --every: stop after this time', group: 'Time' },
-    { name: 'keep', argument: 'TIME', describe: 'with --every: older ones go, but for what findings cite: 7d', group: 'Time' },
+    {
+      name: 'keep',
+      argument: 'TIME',
+      describe: 'with --every: older ones go, but for what findings cite: 7d',
+      group: 'Time',
+    },
     ...DOCUMENT_OUTPUT_OPTIONS,
   ],
   examples: [

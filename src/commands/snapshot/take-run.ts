@@ -119,7 +119,8 @@ function timeOption(input: CommandInput, option: string): number | null {
   const given = optionValue(input, option);
   if (given === null) return null;
   const us = parseDuration(given);
-  if (us === null || us < 1_000_000) throw new UsageError(`--${option} takes a time of a second or more, such as 30s or 7d: '${given}'`);
+  if (us === null || us < 1_000_000)
+    throw new UsageError(`--${option} takes a time of a second or more, such as 30s or 7d: '${given}'`);
   return us;
 }
 

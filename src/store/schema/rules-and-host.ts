@@ -154,6 +154,18 @@ export const RULES_AND_HOST: readonly TableWords[] = [
     columns: [['id', 'INTEGER', 'key'], SERIES_ID, FROM_SEQ, TO_SEQ, PROTO, ...SOCKET, SOURCE_ID, LINE],
   },
   {
+    name: 'socket_lookups',
+    kind: 'table',
+    says: 'Sockets that no list of their snapshot named, and what the tracker said when asked for each (conntrack -G), between two readings of the sockets.',
+    columns: [
+      SNAPSHOT_ID,
+      ['socket_id', 'INTEGER', 'sockets_seen.id'],
+      ['at_us', 'INTEGER', 'when it was asked, microseconds since the epoch'],
+      ['outcome', 'TEXT', "'no-entry', 'entry' (made since the list was read), 'socket-gone', 'failed'"],
+      ['why', 'TEXT', 'what conntrack said when it failed; NULL: it did not'],
+    ],
+  },
+  {
     name: 'host_facts',
     kind: 'table',
     says: 'Addresses, links, routes, routing rules, neighbours, offloads, modules (from_seq <= seq < to_seq).',
