@@ -2,36 +2,17 @@
 
 import { duration, timeOfDay } from '../text/time.js';
 import { type Line, segment, spread, wrap } from './document.js';
+import {
+  andMore,
+  type ChangesWords,
+  type DiffOptions,
+  entryBlock,
+  firstOf,
+  idleWords,
+  leftWords,
+} from './snapshot-diff-entries.js';
 import { type SocketWords, socketLine } from './snapshot-document.js';
 import { partWords, snapshotWords, type TakenWords } from './snapshot-taken.js';
-
-interface EntryWords {
-  readonly proto: string;
-  readonly state: string | null;
-  readonly status: string | null;
-  readonly src: string;
-  readonly sport: number | null;
-  readonly dst: string;
-  readonly dport: number | null;
-  readonly zone: number;
-  readonly isTranslated: boolean;
-  readonly wasState: string | null;
-  readonly wasStatus: string | null;
-  readonly leftS: number | null;
-  readonly lastPacketAtUs: number | null;
-}
-
-interface ChangesWords {
-  readonly entries: number;
-  readonly groups: readonly {
-    readonly proto: string;
-    readonly state: string | null;
-    readonly wasState: string | null;
-    readonly dport: number | null;
-    readonly entries: number;
-  }[];
-  readonly rows: readonly EntryWords[];
-}
 
 interface RuleWords {
   readonly family: string;
@@ -88,6 +69,15 @@ export interface DiffWords {
   readonly facts: { readonly added: readonly FactWords[]; readonly removed: readonly FactWords[] };
   readonly factKinds: readonly string[];
   readonly socketsWithoutEntry: readonly SocketWords[];
+  readonly entriesWithoutSocket:
+    | readonly {
+        readonly state: string | null;
+        readonly local: string;
+        readonly lport: number;
+        readonly peer: string;
+        readonly pport: number;
+      }[]
+    | null;
   readonly absent: readonly {
     readonly part: string;
     readonly state: string;
@@ -97,16 +87,6 @@ export interface DiffWords {
   readonly notes: readonly string[];
 }
 
-export interface DiffOptions {
-  readonly width: number;
-  readonly programName: string;
-  /** Every entry instead of ten of a group. */
-  readonly allRows: boolean;
-}
-
-const MOST_ROWS = 10;
-/** Fewer than this are shown one by one. */
-const FEW = 10;
 /** Counters of trouble are told even when they stand still: that they did is an answer. */
 const TOLD = ['invalid', 'drop', 'early_drop', 'insert_failed', 'error', 'clash_resolve'];
 
@@ -127,16 +107,12 @@ export function snapshotDiffDocument(diff: DiffWords, options: DiffOptions): rea
       ...entryBlock('Changed', changes.changed, options, () => null),
       ...entryBlock('Stuck, no packet in between', changes.stuck, options, (row) => idleWords(row, diff.to.takenAtUs)),
     );
-    if (changes.refreshed !== null)
+    if (changes.refreshed !== null && changes.refreshed + (changes.untouched ?? 0) > 0)
       lines.push(
         `  Kept ${changes.refreshed + (changes.untouched ?? 0)}   refreshed ${changes.refreshed}, untouched ${changes.untouched}`,
       );
   }
-  if (diff.socketsWithoutEntry.length > 0) {
-    lines.push([segment('bad', `  Socket without entry ${diff.socketsWithoutEntry.length}`)]);
-    lines.push(...firstOf(diff.socketsWithoutEntry, options).map((socket) => `    ${socketLine(socket)}`));
-    lines.push(...andMore(diff.socketsWithoutEntry.length, options));
-  }
+  lines.push(...socketBlocks(diff, options));
   lines.push(
     ...counterBlock(diff, options),
     ...ruleBlock(diff, options),
@@ -216,81 +192,28 @@ function signed(value: number): string {
   return value === 0 ? 'no change' : value > 0 ? `+${value}` : String(value);
 }
 
-function statusWords(status: string | null): string {
-  return status === null
-    ? ''
-    : status
-        .split(' ')
-        .map((word) => ` [${word}]`)
-        .join('');
-}
-
-function entryLine(row: EntryWords): string {
-  const end = (host: string, port: number | null) =>
-    port === null ? host : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const was =
-    row.wasState === row.state && row.wasStatus === row.status
-      ? ''
-      : row.wasState === null && row.wasStatus === null
-        ? ''
-        : `${row.wasState ?? ''}${statusWords(row.wasStatus)} -> `;
-  const marks = [...(row.isTranslated ? ['translated'] : []), ...(row.zone === 0 ? [] : [`zone ${row.zone}`])];
-  const state = `${was}${row.state ?? ''}${statusWords(row.status)}`.trim();
-  return `${row.proto}${state === '' ? '' : ` ${state}`}  ${end(row.src, row.sport)} > ${end(row.dst, row.dport)}${marks.length === 0 ? '' : `   ${marks.join(', ')}`}`;
-}
-
-function leftWords({ leftS }: EntryWords): string | null {
-  if (leftS === null) return null;
-  // Printed seconds are whole: a second on either side says nothing.
-  if (leftS > 1) return `${leftS} s were left: it did not run out`;
-  return leftS < -1 ? 'its time had run out' : null;
-}
-
-function idleWords({ lastPacketAtUs, leftS }: EntryWords, toUs: number | null): string | null {
-  const idle =
-    lastPacketAtUs === null || toUs === null ? [] : [`last packet ${duration(toUs - lastPacketAtUs)} before`];
-  const words = [...idle, ...(leftS === null ? [] : [`${leftS} s left`])];
-  return words.length === 0 ? null : words.join(', ');
-}
-
-function firstOf<T>(rows: readonly T[], { allRows }: DiffOptions): readonly T[] {
-  return allRows ? rows : rows.slice(0, MOST_ROWS);
-}
-
-function andMore(total: number, options: DiffOptions): readonly Line[] {
-  const hidden = options.allRows ? 0 : total - MOST_ROWS;
-  return hidden <= 0 ? [] : [[segment('dim', `    and ${hidden.toLocaleString('en')} more: --rows`)]];
-}
-
-function entryBlock(
-  title: string,
-  changes: ChangesWords,
-  options: DiffOptions,
-  noteOf: (row: EntryWords) => string | null,
-): readonly Line[] {
-  if (changes.entries === 0) return [];
-  const lines: Line[] = [[segment('head', `  ${title} ${changes.entries.toLocaleString('en')}`)]];
-  if (changes.entries > FEW) {
-    lines.push([segment('dim', '    by state and port')]);
-    for (const group of firstOf(changes.groups, { ...options, allRows: false })) {
-      const state =
-        group.wasState !== null && group.wasState !== group.state
-          ? `${group.wasState} -> ${group.state ?? ''}`
-          : (group.state ?? '');
-      const port = group.dport === null ? '' : `port ${group.dport}`;
-      lines.push(
-        `    ${group.entries.toLocaleString('en').padStart(9)}  ${[group.proto, state, port].filter((word) => word !== '').join(' ')}`,
-      );
-    }
-    const hidden = changes.groups.length - MOST_ROWS;
-    if (hidden > 0) lines.push([segment('dim', `    and ${hidden.toLocaleString('en')} more kinds`)]);
-    if (!options.allRows) return [...lines, [segment('dim', '    each of them: --rows')]];
+function socketBlocks({ socketsWithoutEntry, entriesWithoutSocket }: DiffWords, options: DiffOptions): readonly Line[] {
+  const lines: Line[] = [];
+  if (socketsWithoutEntry.length > 0) {
+    const isAsked = socketsWithoutEntry.every(({ outcome }) => outcome === 'no-entry');
+    lines.push(
+      [
+        segment('bad', `  Socket without entry ${socketsWithoutEntry.length}`),
+        segment('dim', isAsked ? '' : '   by the listings alone'),
+      ],
+      ...firstOf(socketsWithoutEntry, options).map((socket) => `    ${socketLine(socket)}`),
+      ...andMore(socketsWithoutEntry.length, options),
+    );
   }
-  for (const row of firstOf(changes.rows, options)) {
-    const note = noteOf(row);
-    lines.push(`    ${entryLine(row)}`);
-    if (note !== null) lines.push([segment('dim', `      ${note}`)]);
-  }
+  if (entriesWithoutSocket !== null && entriesWithoutSocket.length > 0)
+    lines.push(
+      [segment('warn', `  Entry without socket ${entriesWithoutSocket.length}`)],
+      ...firstOf(entriesWithoutSocket, options).map(
+        ({ state, ...ends }) =>
+          `    ${socketLine({ ...ends, state: state ?? '', sendQ: null, timer: null, outcome: 'no-entry' })}`,
+      ),
+      ...andMore(entriesWithoutSocket.length, options),
+    );
   return lines;
 }
 

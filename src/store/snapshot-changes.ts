@@ -96,6 +96,36 @@ export function readUntouched(
     .all({ series: from.seriesId, at: from.seq, other: to.seq, states: JSON.stringify(states) }) as EntrySeen[];
 }
 
+export interface EntryWithoutSocket {
+  readonly state: string | null;
+  readonly local: string;
+  readonly lport: number;
+  readonly peer: string;
+  readonly pport: number;
+}
+
+/**
+ * ESTABLISHED TCP entries of the host itself that no socket belongs to, in a snapshot that read all sockets and the addresses: the program
+ * went without a word to the peer, or never was.
+ */
+export function entriesWithoutSocket(
+  db: Db,
+  { seriesId, seq }: SnapshotPlace,
+  most: number,
+): readonly EntryWithoutSocket[] {
+  // The connecting side is known by the original tuple, the accepting side by the reply: behind redirection its own port is there.
+  const side = (tuple: string) =>
+    `SELECT v.state, e.src AS local, e.sport AS lport, e.dst AS peer, e.dport AS pport FROM ct_entry_versions v JOIN tuples e ON e.id = v.${tuple}
+     WHERE ${AT} AND e.proto = 6 AND v.state = 'ESTABLISHED'
+       AND EXISTS (SELECT 1 FROM host_facts f WHERE f.series_id = @series AND f.kind = 'address' AND f.from_seq <= @at AND (f.to_seq IS NULL OR f.to_seq > @at)
+         AND json_extract(f.data, '$.local') = e.src)
+       AND NOT EXISTS (SELECT 1 FROM sockets_seen k WHERE k.series_id = @series AND k.from_seq <= @at AND (k.to_seq IS NULL OR k.to_seq > @at)
+         AND k.proto = 6 AND k.local = e.src AND k.lport = e.sport AND k.peer = e.dst AND k.pport = e.dport)`;
+  return db
+    .prepare(`${side('tuple_id')} UNION ${side('reply_tuple_id')} ORDER BY 2, 3, 4, 5 LIMIT @most`)
+    .all({ series: seriesId, at: seq, most }) as EntryWithoutSocket[];
+}
+
 /** Values of a kind as of a snapshot, by name. */
 export function readSettings(db: Db, { seriesId, seq }: SnapshotPlace): ReadonlyMap<string, string> {
   const rows = db

@@ -13,6 +13,8 @@ export interface SocketToLookUp {
   readonly peer: string;
   readonly pport: number;
   readonly inode: number | null;
+  readonly sendQ: number | null;
+  readonly timer: string | null;
 }
 
 /**
@@ -28,7 +30,7 @@ export function socketsWithoutEntry(db: Db, seriesId: number, seq: number, most:
   const back = ['peer', 'pport', 'local', 'lport'];
   return db
     .prepare(
-      `SELECT k.id, k.proto, k.state, k.local, k.lport, k.peer, k.pport, k.inode FROM sockets_seen k
+      `SELECT k.id, k.proto, k.state, k.local, k.lport, k.peer, k.pport, k.inode, k.send_q AS sendQ, k.timer FROM sockets_seen k
        WHERE k.series_id = @series AND k.from_seq <= @seq AND (k.to_seq IS NULL OR k.to_seq > @seq) AND k.proto = 6
          AND k.state NOT IN ('LISTEN', 'UNCONN') AND k.lport IS NOT NULL AND k.pport IS NOT NULL AND k.peer IS NOT NULL
          AND ${of('tuple_id', out)} AND ${of('reply_tuple_id', out)} AND ${of('tuple_id', back)} AND ${of('reply_tuple_id', back)}
@@ -59,7 +61,6 @@ export interface SocketLookup {
   readonly pport: number;
   readonly sendQ: number | null;
   readonly timer: string | null;
-  readonly info: string | null;
   readonly atUs: number;
   readonly outcome: LookupOutcome;
   readonly why: string | null;
@@ -69,7 +70,7 @@ export interface SocketLookup {
 export function socketsLookedUp(db: Db, snapshotId: number): readonly SocketLookup[] {
   return db
     .prepare(
-      `SELECT k.state, k.local, k.lport, k.peer, k.pport, k.send_q AS sendQ, k.timer, k.info, l.at_us AS atUs, l.outcome, l.why
+      `SELECT k.state, k.local, k.lport, k.peer, k.pport, k.send_q AS sendQ, k.timer, l.at_us AS atUs, l.outcome, l.why
        FROM socket_lookups l JOIN sockets_seen k ON k.id = l.socket_id WHERE l.snapshot_id = ? ORDER BY k.id`,
     )
     .all(snapshotId) as SocketLookup[];

@@ -4,7 +4,9 @@ import type { Db } from '../../store/open-store.js';
 import { type CounterDelta, readCounterDeltas } from '../../store/ruleset-reader.js';
 import {
   type EntrySeen,
+  type EntryWithoutSocket,
   entriesOnlyIn,
+  entriesWithoutSocket,
   type FactSeen,
   type RuleSeen,
   readFactsOf,
@@ -14,7 +16,7 @@ import {
   readUntouched,
 } from '../../store/snapshot-changes.js';
 import { countEntries, type PartFacts, readParts, type SnapshotFacts } from '../../store/snapshot-reader.js';
-import { type SocketLookup, socketsLookedUp } from '../../store/socket-lookups.js';
+import { type SocketToLookUp, socketsLookedUp, socketsWithoutEntry } from '../../store/socket-lookups.js';
 import { readStatisticDeltas, type StatisticDelta } from '../../store/values-reader.js';
 import { protocolName } from '../../text/protocols.js';
 import { lastPacketAtUs } from './last-packet.js';
@@ -60,6 +62,18 @@ export interface Setting {
   readonly after: string | null;
 }
 
+export interface SocketWithoutEntry {
+  readonly state: string;
+  readonly local: string;
+  readonly lport: number;
+  readonly peer: string;
+  readonly pport: number;
+  readonly sendQ: number | null;
+  readonly timer: string | null;
+  /** 'no-entry': the tracker was asked for it; 'not-asked': the listings alone say so. */
+  readonly outcome: 'no-entry' | 'not-asked';
+}
+
 export interface SnapshotDiff {
   readonly from: SnapshotFacts;
   readonly to: SnapshotFacts;
@@ -85,7 +99,9 @@ export interface SnapshotDiff {
   readonly facts: { readonly added: readonly FactSeen[]; readonly removed: readonly FactSeen[] };
   /** Kinds of facts that both read. */
   readonly factKinds: readonly string[];
-  readonly socketsWithoutEntry: readonly SocketLookup[];
+  readonly socketsWithoutEntry: readonly SocketWithoutEntry[];
+  /** NULL: not all sockets, or no addresses were read. */
+  readonly entriesWithoutSocket: readonly EntryWithoutSocket[] | null;
   readonly absent: readonly (PartFacts & { readonly snapshot: 'from' | 'to' | 'both' })[];
   /** Why some of it cannot be compared. */
   readonly notes: readonly string[];
@@ -95,6 +111,8 @@ export interface SnapshotDiff {
 const WAITING = ['SYN_SENT', 'SYN_RECV', 'SYN_SENT2', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK'];
 /** Rows kept in memory and shown with --rows; all are counted. */
 const MOST_ROWS = 100_000;
+/** Sockets and entries without each other that are told one by one. */
+const MOST_SOCKETS = 1000;
 const FACT_PARTS: Readonly<Record<string, string>> = {
   addresses: 'address',
   links: 'link',
@@ -142,10 +160,26 @@ export function diffSnapshots(db: Db, from: SnapshotFacts, to: SnapshotFacts): S
     settings: isRead('sysctl') ? changedSettings(settings[0], settings[1]) : null,
     facts: changedFacts(readFactsOf(db, from), readFactsOf(db, to), factKinds),
     factKinds,
-    socketsWithoutEntry: socketsLookedUp(db, to.id).filter(({ outcome }) => outcome === 'no-entry'),
+    socketsWithoutEntry: withoutEntry(db, to, hasList && isRead('sockets')),
+    entriesWithoutSocket: hasAllSockets(after) ? entriesWithoutSocket(db, to, MOST_SOCKETS) : null,
     absent: absentParts(before, after),
     notes: notesOn(from, to),
   };
+}
+
+/** `snapshot take` asked the tracker for each; of listings in files only what they show can be told. */
+function withoutEntry(db: Db, to: SnapshotFacts, isListed: boolean): readonly SocketWithoutEntry[] {
+  if (to.madeBy !== 'ingest')
+    return socketsLookedUp(db, to.id).flatMap(({ outcome, ...socket }) =>
+      outcome === 'no-entry' ? [{ ...socket, outcome }] : [],
+    );
+  const sockets: readonly SocketToLookUp[] = isListed ? socketsWithoutEntry(db, to.seriesId, to.seq, MOST_SOCKETS) : [];
+  return sockets.map((socket) => ({ ...socket, outcome: 'not-asked' }));
+}
+
+function hasAllSockets(parts: readonly PartFacts[]): boolean {
+  const isWhole = (part: string) => parts.some((one) => one.part === part && one.state === 'read' && one.why === null);
+  return isWhole('sockets') && isWhole('addresses') && isWhole('list:main');
 }
 
 function entryChanges(
