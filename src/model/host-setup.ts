@@ -135,6 +135,8 @@ export interface RecordedFacts {
   readonly log: boolean;
   /** Protocols of which log_invalid was on all the while: 'tcp', 'all', …. */
   readonly logInvalid: readonly string[];
+  /** Records known to be missing, by source. */
+  readonly gaps: readonly { readonly what: string; readonly lost: number; readonly why: string | null }[];
   /** Readings of rule counters: two tell what moved. */
   readonly counterReadings: number;
 }

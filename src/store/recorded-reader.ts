@@ -6,7 +6,8 @@ import type { Db } from './open-store.js';
 
 /** Coverage tells what was on; a trace is told by its lines. */
 export function readRecorded(db: Db, hostId: number): RecordedFacts {
-  const coverage = readCoverage(db, hostId).filter(({ state }) => state === 'complete' || state === 'limited');
+  const all = readCoverage(db, hostId);
+  const coverage = all.filter(({ state }) => state === 'complete' || state === 'limited');
   const has = (what: string) => coverage.some((one) => one.what === what);
   return {
     events: readHasEvents(db, hostId) || has('events'),
@@ -19,6 +20,7 @@ export function readRecorded(db: Db, hostId: number): RecordedFacts {
           .map(({ what }) => what.slice('log-invalid:'.length)),
       ),
     ],
+    gaps: all.flatMap(({ what, lost, why }) => (lost === null || lost === 0 ? [] : [{ what, lost, why }])),
     counterReadings: (
       db
         .prepare(

@@ -135,7 +135,7 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
       const full = ask(both);
       expect(answer(full, 'why-tcp-invalid')).toMatchObject({
         answer: 'no',
-        why: expect.stringMatching(/off|nf_log_all_netns/),
+        why: expect.stringMatching(/off|nf_log_all_netns|no logger/),
       });
       expect(answer(full, 'which-rule-drops').answer).toBe('part');
       expect(answer(full, 'which-rule-drops').cure).toContain(`--netns ${both.namespace}`);

@@ -104,6 +104,12 @@ const WATCHES: readonly Watch[] = [
         )
       : [],
   bothBackends,
+  ({ facts: { recorded } }) =>
+    (recorded?.gaps ?? []).slice(0, MOST_NAMED).map(({ what, lost, why }) => ({
+      id: 'lost-records',
+      says: `${lost} records of the ${what} are missing${why === null ? '' : ` (${why})`}`,
+      command: null,
+    })),
   ({ facts }) => {
     const past = facts.tracker.isActive === false ? [] : ways(facts);
     return past.length === 0

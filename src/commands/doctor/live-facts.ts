@@ -35,10 +35,11 @@ export async function liveFacts(world: World, netns: string | null): Promise<Hos
   const isActive = rulesets === null || problem !== null ? null : isTracking(host, firewall);
   const debug = readDebug(host);
   const kernelLog = readKernelLog(host);
-  const nflog = readNflogUsers(host);
+  // Without nfnetlink_log there are no groups; the file itself is for root only.
+  const nflog = readNflogUsers(host) ?? (isRoot ? [] : null);
   const unseen = [
     problem === null ? null : { what: 'rules', why: problem },
-    nflog === null ? { what: 'readers of NFLOG groups', why: isRoot ? 'no nfnetlink_log here' : 'needs root' } : null,
+    nflog === null ? { what: 'readers of NFLOG groups', why: 'needs root' } : null,
     own.problem === null ? null : { what: own.problem.what, why: own.problem.why },
     debug.callsites === null && debug.isBuiltIn === true && !isRoot
       ? { what: 'debug callsites', why: 'needs root' }

@@ -35,6 +35,8 @@ export const safetyTopic: Topic = {
       '           -r answers from a temporary store that goes with the command',
       '  started  journalctl, programs that unpack (xz, zstd …), and for changes nft,',
       '           iptables, conntrack, ss, systemd-run, nsenter; never a shell',
+      '           doctor asks nft, the save programs of tables that are there, ip, tc,',
+      '           ethtool, bpftool, ovs-dpctl, journalctl: what it asks brings nothing',
       '  network  nothing is sent, nothing is looked up',
       '',
       '  The store holds what the files hold: addresses, names, and their text.',

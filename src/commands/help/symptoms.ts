@@ -52,6 +52,11 @@ export const SYMPTOMS: readonly Symptom[] = [
     ask: ['the line, and uname -r'],
     answer: ['reasons list', 'reasons show ID'],
   },
+  {
+    seen: 'the log says nothing',
+    ask: ['sysctl net.netfilter', 'iptables-save -c; nft -a list ruleset', 'ip -d -j link'],
+    answer: ['doctor', 'doctor -r FILES'],
+  },
   { seen: 'nothing yet', ask: [], answer: ['demo'] },
 ];
 

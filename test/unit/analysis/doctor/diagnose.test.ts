@@ -227,7 +227,7 @@ describe('answers', () => {
       own: null,
       tracker: { ...GOOD.tracker, timestamps: null, count: null },
       log: { ...GOOD.log, logInvalid: null },
-      recorded: { events: false, trace: false, log: true, logInvalid: [], counterReadings: 0 },
+      recorded: { events: false, trace: false, log: true, logInvalid: [], gaps: [], counterReadings: 0 },
     };
     const { questions } = diagnose(bundle);
     expect(questions.some(({ id }) => id === 'last-night')).toBe(false);
@@ -295,6 +295,21 @@ describe('watch out', () => {
     ['lost-events', { ...GOOD, listeners: listen(null, 4) }, /port 9 .* 4/],
     ['netns', log({ isFirstNetns: false, allNetns: true }), /do not name/],
     ['container', { ...GOOD, container: 'lxc' }, /lxc/],
+    [
+      'lost-records',
+      {
+        ...GOOD,
+        recorded: {
+          events: false,
+          trace: false,
+          log: true,
+          logInvalid: [],
+          gaps: [{ what: 'log', lost: 118, why: 'ring buffer overrun' }],
+          counterReadings: 0,
+        },
+      },
+      /118 records of the log .*overrun/,
+    ],
     ['no-net-admin', { ...GOOD, hasNetAdmin: false }, /CAP_NET_ADMIN/],
     ['lockdown', { ...GOOD, lockdown: 'integrity' }, /integrity/],
   ])('%s', (id, facts, says) => {
