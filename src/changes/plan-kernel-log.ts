@@ -1,6 +1,7 @@
 // What has to be set so that lines of the packet filter reach somebody: a logger for the family, and the kernel log for a namespace.
 
-import type { Act, ModuleAct } from '../model/change.js';
+import type { Act, SysctlAct } from '../model/change.js';
+import type { LoggerModule } from '../survey/logger-module.js';
 import { type FamilyLogger, type LoggingFacts, SYSLOG_LOGGER } from '../survey/logging.js';
 import { UnsupportedError } from '../text/errors.js';
 import { type PlanContext, planSysctl } from './plan.js';
@@ -12,90 +13,110 @@ export interface KernelLogPlan {
   readonly seeAt: readonly string[];
 }
 
+/** The kernel module that brings the syslog logger of a family; NULL where there is none to load. */
+export type LoadableLogger = (family: 4 | 6) => LoggerModule | null;
+
 /**
- * Opens the way for log_invalid, helper and legacy TRACE lines of these families. LOG rules need only the second part (openKernelLog).
- * @param loadableLogger kernel module that brings the syslog logger of a family; NULL where there is none to load
+ * Opens the way for log_invalid, helper and legacy TRACE lines of these families. LOG rules need less (planLogRules).
  * @throws UnsupportedError when lines cannot appear on this host
  */
 export async function planKernelLog(
   context: PlanContext,
   facts: LoggingFacts,
   families: readonly (4 | 6)[],
-  loadableLogger: (family: 4 | 6) => string | null,
+  loadableLogger: LoadableLogger,
 ): Promise<KernelLogPlan> {
-  const acts: Act[] = [];
+  const asked = facts.loggers.filter(({ family }) => families.includes(family));
+  const unbound = asked.filter(({ bound }) => bound === null);
+  const missing = unbound.find(({ family }) => isToLoad(facts, family) && loadableLogger(family) === null);
+  if (missing !== undefined)
+    throw new UnsupportedError(
+      `no logger for IPv${missing.family} is registered and this kernel has no module that brings one: log_invalid would print nothing (use a rule: ctwhy tag add --ctstate INVALID)`,
+    );
+  const { acts: loading, stays } = await loadLoggers(
+    context,
+    facts,
+    unbound.map(({ family }) => family),
+    loadableLogger,
+  );
+  const acts: Act[] = [...loading];
   const seeAt: string[] = [];
-  const stays: string[] = [];
-  for (const logger of facts.loggers.filter(({ family }) => families.includes(family))) {
-    const needed = await loggerActs(context, logger, loadableLogger);
-    acts.push(...needed.acts);
-    stays.push(...needed.stays);
-    seeAt.push(...needed.seeAt);
+  for (const logger of asked) {
+    const binding = await bindingActs(context, logger);
+    // What is loaded binds itself, and is in the plan already.
+    acts.push(...binding.filter(({ path }) => !loading.some((act) => act.is === 'sysctl' && act.path === path)));
+    seeAt.push(
+      logger.bound === 'nfnetlink_log'
+        ? `IPv${logger.family}: NFLOG group 0 (nfnetlink_log is bound; it is left as it is): tcpdump -i nflog:0`
+        : `IPv${logger.family}: ${KERNEL_LOG}`,
+    );
   }
   if (seeAt.some((text) => text.includes(KERNEL_LOG))) acts.push(...(await openKernelLog(context, facts)));
   const isAll = seeAt.length === 2 && seeAt.every((text) => text.includes(KERNEL_LOG));
-  return { acts, stays: [...new Set(stays)], seeAt: isAll ? [KERNEL_LOG] : seeAt };
+  return { acts, stays, seeAt: isAll ? [KERNEL_LOG] : seeAt };
 }
 
 const KERNEL_LOG = 'the kernel log (dmesg -w, journalctl -kf)';
 
+/**
+ * Opens the way for LOG rules of these families. They name their logger themselves and need no binding, but the first of them has the
+ * kernel load it, and loading binds (net/netfilter/nf_log.c: nf_logger_find_get(), v3.17 .. v6.18): so it is loaded and planned here.
+ * @throws UnsupportedError when lines of this namespace cannot reach the kernel log
+ */
+export async function planLogRules(
+  context: PlanContext,
+  facts: LoggingFacts,
+  families: readonly (4 | 6)[],
+  loadableLogger: LoadableLogger,
+): Promise<Pick<KernelLogPlan, 'acts' | 'stays'>> {
+  const { acts, stays } = await loadLoggers(context, facts, families, loadableLogger);
+  return { acts: [...acts, ...(await openKernelLog(context, facts))], stays };
+}
+
 /** nf_log_all_netns, where this namespace needs it. @throws UnsupportedError */
-export async function openKernelLog(context: PlanContext, facts: LoggingFacts): Promise<readonly Act[]> {
+async function openKernelLog(context: PlanContext, facts: LoggingFacts): Promise<readonly Act[]> {
   return facts.isFirstNetns ? [] : await allNetnsActs(context, facts);
 }
 
-async function loggerActs(
+const isToLoad = (facts: LoggingFacts, wanted: 4 | 6) =>
+  facts.loggers.some(({ family, available }) => family === wanted && !available.includes(SYSLOG_LOGGER[family]));
+
+/**
+ * Loads what brings the loggers of these families, where they are not registered. A logger that registers binds itself where none is bound:
+ * each such setting of this namespace is a part of the change, so that undoing it gives NONE back.
+ */
+async function loadLoggers(
   context: PlanContext,
-  logger: FamilyLogger,
-  loadableLogger: (family: 4 | 6) => string | null,
-): Promise<{ readonly acts: readonly Act[]; readonly stays: readonly string[]; readonly seeAt: readonly string[] }> {
-  const wanted = SYSLOG_LOGGER[logger.family];
-  if (logger.bound === 'nfnetlink_log')
-    return {
-      acts: [],
-      stays: [],
-      seeAt: [`IPv${logger.family}: NFLOG group 0 (nfnetlink_log is bound; it is left as it is): tcpdump -i nflog:0`],
-    };
-  const seeAt = [`IPv${logger.family}: ${KERNEL_LOG}`];
-  const acts: Act[] = [];
-  const stays: string[] = [];
-  if (logger.bound === null && !logger.available.includes(wanted)) {
-    const module = loadableLogger(logger.family);
-    if (module === null)
-      throw new UnsupportedError(
-        `no logger for IPv${logger.family} is registered and this kernel has no module that brings one: log_invalid would print nothing (use a rule: ctwhy tag add --ctstate INVALID)`,
-      );
-    const load: ModuleAct = { is: 'module', module };
-    acts.push(load);
-    stays.push(`module ${module}, loaded for its logger`);
-  }
-  // Binding follows loading: since 3.17 a logger that registers binds itself where none is bound, so the setting is read again then.
-  if (logger.bound === null)
-    acts.push(
-      ...(await planSysctl(
-        context,
-        {
-          name: `net.netfilter.nf_log.${logger.number}`,
-          path: `/proc/sys/net/netfilter/nf_log/${logger.number}`,
-          inFirstNetns: false,
-        },
-        () => wanted,
-      )),
-    );
-  // Somebody's own binding needs nothing of us; one that another change of ours made is held.
-  else
-    acts.push(
-      ...(await planSysctl(
-        context,
-        {
-          name: `net.netfilter.nf_log.${logger.number}`,
-          path: `/proc/sys/net/netfilter/nf_log/${logger.number}`,
-          inFirstNetns: false,
-        },
-        (before) => before,
-      )),
-    );
-  return { acts, stays, seeAt };
+  facts: LoggingFacts,
+  families: readonly (4 | 6)[],
+  loadableLogger: LoadableLogger,
+): Promise<Pick<KernelLogPlan, 'acts' | 'stays'>> {
+  const wanted = families.filter((family) => isToLoad(facts, family)).flatMap((family) => loadableLogger(family) ?? []);
+  const modules = [...new Map(wanted.map((one) => [one.module, one])).values()];
+  const acts: Act[] = modules.map(({ module }) => ({ is: 'module', module }));
+  for (const [number, logger] of modules.flatMap(({ binds }) => binds))
+    acts.push(...(await planSysctl(context, loggerSetting(number), (before) => (before === 'NONE' ? logger : before))));
+  return {
+    acts,
+    stays: modules.map(
+      ({ module }) =>
+        `module ${module}, loaded for its logger, which also binds itself in other network namespaces that had none`,
+    ),
+  };
+}
+
+const loggerSetting = (number: number) => ({
+  name: `net.netfilter.nf_log.${number}`,
+  path: `/proc/sys/net/netfilter/nf_log/${number}`,
+  inFirstNetns: false,
+});
+
+/** Somebody's own binding needs nothing of us; one that another change of ours made is held. */
+async function bindingActs(context: PlanContext, logger: FamilyLogger): Promise<readonly SysctlAct[]> {
+  if (logger.bound === 'nfnetlink_log') return [];
+  return await planSysctl(context, loggerSetting(logger.number), (before) =>
+    logger.bound === null ? SYSLOG_LOGGER[logger.family] : before,
+  );
 }
 
 async function allNetnsActs(context: PlanContext, facts: LoggingFacts): Promise<readonly Act[]> {

@@ -4,7 +4,7 @@ import type { LoggingFacts } from '../survey/logging.js';
 import { UnsupportedError } from '../text/errors.js';
 import { protocolName } from '../text/protocols.js';
 import { type Plan, type PlanContext, planSysctl } from './plan.js';
-import { planKernelLog } from './plan-kernel-log.js';
+import { type LoadableLogger, planKernelLog } from './plan-kernel-log.js';
 
 const LOG_INVALID = {
   name: 'net.netfilter.nf_conntrack_log_invalid',
@@ -33,14 +33,13 @@ export function logInvalidValue(before: number, protos: readonly number[] | null
 
 /**
  * Plans log_invalid with the loggers it needs.
- * @param loadableLogger kernel module that brings the syslog logger of a family on this kernel; NULL where there is none to load
  * @throws UnsupportedError when this kernel cannot show the lines
  */
 export async function planLogInvalid(
   context: PlanContext,
   facts: LoggingFacts,
   wish: LogInvalidWish,
-  loadableLogger: (family: 4 | 6) => string | null,
+  loadableLogger: LoadableLogger,
 ): Promise<Plan> {
   if (facts.logInvalid === null)
     throw new UnsupportedError(

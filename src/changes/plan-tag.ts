@@ -8,7 +8,7 @@ import type { FoundRule } from '../survey/find-rule.js';
 import type { LoggingFacts } from '../survey/logging.js';
 import { UnsupportedError, UsageError } from '../text/errors.js';
 import type { Plan, PlanContext } from './plan.js';
-import { openKernelLog } from './plan-kernel-log.js';
+import { type LoadableLogger, planLogRules } from './plan-kernel-log.js';
 import { flowLimit, literalWords, logTarget, ourComment } from './rules/iptables-words.js';
 import { hasPorts } from './rules/nft-match.js';
 import {
@@ -38,8 +38,13 @@ export interface TagWish {
 const PREFIX_MAX = 29;
 
 /** @throws UsageError, UnsupportedError */
-export async function planTag(context: PlanContext, logging: LoggingFacts, wish: TagWish): Promise<Plan> {
-  const log = await openKernelLog(context, logging);
+export async function planTag(
+  context: PlanContext,
+  logging: LoggingFacts,
+  wish: TagWish,
+  loadableLogger: LoadableLogger,
+): Promise<Plan> {
+  const log = await planLogRules(context, logging, logFamilies(wish), loadableLogger);
   const acts =
     wish.at === null ? (wish.backend === 'nft' ? tableActs(wish) : legacyActs(wish)) : copyActs(wish, wish.at);
   const where = wish.at === null ? (wish.table ?? 'behind conntrack') : `before ${wish.at.name}`;
@@ -49,17 +54,23 @@ export async function planTag(context: PlanContext, logging: LoggingFacts, wish:
     acts: (number) => {
       const longest = Math.max(...wish.states.map((state) => tagPrefix(number, state).length));
       if (longest > PREFIX_MAX) throw new UnsupportedError(`the prefix would be longer than ${PREFIX_MAX} characters`);
-      return [...log, ...acts(number)];
+      return [...log.acts, ...acts(number)];
     },
     forMs: wish.forMs,
     isStanding: false,
-    stays: [],
+    stays: log.stays,
     warnings:
       wish.table === 'nat'
         ? ['only the first packet of a connection passes nat: packets of ESTABLISHED and INVALID never come here']
         : [],
     seeAt: ['the kernel log (dmesg -w, journalctl -kf); every line begins with ctwhy:'],
   };
+}
+
+/** Families whose logger the rules load: a log statement in an inet table asks for both. */
+function logFamilies({ at, backend, filter }: TagWish): readonly (4 | 6)[] {
+  if (at === null) return backend === 'nft' ? [4, 6] : familiesOf(filter);
+  return at.family === 'ip' ? [4] : at.family === 'ip6' ? [6] : [4, 6];
 }
 
 function tableActs(wish: TagWish): (number: number) => readonly Act[] {

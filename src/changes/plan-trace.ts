@@ -6,7 +6,7 @@ import type { FirewallFacts } from '../survey/firewall.js';
 import type { LoggingFacts } from '../survey/logging.js';
 import { UnsupportedError, UsageError } from '../text/errors.js';
 import type { Plan, PlanContext } from './plan.js';
-import { planKernelLog } from './plan-kernel-log.js';
+import { type LoadableLogger, planKernelLog } from './plan-kernel-log.js';
 import { flowLimit, literalWords, ourComment } from './rules/iptables-words.js';
 import { hasPorts } from './rules/nft-match.js';
 import { type Rate, traceTable } from './rules/nft-table-script.js';
@@ -35,7 +35,7 @@ export async function planTrace(
   context: PlanContext,
   facts: { readonly logging: LoggingFacts; readonly firewall: FirewallFacts },
   wish: TraceWish,
-  loadableLogger: (family: 4 | 6) => string | null,
+  loadableLogger: LoadableLogger,
 ): Promise<Plan> {
   const families = familiesOf(wish.filter);
   const legacyFamilies = families.filter(

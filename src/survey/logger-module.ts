@@ -3,18 +3,37 @@
 
 import type { ReadHost } from '../host/host.js';
 
+export interface LoggerModule {
+  readonly module: string;
+  /**
+   * Loggers it registers, by the number of their setting nf_log.N. Each binds itself in every namespace that has none there
+   * (net/netfilter/nf_log_syslog.c: nf_log_syslog_net_init(), v5.13 .. v6.18; net/ipv4/netfilter/nf_log_ipv4.c: nf_log_ipv4_net_init(), v5.10).
+   */
+  readonly binds: readonly (readonly [number: number, logger: string])[];
+}
+
+const IPV4 = [2, 'nf_log_ipv4'] as const;
+const IPV6 = [10, 'nf_log_ipv6'] as const;
+const SYSLOG: LoggerModule = {
+  module: 'nf_log_syslog',
+  binds: [IPV4, [3, 'nf_log_arp'], [5, 'nf_log_netdev'], [7, 'nf_log_bridge'], IPV6],
+};
+const XT_LOG: LoggerModule = { module: 'xt_LOG', binds: [IPV4, IPV6] };
+
 /** Newest first: 5.13+, 3.17 to 5.12, 3.4 to 3.16, before. */
-const MODULES: ReadonlyArray<Readonly<Record<4 | 6, string>>> = [
-  { 4: 'nf_log_syslog', 6: 'nf_log_syslog' },
-  { 4: 'nf_log_ipv4', 6: 'nf_log_ipv6' },
-  { 4: 'xt_LOG', 6: 'xt_LOG' },
-  { 4: 'ipt_LOG', 6: 'ip6t_LOG' },
+const MODULES: ReadonlyArray<Readonly<Record<4 | 6, LoggerModule>>> = [
+  { 4: SYSLOG, 6: SYSLOG },
+  { 4: { module: 'nf_log_ipv4', binds: [IPV4] }, 6: { module: 'nf_log_ipv6', binds: [IPV6] } },
+  { 4: XT_LOG, 6: XT_LOG },
+  { 4: { module: 'ipt_LOG', binds: [IPV4] }, 6: { module: 'ip6t_LOG', binds: [IPV6] } },
 ];
 
 /** The module for a family that can be loaded on this host; NULL when none is installed. */
-export function loggerModule(host: ReadHost, family: 4 | 6): string | null {
+export function loggerModule(host: ReadHost, family: 4 | 6): LoggerModule | null {
   const known = host.readOrNull(`/lib/modules/${host.identity().kernelRelease}/modules.dep`) ?? '';
-  return MODULES.map((one) => one[family]).find((name) => known.includes(`/${name}.ko`)) ?? null;
+  const found = MODULES.map((one) => one[family]).find(({ module }) => known.includes(`/${module}.ko`)) ?? null;
+  const hasIpv6 = host.look('/proc/sys/net/ipv6') !== null;
+  return found === null || hasIpv6 ? found : { ...found, binds: found.binds.filter((one) => one !== IPV6) };
 }
 
 /** How the logger of the kernel log is there; NULL where modules of this kernel cannot be looked at (a container without /lib/modules). */

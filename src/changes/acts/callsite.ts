@@ -12,7 +12,10 @@ const ORDER = 'pmfslt';
 
 /** These flags and those, as the control file will print them. */
 export function withFlags(flags: string, more: string): string {
-  return [...ORDER].filter((letter) => flags.includes(letter) || more.includes(letter)).join('') || '_';
+  const known = [...ORDER].filter((letter) => flags.includes(letter) || more.includes(letter));
+  // A letter of a later kernel is somebody's too.
+  const others = [...flags].filter((letter) => letter !== '_' && !ORDER.includes(letter));
+  return [...known, ...others].join('') || '_';
 }
 
 /** The callsites that are this one: several where a macro was used twice in a function. */
@@ -61,11 +64,15 @@ export const callsiteKind: ActKind<CallsiteAct> = {
   sharedAs: (act) => `${act.module} ${act.file} ${act.function} ${unescapeFormat(act.format)}`,
 };
 
-/** For people: by function and words of the format, as any kernel takes it. */
+/**
+ * For people: by function and format, as any kernel takes it. Blanks stand in quotes; what would end the word, the command or the line
+ * is escaped (lib/dynamic_debug.c: ddebug_parse_query() undoes it, v3.1 .. v7.2).
+ */
 function query(act: CallsiteAct, flags: string): string {
-  const words = shown(act)
-    .replaceAll(/[^\w %:.()=,-]/g, '')
-    .trim()
-    .replaceAll(' ', '\\040');
-  return `echo 'module ${act.module} func ${act.function} format ${words} =${flags}' > ${act.control}`;
+  const words = shown(act).replaceAll(
+    /[^\w %:.()=,/[\]<>*+-]/g,
+    (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+  const text = `module ${act.module} func ${act.function} format "${words}" =${flags}`;
+  return `printf '%s\\n' '${text}' > ${act.control}`;
 }

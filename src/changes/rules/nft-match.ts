@@ -84,11 +84,15 @@ function literal(filter: PacketFilter, side: HookSide): readonly string[] {
 function tracked(filter: PacketFilter, direction: 'original' | 'reply', side: HookSide): readonly string[] {
   const hasTuple = [filter.src, filter.dst, filter.sport, filter.dport].some((part) => part !== null);
   if (!hasTuple || filter.icmpType !== null) return [];
-  // nft up to 1.0.6 prints ports of `ct original` behind a set of protocols in a form that it cannot read back: a ruleset
-  // that somebody saves meanwhile must still load, so each protocol has a rule of its own.
+  // nft up to 1.0.6 prints ports of `ct original` behind a set of protocols, and sets of such ports, in a form that it cannot read back:
+  // a ruleset that somebody saves meanwhile must still load, so each protocol and each range has a rule of its own.
+  const each = (ranges: readonly PortRange[] | null) => ranges?.map((range) => [range]) ?? [null];
   const hasPort = filter.sport !== null || filter.dport !== null;
-  const each = hasPort ? (filter.protos ?? [TCP, UDP]).map((proto) => ({ ...filter, protos: [proto] })) : [filter];
-  return each.flatMap((one) => trackedOne(one, direction, side));
+  const protos = hasPort ? (filter.protos ?? [TCP, UDP]).map((proto) => [proto]) : [filter.protos];
+  return protos
+    .flatMap((one) => each(filter.sport).map((sport) => ({ ...filter, protos: one, sport })))
+    .flatMap((one) => each(filter.dport).map((dport) => ({ ...one, dport })))
+    .flatMap((one) => trackedOne(one, direction, side));
 }
 
 function trackedOne(filter: PacketFilter, direction: 'original' | 'reply', side: HookSide): readonly string[] {

@@ -8,6 +8,7 @@ import { PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
 import { type ConsoleFacts, readConsoles, slowConsolesReached } from '../../survey/console.js';
 import { type FoundRule, findRule } from '../../survey/find-rule.js';
 import { isTracking, readFirewall } from '../../survey/firewall.js';
+import { loggerModule } from '../../survey/logger-module.js';
 import { readLogging } from '../../survey/logging.js';
 import { readEntries } from '../../survey/matching-entries.js';
 import { UsageError } from '../../text/errors.js';
@@ -39,7 +40,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     const wantedBackend = optionValue(input, 'backend') as 'nft' | 'legacy' | null;
     const rule: FoundRule | null =
       at === null ? null : await findRule(world.host, at, { family: familyOption(input), backend: wantedBackend });
-    const plan = await planTag(context, await readLogging(world.host), {
+    const wish = {
       filter,
       filterText: filterText(filter),
       states,
@@ -55,7 +56,10 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       at: rule,
       backend,
       forMs: lastsMs,
-    });
+    };
+    const plan = await planTag(context, await readLogging(world.host), wish, (family) =>
+      loggerModule(world.host, family),
+    );
     const refusals: Refusal[] = [];
     const tracks = isTracking(world.host, firewall);
     if (!tracks) refusals.push(START_TRACKING);
