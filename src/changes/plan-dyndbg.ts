@@ -8,7 +8,7 @@ import type { CallsiteAct } from '../model/change.js';
 import { unescapeFormat } from '../parsers/forms/dyndbg-control.js';
 import type { CallsiteFacts, LiveCallsite } from '../survey/callsites.js';
 import { FailedError, UnsupportedError, UsageError } from '../text/errors.js';
-import { withFlags } from './acts/callsite.js';
+import { nthOfName, withFlags } from './acts/callsite.js';
 import { heldBy, type Plan, type PlanContext } from './plan.js';
 
 export interface CallsiteWish {
@@ -92,7 +92,8 @@ export function planDyndbg(
     throw wish.reason === null
       ? new FailedError('no debug callsite of conntrack on this kernel is meant by that; see ctwhy dyndbg list')
       : new UnsupportedError(whatReplacedIt(wish.reason, kernelRelease));
-  const acts = chosen
+  const lineOf = ({ module, file, line, format }: LiveCallsite) => `${module} ${file}:${line} ${format}`;
+  const acts = [...new Map(chosen.map((one) => [lineOf(one), one])).values()]
     .map((one): CallsiteAct => {
       const draft: CallsiteAct = {
         is: 'callsite',
@@ -101,6 +102,7 @@ export function planDyndbg(
         function: one.function,
         module: one.module,
         format: one.format,
+        nth: nthOfName(one, facts.callsites),
         before: one.flags,
         after: withFlags(one.flags, FLAGS),
         original: one.flags,

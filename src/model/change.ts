@@ -67,6 +67,8 @@ export interface CallsiteAct {
   readonly module: string;
   /** As the control file prints it, escapes and all. */
   readonly format: string;
+  /** Which of those that these words name, from 0 in the order of the lines. */
+  readonly nth: number;
   /** '_' for none, as the control file prints them behind '='. */
   readonly before: string;
   readonly after: string;

@@ -123,6 +123,30 @@ describe.skipIf(whyNone !== null)(`dyndbg${whyNone === null ? '' : ` (${whyNone}
     );
 
     it(
+      'tells callsites of one function apart that print the same words',
+      () => {
+        const line = /^(\S+):(\d+) \[nf_conntrack\].*"Setting vtag %x for dir %d/;
+        const same = conntrackLines().filter((text) => line.test(text));
+        expect(same.length).toBeGreaterThan(1);
+        const [, file, number] = line.exec(same[1]!)!;
+        const original = flagsOf(same[1]!);
+        const set = (flags: string) => writeFileSync(CONTROL, `file ${file} line ${number} =${flags}\n`);
+        set('p');
+        try {
+          const before = conntrackLines();
+          const made = ctwhy('dyndbg', 'enable', '--message', 'vtag %x for dir', '--yes');
+          expect(made.code, made.err).toBe(0);
+          expect(conntrackLines()).not.toEqual(before);
+          expect(ctwhy('undo', '--all').code).toBe(0);
+          expect(conntrackLines()).toEqual(before);
+        } finally {
+          set(original);
+        }
+      },
+      LIMIT_MS,
+    );
+
+    it(
       'prints commands for a dry run that do the same when they are pasted',
       () => {
         setFlags('_');

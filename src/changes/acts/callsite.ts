@@ -18,24 +18,37 @@ export function withFlags(flags: string, more: string): string {
   return [...known, ...others].join('') || '_';
 }
 
-/** The callsites that are this one: several where a macro was used twice in a function. */
-function find(act: CallsiteAct, host: WriteHost): readonly LiveCallsite[] {
-  const format = unescapeFormat(act.format);
-  return parseCallsites(host.read(act.control)).filter(
+type Named = Pick<CallsiteAct, 'file' | 'module' | 'function' | 'format'>;
+
+/** Functions print the same words from several lines: all of that name, a list for each line, in the order of the lines. */
+function byLine(named: Named, callsites: readonly LiveCallsite[]): readonly (readonly LiveCallsite[])[] {
+  const format = unescapeFormat(named.format);
+  const same = callsites.filter(
     (one) =>
-      one.file === act.file &&
-      one.module === act.module &&
-      one.function === act.function &&
+      one.file === named.file &&
+      one.module === named.module &&
+      one.function === named.function &&
       unescapeFormat(one.format) === format,
   );
+  const lines = [...new Set(same.map(({ line }) => line))].sort((a, b) => a - b);
+  return lines.map((line) => same.filter((one) => one.line === line));
+}
+
+/** Which of the callsites of its name this is, from 0. */
+export function nthOfName(callsite: LiveCallsite, callsites: readonly LiveCallsite[]): number {
+  return byLine(callsite, callsites).findIndex(([first]) => first!.line === callsite.line);
+}
+
+/** The callsite that is this one: several where a header of one line was compiled into a module more than once; the kernel sets them together. */
+function find(act: CallsiteAct, host: WriteHost): readonly LiveCallsite[] {
+  return byLine(act, parseCallsites(host.read(act.control)))[act.nth] ?? [];
 }
 
 function set(act: CallsiteAct, flags: string, host: WriteHost): void {
-  const found = find(act, host);
-  if (found.length === 0)
+  const [found] = find(act, host);
+  if (found === undefined)
     throw new HostError('missing', act.control, `${act.function} has no such callsite any more (module unloaded?)`);
-  for (const { line } of found)
-    host.write(act.control, `module ${act.module} file ${act.file} line ${line} =${flags}\n`);
+  host.write(act.control, `module ${act.module} file ${act.file} line ${found.line} =${flags}\n`);
 }
 
 const shown = (act: CallsiteAct) => unescapeFormat(act.format).trimEnd();
@@ -61,7 +74,7 @@ export const callsiteKind: ActKind<CallsiteAct> = {
   async revert(act, host) {
     set(act, act.original, host);
   },
-  sharedAs: (act) => `${act.module} ${act.file} ${act.function} ${unescapeFormat(act.format)}`,
+  sharedAs: (act) => `${act.module} ${act.file} ${act.function} ${act.nth} ${unescapeFormat(act.format)}`,
 };
 
 /**
