@@ -40,18 +40,18 @@ export function loggerModule(host: ReadHost, family: 4 | 6): LoggerModule | null
 export function loggerModuleState(
   host: ReadHost,
 ): { readonly name: string; readonly state: 'loaded' | 'built in' | 'loadable' | 'missing' } | null {
-  const newest = MODULES[0]![4];
+  const newest = MODULES[0]![4].module;
   const loaded = host.readOrNull('/proc/modules');
-  for (const { 4: name } of MODULES)
+  for (const name of MODULES.map((one) => one[4].module))
     if (new RegExp(`^${name} `, 'm').test(loaded ?? '')) return { name, state: 'loaded' };
   // Registered although nothing is loaded: it came with the kernel.
   const registered = host.readOrNull('/proc/net/netfilter/nf_log') ?? '';
   const folder = `/lib/modules/${host.identity().kernelRelease}`;
   const builtIn = host.readOrNull(`${folder}/modules.builtin`) ?? '';
-  const inside = MODULES.map((one) => one[4]).find((name) => builtIn.includes(`/${name}.ko`));
+  const inside = MODULES.map((one) => one[4].module).find((name) => builtIn.includes(`/${name}.ko`));
   if (inside !== undefined) return { name: inside, state: 'built in' };
   if (/\bnf_log_ipv4\b/.test(registered)) return { name: newest, state: 'built in' };
   const installed = loggerModule(host, 4);
-  if (installed !== null) return { name: installed, state: 'loadable' };
+  if (installed !== null) return { name: installed.module, state: 'loadable' };
   return host.readOrNull(`${folder}/modules.dep`) === null ? null : { name: newest, state: 'missing' };
 }
