@@ -31,8 +31,14 @@ export async function liveFacts(world: World, netns: string | null): Promise<Hos
     readClockStep(host),
     readOwn(world),
   ]);
-  // Rules that nobody could read may ask for conntrack: only with all of them in hand may it be called inactive.
-  const isActive = rulesets === null || problem !== null ? null : isTracking(host, firewall);
+  // Rules that nobody could read may ask for conntrack, and so may Open vSwitch, tc and IPVS: only without them may it be called inactive.
+  const isTold = rulesets !== null && problem === null;
+  const mayOthersAsk =
+    bypass.ovs.length > 0 ||
+    bypass.programs.length > 0 ||
+    bypass.unasked.length > 0 ||
+    host.readOrNull('/proc/sys/net/ipv4/vs/conntrack')?.trim() === '1';
+  const isActive = isTold && isTracking(host, firewall) ? true : isTold && !mayOthersAsk ? false : null;
   const debug = readDebug(host);
   const kernelLog = readKernelLog(host);
   // Without nfnetlink_log there are no groups; the file itself is for root only.
