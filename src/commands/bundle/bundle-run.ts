@@ -14,6 +14,7 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { type Redaction, redactionOf, redactionWords } from './redaction.js';
 
 /** What the command line makes of a lone '-', for all commands: where text comes from. Here it is where bytes go. */
 const STANDARD_OUTPUT = '/dev/stdin';
@@ -22,6 +23,8 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const forMs = waitOf(input);
   const file = positionalOf(input, 'file');
   if (hasSwitch(input, 'script')) {
+    if (hasSwitch(input, 'redact'))
+      throw new UsageError('a shell script cannot redact: --redact works where ctwhy collects itself');
     if (file !== null)
       throw new UsageError('--script prints the script; the tar is named where it runs: sh collect.sh FILE.tar');
     const frame = world.host.read(`${world.packageRoot}shell/bundle.sh`);
@@ -38,19 +41,21 @@ async function intoFile(
   forMs: number | null,
   given: string | null,
 ): Promise<ExitCode> {
-  const path = given ?? defaultName(world);
+  const path = given ?? defaultName(world, hasSwitch(input, 'redact'));
   const replaces = hasSwitch(input, 'force');
   const there = world.host.look(path);
   if (there?.isDirectory === true) throw new UsageError(`${path} is a folder; name the tar: ${path}/case.tar`);
   if (there !== null && !replaces)
     throw new UsageError(`${path} is there already; --force writes over it, or give another name`);
-  const { collected, archive } = await take(world, forMs, path);
+  const redaction = redactionOf(input, world, path);
+  const { collected, archive } = await take(world, forMs, path, redaction);
   try {
+    redaction?.keep();
     archive.publish({ replaces });
   } finally {
     archive.discard();
   }
-  report(input, world, path, archive.sizeBytes(), collected);
+  report(input, world, { path, sizeBytes: archive.sizeBytes(), collected, redaction });
   return EXIT.done;
 }
 
@@ -58,12 +63,15 @@ async function intoPipe(input: CommandInput, world: World, forMs: number | null)
   const { out } = world.streams;
   if (out.isTerminal) throw new UsageError('a tar is nothing for a terminal; give a FILE, or a pipe');
   if (hasSwitch(input, 'json')) throw new UsageError('--json and - both want standard output; name a FILE');
+  const redaction = redactionOf(input, world, null);
   const { collected, archive } = await take(
     world,
     forMs,
     `${world.temporaryFolder}/ctwhy-${world.temporaryName()}.tar`,
+    redaction,
   );
   try {
+    redaction?.keep();
     for (const piece of archive.pieces()) {
       if (out.isClosed()) throw new FailedError('the reader of the tar has gone');
       out.native?.write(piece);
@@ -73,6 +81,8 @@ async function intoPipe(input: CommandInput, world: World, forMs: number | null)
     archive.discard();
   }
   tellUnread(world, collected.parts);
+  for (const text of redaction === null || hasSwitch(input, 'quiet') ? [] : redactionWords(redaction))
+    world.streams.err.write(`ctwhy: ${text}\n`);
   return EXIT.done;
 }
 
@@ -81,6 +91,7 @@ async function take(
   world: World,
   forMs: number | null,
   path: string,
+  redaction: Redaction | null,
 ): Promise<{ collected: Collected; archive: NewFile }> {
   const open: NewFile[] = [];
   const discardAll = (): void => {
@@ -107,7 +118,12 @@ async function take(
       },
       body,
       events,
-      { forMs, change: null, madeBy: madeBy(world), says: notes(world) },
+      {
+        forMs,
+        change: redaction?.change ?? null,
+        madeBy: madeBy(world),
+        says: [...notes(world), ...(redaction?.says ?? [])],
+      },
     );
     progress(world, null, forMs);
     assemble(archive, collected.manifest, body, collected.endedAtUs);
@@ -131,8 +147,9 @@ function waitOf(input: CommandInput): number | null {
   return Math.round(us / 1000);
 }
 
-function defaultName(world: World): string {
-  const name = world.host.identity().name.replaceAll(/[^\w.-]/g, '_');
+/** A redacted one does not name the host. */
+function defaultName(world: World, isRedacted: boolean): string {
+  const name = isRedacted ? 'redacted' : world.host.identity().name.replaceAll(/[^\w.-]/g, '_');
   return `ctwhy-${name}-${rfc3339(world.clock.nowUs()).slice(0, 19).replaceAll(/[-:]/g, '')}Z.tar`;
 }
 
@@ -158,14 +175,23 @@ function progress(world: World, file: string | null, forMs: number | null): void
   err.write(`\r\u001b[K${says}`);
 }
 
-function report(input: CommandInput, world: World, path: string, sizeBytes: number, { parts }: Collected): void {
+interface Made {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly collected: Collected;
+  readonly redaction: Redaction | null;
+}
+
+function report(input: CommandInput, world: World, { path, sizeBytes, collected, redaction }: Made): void {
   const { out } = world.streams;
+  const { parts } = collected;
   if (hasSwitch(input, 'json')) {
     const document = {
       schema: 'ctwhy.bundle/1',
       generatedAt: rfc3339(world.clock.nowUs()),
       file: path,
       sizeBytes,
+      keyFile: redaction?.keyPath ?? null,
       parts: parts.map((part) => ({
         file: part.file,
         command: part.command,
@@ -184,6 +210,7 @@ function report(input: CommandInput, world: World, path: string, sizeBytes: numb
   printDocument(out, [
     `${path}: ${read} ${read === 1 ? 'part' : 'parts'}, ${Math.ceil(sizeBytes / 1024)} kB`,
     ...unreadLines(world, parts, out.width),
+    ...(redaction === null ? [] : redactionWords(redaction)).flatMap((text) => wrap(text, out.width, '  ')),
     [segment('plain', '  '), segment('cmd', `${world.programName} explain -r ${path}`)],
   ]);
 }

@@ -22,6 +22,17 @@ export const bundleCommand: CommandSpec<World> = {
     },
     NETNS_OPTION,
     { name: 'script', describe: 'print a shell script that collects the same', group: 'Output' },
+    {
+      name: 'redact',
+      describe: 'pseudonyms for addresses, link addresses and the host name, in every text',
+      group: 'Output',
+    },
+    {
+      name: 'key',
+      argument: 'FILE',
+      describe: 'where --redact keeps who is who (FILE.tar.key); one that is there is used again',
+      group: 'Output',
+    },
     { name: 'force', describe: 'write over FILE', group: 'Output' },
     { name: 'json', alias: 'j', describe: 'what was read, as JSON', group: 'Output' },
   ],
