@@ -96,7 +96,8 @@ export function commandHelp<W>(spec: CommandSpec<W>, place: HelpPlace): string {
   ]);
 }
 
-function commandRows<W>(specs: readonly CommandSpec<W>[], width: number): readonly string[] {
+function commandRows<W>(all: readonly CommandSpec<W>[], width: number): readonly string[] {
+  const specs = all.filter(({ isHidden }) => isHidden !== true);
   const column = Math.max(...specs.map(({ words }) => words.length));
   return twoColumns(
     specs.map(({ words, summary }) => [words, summary] as const),
@@ -113,7 +114,7 @@ export function nounHelp<W>(noun: string, specs: readonly CommandSpec<W>[], plac
     `${place.name} ${noun} VERB [OPTIONS]`,
     '',
     ...exampleLines(
-      specs.flatMap((spec) => spec.examples),
+      specs.filter(({ isHidden }) => isHidden !== true).flatMap((spec) => spec.examples),
       { ...place, width },
     ),
     'Verbs',

@@ -22,9 +22,10 @@ export interface CompletionTable {
 
 /** The table of a program. */
 export function completionTable<W>(
-  specs: readonly CommandSpec<W>[],
+  all: readonly CommandSpec<W>[],
   { wordsOf, valuesOf }: CompletionWords,
 ): CompletionTable {
+  const specs = all.filter(({ isHidden }) => isHidden !== true);
   const own = (spec: CommandSpec<W>) => [
     ...(wordsOf[spec.words] ?? []),
     ...[...(spec.options ?? []), ...GLOBAL_OPTIONS].map(({ name }) => `--${name}`),
