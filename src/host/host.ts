@@ -84,6 +84,8 @@ export interface ReadHost {
   isKernelFileSystem(path: string): boolean;
   /** Bytes of a file as they come. @throws HostError for what cannot be opened */
   stream(path: string, options?: { readonly fromByte?: number }): Readable;
+  /** A regular file from its beginning; each chunk is valid until the next is asked for. The first throws HostError where it cannot be opened. */
+  chunks(path: string): AsyncIterable<Uint8Array>;
   /** Opens a file to follow it; NULL when there is none. @throws HostError when it may not be read, or is no regular file */
   hold(path: string): HeldFile | null;
   /** Runs a program without a shell. Never throws for its exit status. @throws HostError when it is not installed */

@@ -18,6 +18,7 @@ import {
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { PassThrough, pipeline } from 'node:stream';
+import { fileChunks } from './file-chunks.js';
 import {
   type CommandResult,
   type HeldFile,
@@ -221,6 +222,13 @@ export function realHost({
       } catch (error) {
         // Standard input may be a socket, which has no name to be opened by.
         if (path === '/dev/stdin' && (error as NodeJS.ErrnoException).code === 'ENXIO') return process.stdin;
+        throw hostError('read', path, error);
+      }
+    },
+    async *chunks(path) {
+      try {
+        yield* fileChunks(belowRoot(root, path));
+      } catch (error) {
         throw hostError('read', path, error);
       }
     },

@@ -20,7 +20,7 @@ import { asLiveWord, followInput, isLiveWord, mayBeFollowed, noteHostClocks, rea
 import type { IngestDeps, IngestOptions } from './options.js';
 import { emptyReport, momentOf, readItem } from './read-item.js';
 import type { IngestReport } from './report.js';
-import { keepYoungSpaceSmall } from './small-young-space.js';
+import { keepHeapSmall } from './small-heap.js';
 import { openSnapshotKeeper } from './snapshot-keeper.js';
 import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
 import { openStatements } from './statements.js';
@@ -49,7 +49,7 @@ export async function ingest(
   options: IngestOptions = {},
   tables: IngestTables = ALL,
 ): Promise<IngestReport> {
-  keepYoungSpaceSmall();
+  keepHeapSmall();
   return await withoutKeyChecks(db, () => ingestAll(deps, db, inputs, options, tables));
 }
 
@@ -191,7 +191,7 @@ async function holdAll(chunks: ByteChunks): Promise<Uint8Array[]> {
   const held: Uint8Array[] = [];
   try {
     // A copy: a reader may reuse its buffers.
-    for await (const chunk of chunks) held.push(chunk.slice());
+    for await (const chunk of chunks) held.push(Buffer.from(chunk));
   } catch {
     // A cut archive says so itself, behind this member.
   }

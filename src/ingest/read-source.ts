@@ -196,7 +196,11 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   const passed = (view: Uint8Array): void => {
     bytes += view.length;
     sinceCommit += view.length;
-    tail = view.length >= TAIL_BYTES ? view.slice(-TAIL_BYTES) : Buffer.concat([tail, view]).subarray(-TAIL_BYTES);
+    // A copy: the next region may come in the same buffer.
+    tail =
+      view.length >= TAIL_BYTES
+        ? Buffer.from(view.subarray(-TAIL_BYTES))
+        : Buffer.concat([tail, view]).subarray(-TAIL_BYTES);
   };
 
   const reader = openTextReader(
@@ -282,7 +286,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
           } else if (chunk.length === 0) rest();
           job.onCommitted?.();
         } else if (binaryReader !== null) {
-          for (const { line, reason } of binaryReader.bytes(chunk))
+          for (const { line, reason } of binaryReader.bytes(Buffer.from(chunk)))
             noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
           passed(chunk);
         } else {

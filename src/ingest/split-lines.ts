@@ -18,41 +18,58 @@ export interface LineSplitter {
 export const LONGEST_LINE_BYTES = 32 << 20;
 
 const NEWLINE = 0x0a;
+const FIRST_BYTES = 64 << 10;
+/** What a line of megabytes made larger is let go. */
+const KEPT_BYTES = 4 << 20;
+const NOTHING = new Uint8Array(0);
 
 export function openLineSplitter(longestBytes: number = LONGEST_LINE_BYTES): LineSplitter {
-  // Pieces of an unfinished line; joined once, or a line of megabytes in small chunks would be copied for each of them.
-  let rest: Uint8Array[] = [];
-  let restBytes = 0;
+  // What waits for its line end, in a buffer that is used again and again; a long line makes it grow twofold each time.
+  let buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  let used = 0;
+  // Behind the region handed out, which lies in the same buffer.
+  let rest: Uint8Array = NOTHING;
 
-  const joined = (last: Uint8Array): Uint8Array => {
-    if (restBytes === 0) return last;
-    const whole = Buffer.concat([...rest, last], restBytes + last.length);
-    rest = [];
-    restBytes = 0;
-    return whole;
+  const keep = (bytes: Uint8Array): void => {
+    if (used + bytes.length > buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, used + bytes.length));
+      buffer.copy(larger, 0, 0, used);
+      buffer = larger;
+    }
+    buffer.set(bytes, used);
+    used += bytes.length;
+  };
+  const taken = (): LineRegion => {
+    const end = used;
+    used = 0;
+    return { bytes: buffer, start: 0, end };
   };
 
   return {
     push(chunk) {
-      const lastNewline = chunk.lastIndexOf(NEWLINE);
-      if (lastNewline < 0) {
-        rest.push(chunk);
-        restBytes += chunk.length;
-        if (restBytes <= longestBytes) return null;
-        const bytes = joined(new Uint8Array(0));
-        return { bytes, start: 0, end: bytes.length };
+      if (used === 0 && buffer.length > KEPT_BYTES) buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+      if (rest.length > 0) {
+        keep(rest);
+        rest = NOTHING;
       }
-      const bytes = joined(chunk.subarray(0, lastNewline + 1));
-      if (lastNewline + 1 < chunk.length) {
-        rest.push(chunk.subarray(lastNewline + 1));
-        restBytes = chunk.length - lastNewline - 1;
+      const end = chunk.lastIndexOf(NEWLINE) + 1;
+      if (end === 0) {
+        keep(chunk);
+        return used <= longestBytes ? null : taken();
       }
-      return { bytes, start: 0, end: bytes.length };
+      if (used === 0) {
+        keep(chunk.subarray(end));
+        return { bytes: chunk, start: 0, end };
+      }
+      keep(chunk.subarray(0, end));
+      const region = taken();
+      rest = Buffer.from(chunk.subarray(end));
+      return region;
     },
     end() {
-      if (restBytes === 0) return null;
-      const bytes = joined(new Uint8Array(0));
-      return { bytes, start: 0, end: bytes.length };
+      if (rest.length > 0) keep(rest);
+      rest = NOTHING;
+      return used === 0 ? null : taken();
     },
   };
 }

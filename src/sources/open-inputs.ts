@@ -104,6 +104,7 @@ async function* file(
       return;
     }
     await discard(first.chunks);
+    const isPlain = first.layers.length === 0;
     yield {
       is: 'source',
       item: {
@@ -114,7 +115,9 @@ async function* file(
         modifiedAtUs,
         canReopen: true,
         open: async function* () {
-          yield* plainText((await unpack(host, path, bytes(), limits.maxBytes)).chunks);
+          yield* plainText(
+            isPlain ? untilAborted(signal, host.chunks(path)) : (await unpack(host, path, bytes(), limits.maxBytes)).chunks,
+          );
         },
       },
     };
@@ -177,6 +180,14 @@ async function* until(signal: AbortSignal | undefined, stream: Readable): AsyncG
     if (signal?.aborted !== true) throw error;
   } finally {
     signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** The same for what never waits. */
+async function* untilAborted(signal: AbortSignal | undefined, chunks: ByteChunks): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (signal?.aborted === true) return;
+    yield chunk;
   }
 }
 

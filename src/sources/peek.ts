@@ -24,7 +24,8 @@ export async function peek(chunks: ByteChunks, wanted: number): Promise<Peeked> 
       const next = await iterator.next();
       if (next.done === true) isDone = true;
       else if (next.value.length > 0) {
-        held.push(next.value);
+        // A copy: the next chunk may come in the same buffer.
+        held.push(Buffer.from(next.value));
         size += next.value.length;
       }
     } catch (error) {

@@ -5,6 +5,7 @@ export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
+/** Each chunk is valid until the next is asked for: a reader may use its buffer again. */
 export type ByteChunks = AsyncIterable<Uint8Array>;
 
 export interface SourceItem {

@@ -51,6 +51,10 @@ function fencedHost({ stdin = '', uid = 1000 }: CommandOptions): ReadHost {
       if (!isInside(path)) throw missing(path);
       return real.stream(path, options);
     },
+    chunks(path) {
+      if (!isInside(path)) throw missing(path);
+      return real.chunks(path);
+    },
     identity: () => ({ name: 'here', kernelRelease: '6.1.0', bootId: null, uid, netnsInode: null }),
   };
 }

@@ -1,10 +1,12 @@
 // Entry of the thread that parses kernel logs: chunks in, batches out, each request answered in order.
 
 import { workerData } from 'node:worker_threads';
+import { keepHeapSmall } from '../small-heap.js';
 import { parseSlow } from './parse-slow.js';
 import { openParserHere } from './parser.js';
 import { type Answer, CHUNK_BYTES, type Request, type ThreadData } from './parser-thread.js';
 
+keepHeapSmall();
 const { start, port, answered, chunks } = workerData as ThreadData;
 
 const answer = (message: Answer, moved: ArrayBuffer[] = []): void => {
