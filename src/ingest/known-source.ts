@@ -30,7 +30,10 @@ export async function continueSource(chunks: ByteChunks, known: KnownSource): Pr
     const wanted = Math.min(next.value.length, known.doneBytes - passed);
     const old = next.value.subarray(0, wanted);
     passed += wanted;
-    tail = old.length >= TAIL_BYTES ? Buffer.from(old.subarray(-TAIL_BYTES)) : Buffer.concat([tail, old]).subarray(-TAIL_BYTES);
+    tail =
+      old.length >= TAIL_BYTES
+        ? Buffer.from(old.subarray(-TAIL_BYTES))
+        : Buffer.concat([tail, old]).subarray(-TAIL_BYTES);
     rest = next.value.subarray(wanted);
   }
   if (known.tailHash === null || !known.tailHash.equals(tailHash(tail))) {

@@ -116,7 +116,9 @@ async function* file(
         canReopen: true,
         open: async function* () {
           yield* plainText(
-            isPlain ? untilAborted(signal, host.chunks(path)) : (await unpack(host, path, bytes(), limits.maxBytes)).chunks,
+            isPlain
+              ? untilAborted(signal, host.chunks(path))
+              : (await unpack(host, path, bytes(), limits.maxBytes)).chunks,
           );
         },
       },

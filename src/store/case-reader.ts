@@ -290,12 +290,30 @@ export function findTupleIds(
 
 /** Other tuples between the same two addresses, in either direction: a control connection beside its data, a sibling of a flow. */
 export function readCompanions(db: Db, hostId: number, a: string, b: string, limit: number): readonly TupleRow[] {
-  const ofHost =
-    'EXISTS (SELECT 1 FROM flow_tuples w JOIN flows f ON f.id = w.flow_id WHERE w.tuple_id = t.id AND f.host_id = @hostId)';
-  return db
-    .prepare(
-      `SELECT id, proto, src, dst, sport, dport, extra FROM tuples t WHERE src = @a AND dst = @b AND ${ofHost}
-      UNION SELECT id, proto, src, dst, sport, dport, extra FROM tuples t WHERE src = @b AND dst = @a AND ${ofHost} LIMIT @limit`,
-    )
-    .all({ hostId, a, b, limit }) as TupleRow[];
+  const between = [db.prepare(COMPANIONS_BY_SRC), db.prepare(COMPANIONS_BY_DST)];
+  const [src, dst] = [countTuples(db, 'src'), countTuples(db, 'dst')];
+  return [
+    [a, b],
+    [b, a],
+  ]
+    .flatMap(([from, to]) => {
+      // Both ends of one flow lie in indexes of their own; a server's has thousands of times as many rows as a client's.
+      const isRareSrc = src(from!) <= dst(to!);
+      return between[isRareSrc ? 0 : 1]!.all({ hostId, from, to, limit }) as TupleRow[];
+    })
+    .slice(0, limit);
+}
+
+// A plus keeps SQLite from the index of that column.
+const COMPANION = `SELECT id, proto, src, dst, sport, dport, extra FROM tuples t`;
+const OF_HOST = `EXISTS (SELECT 1 FROM flow_tuples w JOIN flows f ON f.id = w.flow_id WHERE w.tuple_id = t.id AND f.host_id = @hostId)`;
+const COMPANIONS_BY_SRC = `${COMPANION} WHERE src = @from AND +dst = @to AND ${OF_HOST} LIMIT @limit`;
+const COMPANIONS_BY_DST = `${COMPANION} WHERE dst = @to AND +src = @from AND ${OF_HOST} LIMIT @limit`;
+/** Beyond so many, an address is a busy one, and how much so does not matter. */
+const BUSY = 2000;
+
+/** Tuples with an address at one end, counted in its index up to BUSY. */
+function countTuples(db: Db, end: 'src' | 'dst'): (address: string) => number {
+  const count = db.prepare(`SELECT count(*) FROM (SELECT 1 FROM tuples WHERE ${end} = ? LIMIT ${BUSY})`).pluck();
+  return (address) => count.get(address) as number;
 }

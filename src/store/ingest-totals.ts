@@ -76,9 +76,7 @@ export function readTotals(
     sources: sources.filter(({ isLast }) => isLast === 1).length,
     earlierSources: sources.filter(({ isLast }) => isLast === 0).length,
     names: sources.map((source) => source.name),
-    logLines: one(
-      `SELECT sum(x.steps) AS n FROM passages p JOIN paths x ON x.id = p.path_id JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id WHERE ${mine}`,
-    ),
+    logLines: one(`SELECT sum(c.packet_lines) AS n FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine}`),
     events: one(
       `SELECT count(*) AS n FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.kind IN ('NEW', 'UPDATE', 'DESTROY') AND ${ofSource}`,
     ),

@@ -79,6 +79,10 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
   const macs: number[] = [];
   const tuples: number[] = [];
   const paths: number[] = [];
+  /** Lines of a packet, by the number of its path. */
+  const pathLines: number[] = [];
+  /** Lines of packets written since the last batch, by the index of their clock. */
+  const clockLines: number[] = [];
   const clockIds: number[] = [...(options.clockIds ?? [])];
   const merges: (PassageMerge | null)[] = clockIds.map(() => null);
   const dictionaries = openDictionaries(db);
@@ -88,6 +92,7 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
   let generation = 0;
   const short = openRows(db, SHORT);
   const long = openRows(db, LONG);
+  const addLines = packetLineCounter(db);
   const addSource = db.prepare('INSERT OR IGNORE INTO passage_sources (passage_id, source_id, line) VALUES (?, ?, ?)');
   const addNotice = db.prepare(
     `INSERT INTO kernel_notices (clock_id, clock_us, line, kind, reason_id, function, count, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -96,7 +101,7 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
   const enter = (batch: PacketBatch): void => {
     if (batch.generation !== generation) {
       generation = batch.generation;
-      for (const list of [heads, shapes, macs, tuples, paths]) list.length = 0;
+      for (const list of [heads, shapes, macs, tuples, paths, pathLines]) list.length = 0;
     }
     for (const clock of batch.clocks) {
       const id = options.addClock(clock);
@@ -108,10 +113,12 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
     for (const mac of batch.macs) macs.push(dictionaries.mac(mac));
     for (const tuple of batch.tuples)
       tuples.push(dictionaries.tuple(tuple.src, tuple.sport, tuple.dst, tuple.dport, tuple.proto, tuple.extra));
-    for (const path of batch.paths)
+    for (const path of batch.paths) {
       paths.push(
         dictionaries.path(path.map((step) => ({ ...step, head: heads[step.head]!, shape: shapes[step.shape]! }))),
       );
+      pathLines.push(path.length);
+    }
   };
 
   const passages = (batch: PacketBatch): void => {
@@ -127,6 +134,7 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
         continue;
       }
       counts.written++;
+      clockLines[clock] = (clockLines[clock] ?? 0) + pathLines[numbers[at + 3]!]!;
       numbers[at + 3] = paths[numbers[at + 3]!]!;
       numbers[at + 4] = tuples[numbers[at + 4]!]!;
       if (numbers[at + 5]! >= 0) numbers[at + 5] = tuples[numbers[at + 5]!]!;
@@ -142,6 +150,10 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
     }
     short.flush();
     long.flush();
+    clockLines.forEach((lines, clock) => {
+      addLines.run(lines, clockIds[clock]!);
+    });
+    clockLines.length = 0;
   };
 
   return {
@@ -164,6 +176,11 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
     if (merges[notice.clock]?.hasNotice(clockUs ?? 0, text) === true) return;
     addNotice.run(clockId, clockUs, line, kind, reasonId, notice.function, count, text, extra);
   }
+}
+
+/** Adds to the lines of packets that a clock's stretch of its source holds. */
+export function packetLineCounter(db: Db): { run(lines: number, clockId: number): unknown } {
+  return db.prepare('UPDATE clocks SET packet_lines = packet_lines + ? WHERE id = ?');
 }
 
 /** After the last source of a load: indexes that were dropped are built. */

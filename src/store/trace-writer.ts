@@ -5,6 +5,7 @@ import { packetTuple } from '../model/packet-tuple.js';
 import type { TraceStep } from '../model/trace.js';
 import { protocolName } from '../text/protocols.js';
 import type { Db } from './open-store.js';
+import { packetLineCounter } from './packet-writer.js';
 import type { Tuples } from './tuples.js';
 
 export interface TraceWriter {
@@ -61,6 +62,8 @@ export function openTraceWriter(db: Db, tuples: Tuples, namespaceId: number | nu
     VALUES (@clockId, @clockUs, @line, @pathId, @namespaceId, @tuple, @tuple2, @tuple3, @ipId, @len, @ttl, @seq, @ack, @window, @mark, @extra)`,
   );
 
+  const addLines = packetLineCounter(db);
+
   const headId = (step: TraceStep): number => {
     const kind = KINDS[step.tool];
     const conntrack =
@@ -114,6 +117,7 @@ export function openTraceWriter(db: Db, tuples: Tuples, namespaceId: number | nu
       ...(lines.some((offset, index) => offset !== index) ? { lines } : {}),
       ...(first?.incompleteBytes == null ? {} : { incomplete: first.incompleteBytes }),
     };
+    addLines.run(steps.length, passage.clockId);
     addPassage.run({
       clockId: passage.clockId,
       clockUs: passage.clockUs,

@@ -188,6 +188,7 @@ export const PLACES: readonly TableWords[] = [
         'TEXT',
         "how it was placed: 'epoch', 'boot-time', 'clock-samples', 'shared-records', 'assumed-year', 'assumed-zone' or 'unplaced'",
       ],
+      ['packet_lines', 'INTEGER', 'lines of the stretch that showed a packet'],
     ],
   },
   {
