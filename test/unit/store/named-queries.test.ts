@@ -199,7 +199,7 @@ describe('on rows made by hand', () => {
       INSERT INTO shapes VALUES (1, 's', 'tcp', 'SYN'), (2, 't', 'tcp', 'ACK');
       INSERT INTO paths VALUES (1, x'01', 2), (2, x'02', 2), (3, x'03', 1), (4, x'04', 1);
       INSERT INTO path_steps VALUES (1, 0, 1, 1, 0, 0), (1, 1, 2, 1, 0, 0), (2, 0, 1, 1, 0, 0), (2, 1, 3, 1, 0, 0), (3, 0, 4, 1, 0, 0), (4, 0, 4, 2, 0, 0);
-      INSERT INTO clocks VALUES (1, 1, NULL, 'epoch', 1, 0, 0, 'epoch');
+      INSERT INTO clocks VALUES (1, 1, NULL, 'epoch', 1, 0, 0, 'epoch', 0);
       INSERT INTO passages (id, clock_id, clock_us, line, path_id, tuple_id, step_us) VALUES (1, 1, ${AT_US}, 1, 1, 1, '0,9'), (2, 1, ${AT_US + 5}, 3, 2, 1, '0,9'),
         (3, 1, ${AT_US + 9}, 5, 3, 1, NULL), (4, 1, ${AT_US + 10}, 6, 4, 3, NULL);
       INSERT INTO coverage (host_id, what, state, lost) VALUES (1, 'log', 'complete', NULL), (1, 'log', 'lost', 118);
