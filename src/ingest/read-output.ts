@@ -7,7 +7,7 @@ import type { Form, FormReader } from '../parsers/form.js';
 import { conntrackListForm } from '../parsers/forms/conntrack-list.js';
 import type { ByteChunks } from '../sources/source.js';
 import { openTextReader } from './read-text.js';
-import { lineText, openLineSplitter } from './split-lines.js';
+import { type LineRegion, lineTexts, openLineSplitter } from './split-lines.js';
 
 export interface OutputDeps {
   readonly host: ReadHost;
@@ -51,14 +51,8 @@ export async function readOutput(
     : openAnyForm(forms, reading.command, take, noteUnread);
   const splitter = openLineSplitter();
   let line = 0;
-  const takeRegion = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
-    let start = region.start;
-    while (start < region.end) {
-      const newline = region.bytes.indexOf(0x0a, start);
-      const end = newline < 0 || newline >= region.end ? region.end : newline + 1;
-      lines.line(lineText(region.bytes, start, end), ++line);
-      start = end;
-    }
+  const takeRegion = (region: LineRegion): void => {
+    for (const text of lineTexts(region)) lines.line(text, ++line);
   };
   let failure: string | null = null;
   try {

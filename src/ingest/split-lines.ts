@@ -90,3 +90,20 @@ export function lineText(bytes: Uint8Array, start: number, end: number): string 
 }
 
 const HIGH = /[\x80-\xff]/;
+
+/** The lines of a region as text, one after another; looks for bytes beyond ASCII once for all of them. */
+export function* lineTexts({ bytes, start, end }: LineRegion): Generator<string> {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const isAscii = !HIGH.test(view.toString('latin1', start, end));
+  for (let from = start; from < end; ) {
+    const newline = view.indexOf(NEWLINE, from);
+    const to = newline < 0 || newline >= end ? end : newline + 1;
+    if (isAscii) {
+      let last = to;
+      if (view[last - 1] === NEWLINE) last--;
+      if (last > from && view[last - 1] === 0x0d) last--;
+      yield view.toString('latin1', from, last);
+    } else yield lineText(bytes, from, to);
+    from = to;
+  }
+}
