@@ -35,8 +35,9 @@ function fill(db: Db, snapshots: readonly { readonly ports: readonly number[]; r
           runEnded: () => {},
         },
       );
-      // Port 9 is refreshed each time.
-      for (const port of ports) reader.line(line(port, port === 9 ? 1000 : 1000 - 10 * at), 1);
+      // Port 9 is refreshed each time, port 8 between the first and the second only.
+      for (const port of ports)
+        reader.line(line(port, port === 9 ? 1000 : 1000 - 10 * (port === 8 ? Math.max(0, at - 1) : at)), 1);
       reader.end();
       writer.value('sysctl', 'net.a', -1, value, null, null);
       writer.part({ part: 'list:main', state: 'read', atUs, tookUs: 0, sourceId: null, firstLine: null, why: null });
@@ -48,10 +49,10 @@ function fill(db: Db, snapshots: readonly { readonly ports: readonly number[]; r
 }
 
 const FOUR = [
-  { ports: [1, 2, 9], value: '0' },
-  { ports: [2, 9], value: '1' },
-  { ports: [2, 3, 9], value: '1' },
-  { ports: [2, 3, 9], value: '2' },
+  { ports: [1, 2, 8, 9], value: '0' },
+  { ports: [2, 8, 9], value: '1' },
+  { ports: [2, 3, 8, 9], value: '1' },
+  { ports: [2, 3, 8, 9], value: '2' },
 ];
 const all = (db: Db, sql: string) => db.prepare(sql).raw().all();
 const SHOWN = `SELECT snapshot_id, orig_sport, expires_at_us FROM ct_entries WHERE snapshot_id >= 3 ORDER BY 1, 2`;
@@ -62,17 +63,18 @@ describe('pruning snapshots', () => {
     const db = emptyStore();
     fill(db, FOUR);
     const before = [all(db, SHOWN), all(db, SETTINGS)];
-    expect(before[0]).toHaveLength(6);
+    expect(before[0]).toHaveLength(8);
     expect(pruneSnapshots(db, START_US + 2 * STEP_US)).toEqual({ snapshots: 2, entries: 1 });
     expect([all(db, SHOWN), all(db, SETTINGS)]).toEqual(before);
     expect(all(db, 'SELECT id FROM snapshots')).toEqual([[3], [4]]);
-    expect(all(db, 'SELECT count(*) FROM ct_entry_versions')).toEqual([[3]]);
-    // The refreshed entry keeps the move that holds at the first snapshot left, and those behind it.
-    expect(all(db, 'SELECT seq FROM ct_entry_moves ORDER BY seq')).toEqual([[3], [4]]);
+    expect(all(db, 'SELECT count(*) FROM ct_entry_versions')).toEqual([[4]]);
+    // The refreshed entry keeps the move that holds at the first snapshot left, and those behind it; so does the one refreshed before.
+    expect(all(db, 'SELECT seq FROM ct_entry_moves ORDER BY seq')).toEqual([[2], [3], [4]]);
     expect(all(db, 'SELECT value FROM values_over_time ORDER BY seq')).toEqual([['1'], ['2']]);
     expect(all(db, 'SELECT t.sport FROM flows f JOIN tuples t ON t.id = f.orig_tuple_id ORDER BY 1')).toEqual([
       [2],
       [3],
+      [8],
       [9],
     ]);
     expect(db.pragma('foreign_key_check')).toEqual([]);
@@ -99,6 +101,6 @@ describe('pruning snapshots', () => {
     );
     expect(pruneSnapshots(db, START_US + 360 * STEP_US)).toEqual({ snapshots: 1, entries: 0 });
     expect(all(db, 'SELECT id FROM snapshots')).toEqual([[1], [3], [4]]);
-    expect(all(db, 'SELECT orig_sport FROM ct_entries WHERE snapshot_id = 1 ORDER BY 1')).toEqual([[1], [2], [9]]);
+    expect(all(db, 'SELECT orig_sport FROM ct_entries WHERE snapshot_id = 1 ORDER BY 1')).toEqual([[1], [2], [8], [9]]);
   });
 });
