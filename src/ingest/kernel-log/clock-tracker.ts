@@ -9,6 +9,11 @@ import { wallUs } from './envelope-template.js';
 const FALL_BACK_US = 1_000_000;
 /** Syslog may stamp a line this late without the wall clock having moved. */
 const STEP_US = 2_000_000;
+/**
+ * A source with more boots and steps than this has no clock that could be followed (lines of several hosts shuffled, made-up stamps):
+ * from then on its lines have no place on the axis. Each stretch costs work against each other one when clocks are placed.
+ */
+const MOST_STRETCHES = 512;
 /** Classic syslog names no year; one with a 29 February keeps every date valid. */
 const ANY_YEAR = 1972;
 
@@ -52,6 +57,7 @@ interface TrackerState {
   readonly year: number;
   readonly lastMonth: number;
   readonly boot: number;
+  readonly isLost: boolean;
 }
 
 /** @param assumedYear year of the source's first line where stamps name none; NULL: not known */
@@ -62,6 +68,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
   let year = assumedYear ?? ANY_YEAR;
   let lastMonth = 0;
   let boot = 0;
+  let isLost = false;
   let lastUs = 0;
   let previousStamp: Stamp | null = null;
 
@@ -125,6 +132,13 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
     line(line, uptimeUs, stamp, resolutionUs) {
       if (uptimeUs >= 0) {
         lastUs = uptimeUs;
+        isLost ||= stretches.length >= MOST_STRETCHES;
+        if (isLost) {
+          const lost = current.get('none') ?? begin('none', line, uptimeUs, 1, false);
+          lost.lastUs = Math.max(lost.lastUs, uptimeUs);
+          lost.lastLine = line;
+          return lost.clock;
+        }
         let stretch = current.get('uptime');
         if (stretch === undefined) stretch = begin('uptime', line, uptimeUs, 1, false);
         else if (uptimeUs < stretch.lastUs - FALL_BACK_US) {
@@ -166,6 +180,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
       year,
       lastMonth,
       boot,
+      isLost,
     }),
     restore(state) {
       const saved = state as TrackerState;
@@ -179,6 +194,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
       year = saved.year;
       lastMonth = saved.lastMonth;
       boot = saved.boot;
+      isLost = saved.isLost;
     },
   };
 }
