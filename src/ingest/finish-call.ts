@@ -14,6 +14,7 @@ import { partOfCommand } from './listing-commands.js';
 import type { IngestOptions } from './options.js';
 import { placeClocks, readBootTime, readUptimeAt, type StatedBoot, type TimeStatements } from './place-clocks.js';
 import { type IngestReport, type MissingEvidence, missingEvidence, type SourceReport } from './report.js';
+import { collectNow } from './small-heap.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import type { Scope, Statements } from './statements.js';
 import { stateCoverage, workOutCoverage } from './work-out-coverage.js';
@@ -44,6 +45,7 @@ export function finishCall(call: CallToFinish): FinishedCall {
   const { db, statements } = call;
   const scopeHosts = statements.scopes().map((scope) => ({ scope, hostId: call.hosts.knownHostOf(scope) }));
   const hostIds = call.hosts.settle();
+  if (call.isAnythingNew) collectNow();
   // A large load takes indexes away, and a killed one leaves them away.
   db.transaction(() => finishPacketLoad(db))();
   const killed = call.killed.map(({ id }) => ({ id, hostId: hostOfSource(db, id) }));
