@@ -56,7 +56,7 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'tar-stream': ['sources'],
   'ipaddr.js': ['text'],
   'node:fs': ['host', 'store', 'sources'],
-  'node:fs/promises': [],
+  'node:fs/promises': ['host'],
   'node:child_process': ['host'],
   'node:worker_threads': ['ingest', 'sources'],
   'node:v8': ['ingest'],

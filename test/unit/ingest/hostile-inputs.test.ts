@@ -133,7 +133,7 @@ describe('what was cut is read as far as it goes, and said', () => {
       ['cut.tar.gz', gzipSync(whole).subarray(0, gzipSync(whole).length * 0.7)],
     ] as const) {
       const { code, packets, said } = await read(file(name, bytes));
-      expect([name, code]).toEqual([name, 0]);
+      expect([name, code]).toEqual([name, 1]); // a named input that is not whole
       expect(packets).toBeGreaterThan(LINES);
       expect(packets).toBeLessThan(2 * LINES);
       expect(said.join()).toContain('the archive ends or breaks within it; what came before was read');
