@@ -3,6 +3,7 @@
 import { HostError } from '../host/host.js';
 import type { WriteHost } from '../host/write-host.js';
 import { type Change, changeId } from '../model/change.js';
+import { RefusedError } from '../text/errors.js';
 
 export const DEFAULT_JOURNAL_FOLDER = '/var/lib/ctwhy/changes';
 /** Ended changes that are kept for `changes list --ended`. */
@@ -41,6 +42,8 @@ export function openJournal(host: WriteHost, folder: string): Journal {
       return host.list(folder).filter((name) => FILE.test(name));
     } catch (error) {
       if (error instanceof HostError && error.kind === 'missing') return [];
+      if (error instanceof HostError && error.kind === 'denied')
+        throw new RefusedError(`the journal of changes, ${folder}, is root's to read: use sudo`, { cause: error });
       throw error;
     }
   }

@@ -2,9 +2,10 @@
 
 import type { WriteHost } from '../host/write-host.js';
 import type { Act, Change, ChangeKind, ChangePlace, SysctlAct } from '../model/change.js';
-import { kindOf, sharedName } from './acts/index.js';
+import { sharedName } from './acts/index.js';
 import { placeOfSetting } from './acts/sysctl.js';
 import { type NetnsPath, readIn } from './change-host.js';
+import { pastedDoing } from './pasted.js';
 
 export interface Plan {
   readonly kind: ChangeKind;
@@ -63,8 +64,8 @@ export async function planSysctl(
 }
 
 /** The commands of a plan as a person could paste them. */
-export function planCommands(acts: readonly Act[]): readonly string[] {
-  return acts.filter((act) => !isHeld(act)).flatMap((act) => kindOf(act).doing(act));
+export function planCommands(acts: readonly Act[], label: string | null = null): readonly string[] {
+  return acts.filter((act) => !isHeld(act)).flatMap((act) => pastedDoing(act, label));
 }
 
 /** Whether the act only keeps what another change of ours already made. */

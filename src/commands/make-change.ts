@@ -55,13 +55,14 @@ export async function makeChange(
   const session = changeSession(world);
   const { plan, refusals } = await planOf(planContext(input, world, session));
   const acts = plan.acts(session.journal.nextNumber());
+  const label = optionValue(input, 'netns');
   if (acts.every(isHeld) && acts.length === 0) {
     world.streams.out.write(`Nothing to do: ${plan.what} already.\n`);
     return EXIT.done;
   }
   refuse(world, refusals, optionValues(input, 'allow'));
   if (isDry) {
-    for (const line of [...planCommands(acts), ...notes(plan).map((note) => `# ${note}`)])
+    for (const line of [...planCommands(acts, label), ...notes(plan).map((note) => `# ${note}`)])
       world.streams.out.write(`${line}\n`);
     return EXIT.done;
   }
@@ -70,7 +71,7 @@ export async function makeChange(
       throw new UsageError(
         `${plan.what}: this changes the host and nobody is there to ask; add --yes, or --dry-run to see the commands`,
       );
-    printDocument(world.streams.err, planDocument(plan, planCommands(acts)));
+    printDocument(world.streams.err, planDocument(plan, planCommands(acts, label)));
     if (!(await world.ask('Do this?'))) {
       world.streams.err.write('Nothing was changed.\n');
       return EXIT.failed;

@@ -4,7 +4,7 @@ import { whyNoRights } from '../../changes/rights.js';
 import { type ChangeStanding, standingOf } from '../../changes/standing.js';
 import { type CommandInput, hasSwitch } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { type ChangeKind, changeId } from '../../model/change.js';
+import { type Change, type ChangeKind, changeId } from '../../model/change.js';
 import { type Line, printDocument, segment, wrap } from '../../presentation/document.js';
 import { printRows } from '../../presentation/rows.js';
 import { duration, rfc3339 } from '../../text/time.js';
@@ -23,7 +23,9 @@ export async function listChanges(input: CommandInput, world: World, kind: Chang
   const session = changeSession(world);
   const { changes, unreadable } = session.journal.read();
   const shown = changes
-    .filter((change) => hasSwitch(input, 'ended') || change.state !== 'ended')
+    .filter(
+      (change) => hasSwitch(input, 'ended') || change.state !== 'ended' || wasSwitchedOff(change, world.clock.nowUs()),
+    )
     .filter((change) => kind === null || change.kind === kind);
   const standings: ChangeStanding[] = [];
   for (const change of shown) standings.push(await standingOf(session, change));
@@ -58,6 +60,11 @@ export async function listChanges(input: CommandInput, world: World, kind: Chang
   const why = whyNoRights(world.host);
   if (why !== null && standings.some(({ word }) => word === 'UNKNOWN')) world.streams.err.write(`ctwhy: ${why}\n`);
   return EXIT.done;
+}
+
+/** What went off by itself against the person's will is shown for a day: no line since then means nothing. */
+function wasSwitchedOff({ result }: Change, nowUs: number): boolean {
+  return result?.how === 'breaker' && nowUs - result.endedAtUs < DAY_US;
 }
 
 function clockTime(atUs: number, nowUs: number): string {
@@ -110,6 +117,11 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
         ),
       );
   }
+  for (const { change } of standings)
+    if (wasSwitchedOff(change, nowUs))
+      lines.push(
+        ...wrap(`${changeId(change)} was switched off: ${change.result!.note}. What it shows is missing since.`, width),
+      );
   const on = standings.filter(({ change }) => change.state !== 'ended');
   const first = on[0];
   if (first !== undefined)

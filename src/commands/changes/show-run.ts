@@ -1,6 +1,7 @@
 // The work of ctwhy changes show.
 
 import { kindOf } from '../../changes/acts/index.js';
+import { pastedUndoing } from '../../changes/pasted.js';
 import { isHeld } from '../../changes/plan.js';
 import { standingOf } from '../../changes/standing.js';
 import { type CommandInput, hasSwitch, positionalOf } from '../../cli/command.js';
@@ -41,7 +42,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       lines.push(`    before  ${act.before}    after  ${act.after}    goes back to  ${act.original}`);
     if (read !== undefined)
       lines.push(...wrap(`now     ${read.standing?.found ?? `not known: ${read.problem}`}`, 80, '    '));
-    for (const line of kind.undoing(act).flatMap((text) => text.split('\n')))
+    for (const line of pastedUndoing(act, change.place.label).flatMap((text) => text.split('\n')))
       lines.push([segment('plain', '    undo    '), segment('cmd', line)]);
   }
   for (const stays of change.stays) lines.push(...wrap(`stays after undo: ${stays}`, 80, '  '));

@@ -1,7 +1,7 @@
 // The work of undoing: which changes are meant, in which order, what became of each, and one exit code.
 
-import { kindOf } from '../../changes/acts/index.js';
-import { isHeld } from '../../changes/plan.js';
+import { sharedName } from '../../changes/acts/index.js';
+import { pastedUndoing } from '../../changes/pasted.js';
 import { whileAlone } from '../../changes/session.js';
 import { findStrays, removeStray } from '../../changes/strays.js';
 import { type UndoOutcome, undoChange } from '../../changes/undo.js';
@@ -11,6 +11,7 @@ import { type Change, type ChangeKind, changeId, changeNumber } from '../../mode
 import { type Line, printDocument, segment, wrap } from '../../presentation/document.js';
 import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
+import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { changeSession, needRoot } from '../change-session.js';
 import { copyChanges } from '../copy-changes.js';
@@ -31,9 +32,17 @@ export async function undo(input: CommandInput, world: World, kind: ChangeKind |
   const chosen = chosenChanges(input, kind, changes, live);
   const isDry = hasSwitch(input, 'dry-run');
   if (isDry) {
-    for (const change of chosen)
-      for (const act of [...change.acts].reverse())
-        if (!isHeld(act)) for (const line of kindOf(act).undoing(act)) world.streams.out.write(`${line}\n`);
+    const staying = live.filter((change) => !chosen.includes(change));
+    const isNeeded = (name: string | null) =>
+      name !== null &&
+      staying.some((other) => other.acts.some((act) => sharedName(act, other.place.netnsInode) === name));
+    const lines = chosen.flatMap((change) =>
+      [...change.acts]
+        .reverse()
+        .filter((act) => !isNeeded(sharedName(act, change.place.netnsInode)))
+        .flatMap((act) => pastedUndoing(act, change.place.label)),
+    );
+    for (const line of new Set(lines)) world.streams.out.write(`${line}\n`);
     return EXIT.done;
   }
   if (chosen.length > 0) needRoot(world, `undo ${chosen.map(changeId).join(' ')}`);
@@ -114,7 +123,15 @@ function undoDocument(outcomes: readonly UndoOutcome[], world: World, others: nu
         ]);
   };
   for (const { change, done, gone, kept, left } of outcomes) {
-    const word = left.length > 0 ? segment('bad', 'put back only in part') : segment('good', 'put back');
+    const wasEnded = [done, gone, kept, left].every((texts) => texts.length === 0) && change.result !== null;
+    const word = wasEnded
+      ? segment(
+          'plain',
+          `was ended already: ${change.result!.how}, ${rfc3339(change.result!.endedAtUs).slice(0, 19)} UTC`,
+        )
+      : left.length > 0
+        ? segment('bad', 'put back only in part')
+        : segment('good', 'put back');
     lines.push([segment('head', `${changeId(change)}  ${change.what}   `), word]);
     said('Back', done, 'plain');
     said('Was gone', gone, 'plain');
@@ -127,11 +144,17 @@ function undoDocument(outcomes: readonly UndoOutcome[], world: World, others: nu
     said('Stays', change.stays, 'plain');
     if (change.result?.note != null) said('Note', [change.result.note], 'plain');
   }
-  if (outcomes.some(({ left }) => left.length > 0))
+  for (const { change, left } of outcomes) {
+    if (left.length === 0) continue;
+    const isRetryable = left.some((one) => one.isRetryable);
     lines.push([
-      segment('plain', '  What is left can be put back all the same: '),
-      segment('cmd', `sudo ${world.programName} undo ID --allow changed`),
+      segment(
+        'plain',
+        isRetryable ? '  The host refused; try again: ' : '  What is left can be put back all the same: ',
+      ),
+      segment('cmd', `sudo ${world.programName} undo ${changeId(change)}${isRetryable ? '' : ' --allow changed'}`),
     ]);
+  }
   if (others > 0) lines.push(`${others} more on: ${world.programName} changes`);
   return lines;
 }
