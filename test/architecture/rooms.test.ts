@@ -60,6 +60,7 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['host'],
   'node:worker_threads': ['ingest', 'sources'],
   'node:v8': ['ingest'],
+  'node:vm': ['ingest'],
   'node:zlib': ['sources', 'store', 'ingest'],
   'node:http': [],
   'node:https': [],
