@@ -54,6 +54,17 @@ function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
   return state === null ? null : { state, is: 'inferred', step: step.step };
 }
 
+/**
+ * Without the ruleset the trace's own text of a rule that matched tells what it asked. Which hook it stands at is not told, and in front of
+ * conntrack every packet tests as INVALID: only of our own tables, which stand behind it, is the state shown.
+ */
+function claimOfText(step: PathStep): Claim | null {
+  const word = /\bct state (invalid|new|established|related|untracked)(?![\w,])/.exec(step.ruleText ?? '')?.[1];
+  if (word === undefined) return null;
+  const isOurs = /^ctwhy_\d+$/.test(step.table ?? '');
+  return { state: word.toUpperCase() as PacketState, is: isOurs ? 'shown' : 'inferred', step: step.step };
+}
+
 function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
   if (step.kind === 'nft-trace' && step.ruleKind === 'conntrack') {
     const state = /\bstate (new|established|related|invalid|untracked)\b/.exec(step.ruleText ?? '')?.[1]?.toUpperCase();
@@ -63,6 +74,7 @@ function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
   if (step.kind === 'trace' && step.table === 'nat') return { state: 'NEW', is: 'shown', step: step.step };
   if (step.ruleKind !== 'rule' || step.table === 'raw') return null;
   const hit = rules.atStep(step);
+  if (hit === null && step.kind === 'nft-trace') return claimOfText(step);
   // A trace line of a rule with a state condition: the rule matched, so the packet had that state.
   const states = hit?.rule.conditions
     .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)

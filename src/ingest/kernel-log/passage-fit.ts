@@ -79,8 +79,9 @@ function fitsInPlace(passage: Passage, facts: LineFacts, dump: Dump): boolean {
     if (place.rank >= 0 && place.rank < passage.rank) return false;
     return !isAtEnd(passage) && !hasMet(passage, facts.head);
   }
-  // A trace begins before any other line of its packet, or the packet is not traced at all.
-  if (!passage.isTraced) return false;
+  // A trace that raw began shows raw's end before any other line of its packet. Where nf_tables set the mark, the first legacy table
+  // that a packet meets may lie behind conntrack's own line; an IP id tells that it is the same packet.
+  if (!passage.isTraced && !passage.isDistinct) return false;
   return place.isBuiltIn ? builtInFollows(passage, place) : userChainFollows(passage, facts);
 }
 
