@@ -11,11 +11,19 @@ export function shellWord(text: string): string {
 
 function letItClose(subject: Case): readonly Remedy[] {
   const isClosing = /\b(FIN|RST)\b/.test(subject.packets[0]!.flags ?? '');
-  const text = isClosing
-    ? 'let this connection close: its peer is told'
-    : "let this connection's packets pass, INVALID as they are";
+  // On its way through, the packet may have to be translated, and one without an entry is not (net/netfilter/nf_nat_core.c:
+  // nf_nat_inet_fn() leaves it alone, all versions): its peer then does not know it.
+  const isForwarded = subject.packets[0]!.steps.some((step) => (step.inIf ?? '') !== '');
+  const text =
+    isClosing && !isForwarded
+      ? 'let this connection close: its peer is told'
+      : isClosing
+        ? 'let this connection close, unless this host translates it: INVALID is not translated'
+        : "let this connection's packets pass, INVALID as they are";
   const price = isClosing
-    ? 'one reversed entry for up to 5 min'
+    ? isForwarded
+      ? 'one reversed entry for up to 5 min; behind NAT end the socket on its own host instead (ss -K)'
+      : 'one reversed entry for up to 5 min'
     : 'NAT does not touch them; the answers must be let in, too';
   const { flow } = subject;
   const rule = subject.fate.rule;
