@@ -133,3 +133,55 @@ describe('evidence without a packet', () => {
     ]);
   });
 });
+
+describe('a rule in front of conntrack', () => {
+  // Captured on 6.18 with nft 1.0.6: a SYN through a chain at priority -300 that asks for INVALID, and dropped by a filter behind it.
+  const packet = (table: string, chain: string) =>
+    `trace id 34656c3a inet ${table} ${chain} packet: iif "d0" ether saddr 00:00:5e:00:53:01 ether daddr 00:00:5e:00:53:02 ip saddr 192.0.2.2 ip daddr 192.0.2.1 ip dscp cs0 ip ecn not-ect ip ttl 64 ip id 11919 ip protocol tcp ip length 60 tcp sport 56000 tcp dport 8080 tcp flags == syn tcp window 64240`;
+  const trace = [
+    packet('early', 'pre'),
+    'trace id 34656c3a inet early pre rule meta nftrace set 1 (verdict continue)',
+    'trace id 34656c3a inet early pre rule jump ask (verdict jump ask)',
+    'trace id 34656c3a inet early ask rule ct state invalid counter packets 0 bytes 0 (verdict continue)',
+    'trace id 34656c3a inet early pre policy accept',
+    packet('fw', 'in'),
+    'trace id 34656c3a inet fw in rule tcp dport 8080 counter packets 0 bytes 0 drop (verdict drop)',
+  ];
+  const ruleset = [
+    'table inet early { # handle 1',
+    '\tchain ask { # handle 1',
+    '\t\tct state invalid counter packets 3 bytes 180 # handle 3',
+    '\t}',
+    '',
+    '\tchain pre { # handle 2',
+    '\t\ttype filter hook prerouting priority raw; policy accept;',
+    '\t\tmeta nftrace set 1 # handle 4',
+    '\t\tjump ask # handle 5',
+    '\t}',
+    '}',
+    'table inet fw { # handle 2',
+    '\tchain in { # handle 1',
+    '\t\ttype filter hook input priority filter; policy accept;',
+    '\t\ttcp dport 8080 counter packets 1 bytes 60 drop # handle 2',
+    '\t}',
+    '}',
+  ];
+
+  it('says nothing of the state, because everything tests as INVALID there', async () => {
+    const { findings } = await written('with-rules.txt', [...trace, ...ruleset]);
+    expect(findings.map(({ finding }) => [finding.outcome, finding.class])).toEqual([['NEW', 'rule-decided']]);
+  });
+
+  it('is only a hint where the ruleset is not at hand, and said to be one', async () => {
+    const told = (await written('trace-only.txt', trace)).findings[0]!;
+    expect(told.subject.packets[0]!.stateIs).toBe('inferred');
+    expect(JSON.stringify(tell(told))).toContain('by a rule whose hook is not told');
+    const behind = (
+      await written(
+        'asks-new.txt',
+        trace.map((line) => line.replace('ct state invalid', 'ct state new')),
+      )
+    ).findings[0]!;
+    expect(behind.subject.packets[0]).toMatchObject({ state: 'NEW', stateIs: 'shown' });
+  });
+});

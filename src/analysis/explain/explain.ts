@@ -1,6 +1,6 @@
 // Runs the causes over the cases, keeps the surest argument of each, tells like findings once, and ranks what is left.
 
-import type { Confidence, Finding, RuledOut } from '../../model/finding.js';
+import type { Confidence, Finding, Missing, RuledOut } from '../../model/finding.js';
 import type { PathStep, Scope } from '../../store/case-reader.js';
 import { readBoots, readHosts } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
@@ -58,6 +58,18 @@ function isNamed(nearest: Tried, one: LookAlike): boolean {
   return nearest.verdict.class === 'normal' && one.cause === 'stale-entry';
 }
 
+/** What nobody has argued from yet because it was not read; from what was read, how the table came to be so is what is left to see. */
+function notHereYet({ host }: Case): readonly Missing[] {
+  const isRead = (part: string) => host.parts.some((one) => one.part.startsWith(part) && one.state === 'read');
+  const open = [
+    ASK.logInvalid,
+    ...(isRead('list:main') ? [] : [ASK.listing]),
+    ...(host.rules.hasRules ? [] : [ASK.ruleset]),
+    ...(host.hasEvents ? [] : [ASK.events]),
+  ];
+  return open;
+}
+
 function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
   const nearest = tried[0];
   const reason = subject.reason;
@@ -100,7 +112,7 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
             : subject.outcome === 'NEW'
               ? `By its flags it would be NEW as ${reason.id}; why the table did not know it is not decided by this evidence.`
               : `By its flags the check that failed may be ${reason.id}: the kernel did not say; why is not decided by this evidence.`,
-    missing: nearest === undefined ? [ASK.logInvalid, ASK.listing, ASK.ruleset] : missingOf(nearest.verdict.argument),
+    missing: nearest === undefined ? notHereYet(subject) : missingOf(nearest.verdict.argument),
     remedies: [],
   };
 }

@@ -35,6 +35,7 @@ export function isLocalOutput(subject: Case): boolean {
 
 /** The packet went through this host from one interface to another: its sockets are elsewhere. */
 export function isForwarded(subject: Case): boolean {
+  if (subject.fate.rule?.chain.toUpperCase() === 'FORWARD') return true;
   return subject.packets.some((packet) =>
     packet.steps.some(
       (step) =>

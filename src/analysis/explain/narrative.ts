@@ -116,7 +116,7 @@ function packetWords(subject: Case, packet: SeenPacket): string {
       ? `: "${said ?? messageWithout(subject.reason.message)}"`
       : packet.state === null || packet.state === what
         ? ''
-        : `, ${packet.state}${packet.stateIs === 'inferred' ? ' (by the words of the prefix)' : ''}`;
+        : `, ${packet.state}${packet.stateIs === 'inferred' ? ` (${inferredFrom(packet)})` : ''}`;
   return `${what}${message}`;
 }
 
@@ -258,4 +258,10 @@ export function tell(explained: Explained): ToldFinding {
     ],
     flows,
   };
+}
+
+/** What a state that is only inferred was read off. */
+function inferredFrom(packet: SeenPacket): string {
+  const kind = packet.stateStep === null ? null : packet.steps[packet.stateStep]?.kind;
+  return kind === 'nft-trace' ? 'by a rule whose hook is not told' : 'by the words of the prefix';
 }

@@ -55,14 +55,16 @@ function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
 }
 
 /**
- * Without the ruleset the trace's own text of a rule that matched tells what it asked. Which hook it stands at is not told, and in front of
- * conntrack every packet tests as INVALID: only of our own tables, which stand behind it, is the state shown.
+ * Without the ruleset the trace's own text of a rule that matched tells what it asked. In front of conntrack every packet tests as INVALID
+ * and as nothing else, so INVALID is shown only where the hook is known to stand behind it: with both interfaces (forwarded), and in
+ * tables of our own.
  */
 function claimOfText(step: PathStep): Claim | null {
   const word = /\bct state (invalid|new|established|related|untracked)(?![\w,])/.exec(step.ruleText ?? '')?.[1];
   if (word === undefined) return null;
-  const isOurs = /^ctwhy_\d+$/.test(step.table ?? '');
-  return { state: word.toUpperCase() as PacketState, is: isOurs ? 'shown' : 'inferred', step: step.step };
+  const isBehind = /^ctwhy_\d+$/.test(step.table ?? '') || ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== '');
+  const is = word !== 'invalid' || isBehind ? 'shown' : 'inferred';
+  return { state: word.toUpperCase() as PacketState, is, step: step.step };
 }
 
 function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
@@ -74,13 +76,14 @@ function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
   if (step.kind === 'trace' && step.table === 'nat') return { state: 'NEW', is: 'shown', step: step.step };
   if (step.ruleKind !== 'rule' || step.table === 'raw') return null;
   const hit = rules.atStep(step);
-  if (hit === null && step.kind === 'nft-trace') return claimOfText(step);
+  if (hit === null) return step.kind === 'nft-trace' ? claimOfText(step) : null;
   // A trace line of a rule with a state condition: the rule matched, so the packet had that state.
-  const states = hit?.rule.conditions
-    .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)
-    .flatMap((condition) => condition.values);
-  const state = states === undefined ? null : demandedState(states);
-  return state === null ? null : { state, is: 'shown', step: step.step };
+  const state = demandedState(
+    hit.rule.conditions
+      .filter((condition) => condition.field === 'ctstate' && !condition.isNegated)
+      .flatMap((condition) => condition.values),
+  );
+  return state === null || rules.isBeforeConntrack(hit.chain) ? null : { state, is: 'shown', step: step.step };
 }
 
 /**

@@ -46,6 +46,8 @@ export interface RuleBook {
   atStep(step: PathStep): RuleHit | null;
   /** The chain that a trace step is in; NULL when no ruleset has it. */
   chainAt(step: PathStep): Chain | null;
+  /** Whether packets reach a chain before conntrack has looked at them: there everything tests as INVALID. */
+  isBeforeConntrack(chain: Chain): boolean;
   /** LOG rules that print this prefix. */
   logging(prefix: string): readonly LogRule[];
   /** Where a packet ends that was seen at a step (behind that LOG rule) or, without one, from the hook it was seen at. */

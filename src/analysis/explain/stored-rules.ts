@@ -4,7 +4,7 @@ import type { Chain, Rule, Ruleset } from '../../model/ruleset.js';
 import type { PathStep } from '../../store/case-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { readLatestRulesets, readRuleRows, type StoredRuleset } from '../../store/rules-of-host.js';
-import { logRulesForPrefix } from '../ruleset/find-rules.js';
+import { logRulesForPrefix, standsBeforeConntrack } from '../ruleset/find-rules.js';
 import type { SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import type { CounterMove, LogRule, RuleBook, RuleHit, WalkEnd } from './rule-book.js';
@@ -146,6 +146,7 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
       }
       return null;
     },
+    isBeforeConntrack: (chain) => standsBeforeConntrack(rulesets, chain),
     moved,
     logging(prefix) {
       return logRulesForPrefix(rulesets, prefix).flatMap((found): LogRule[] => {

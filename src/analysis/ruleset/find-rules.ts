@@ -164,6 +164,15 @@ function logRules(placed: readonly PlacedChain[], isWanted: (prefix: string) => 
   );
 }
 
+/** Whether packets reach a chain before conntrack has looked at them: from its own hook, or by a jump from one that stands there. */
+export function standsBeforeConntrack(rulesets: readonly Ruleset[], chain: Chain): boolean {
+  const placed = effectiveChains(rulesets);
+  const here = placed.find((one) => one.chain === chain);
+  return here === undefined
+    ? isBeforeConntrack(chain.hook, chain.priority)
+    : reachOf(here, placed, new Map(), new Set()).isBeforeConntrack;
+}
+
 interface Reach {
   readonly states: ReadonlySet<CtState>;
   readonly isBeforeConntrack: boolean;

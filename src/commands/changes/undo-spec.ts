@@ -20,7 +20,7 @@ export function defineUndo(words: string): CommandSpec<World> {
       { name: 'strays', describe: 'rules of ours that no journal knows: saved and loaded again', group: 'What' },
       { ...NETNS_OPTION, describe: 'with --strays: in this network namespace' },
       { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
-      { name: 'yes', describe: 'do not ask', group: 'Safety' },
+      { name: 'yes', describe: 'with --strays: do not ask (the rest is never asked)', group: 'Safety' },
       {
         name: 'allow',
         argument: 'WORD',

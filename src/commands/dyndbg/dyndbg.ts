@@ -3,6 +3,7 @@
 import type { CommandSpec, OptionSpec } from '../../cli/command.js';
 import { CHANGE_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { undoOfKind } from '../changes/of-kind.js';
 
 const CHOOSE: readonly OptionSpec[] = [
   { name: 'reason', argument: 'ID', describe: 'callsites that tell this reason (ctwhy reasons list)', group: 'Filter' },
@@ -44,27 +45,12 @@ export const dyndbgEnableCommand: CommandSpec<World> = {
   load: () => import('./enable-run.js'),
 };
 
-export const dyndbgDisableCommand: CommandSpec<World> = {
+export const dyndbgDisableCommand = undoOfKind('dyndbg', {
   words: 'dyndbg disable',
   summary: 'put debug callsites back as they were',
   description: 'The same as undo for changes of this kind. Callsites that somebody else switched on stay as they are.',
-  effect: 'system',
-  positionals: [
-    {
-      name: 'id',
-      describe: 'changes to take back; all of this kind when none is named',
-      isOptional: true,
-      takesMany: true,
-    },
-  ],
-  options: [
-    { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
-    { name: 'yes', describe: 'do not ask', group: 'Safety' },
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
-  ],
   examples: [
     { command: 'ctwhy dyndbg disable', says: 'all of them' },
     { command: 'ctwhy dyndbg disable C7', says: 'one change' },
   ],
-  load: () => import('./disable-run.js'),
-};
+});

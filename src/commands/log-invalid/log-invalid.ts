@@ -3,6 +3,7 @@
 import type { CommandSpec } from '../../cli/command.js';
 import { CHANGE_OPTIONS, NETNS_OPTION } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { undoOfKind } from '../changes/of-kind.js';
 
 export const logInvalidShowCommand: CommandSpec<World> = {
   words: 'log-invalid show',
@@ -46,27 +47,12 @@ export const logInvalidEnableCommand: CommandSpec<World> = {
   load: () => import('./enable-run.js'),
 };
 
-export const logInvalidDisableCommand: CommandSpec<World> = {
+export const logInvalidDisableCommand = undoOfKind('log-invalid', {
   words: 'log-invalid disable',
   summary: 'put back what log-invalid enable set',
   description: 'The same as undo for changes of this kind. What somebody else set is never touched.',
-  effect: 'system',
-  positionals: [
-    {
-      name: 'id',
-      describe: 'changes to take back; all of this kind when none is named',
-      isOptional: true,
-      takesMany: true,
-    },
-  ],
-  options: [
-    { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
-    { name: 'yes', describe: 'do not ask', group: 'Safety' },
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
-  ],
   examples: [
     { command: 'ctwhy log-invalid disable', says: 'as it was before' },
     { command: 'ctwhy log-invalid disable C7', says: 'this one only' },
   ],
-  load: () => import('./disable-run.js'),
-};
+});

@@ -1,8 +1,9 @@
 // ctwhy tag: rules that print the state that conntrack gave each packet.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
+import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { listOfKind, undoOfKind } from '../changes/of-kind.js';
 
 export const tagAddCommand: CommandSpec<World> = {
   words: 'tag add',
@@ -59,42 +60,23 @@ export const tagAddCommand: CommandSpec<World> = {
   load: () => import('./add-run.js'),
 };
 
-export const tagListCommand: CommandSpec<World> = {
+export const tagListCommand = listOfKind('tag', {
   words: 'tag list',
   summary: 'the tag rules of ctwhy that are on, with their counters',
   description:
     'Lists changes of this kind, reads each back, and says how many packets were seen and how many the limit let print.',
-  effect: 'none',
-  options: [{ name: 'ended', describe: 'also those that were put back', group: 'What' }, ...ROW_OUTPUT_OPTIONS],
   examples: [
     { command: 'ctwhy tag', says: 'what is on' },
     { command: 'ctwhy tag list --json', says: 'for a script' },
   ],
-  isDefaultVerb: true,
-  load: () => import('./list-run.js'),
-};
+});
 
-export const tagRemoveCommand: CommandSpec<World> = {
+export const tagRemoveCommand = undoOfKind('tag', {
   words: 'tag remove',
   summary: 'take tag rules of ctwhy out again',
   description: "The same as undo for changes of this kind. Other people's rules are never touched.",
-  effect: 'system',
-  positionals: [
-    {
-      name: 'id',
-      describe: 'changes to take back; all of this kind when none is named',
-      isOptional: true,
-      takesMany: true,
-    },
-  ],
-  options: [
-    { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
-    { name: 'yes', describe: 'do not ask', group: 'Safety' },
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
-  ],
   examples: [
     { command: 'ctwhy tag remove', says: 'all of them' },
     { command: 'ctwhy tag remove C7', says: 'one' },
   ],
-  load: () => import('./remove-run.js'),
-};
+});

@@ -1,8 +1,9 @@
 // ctwhy trace: the rules that packets meet, shown by the kernel.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
+import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { listOfKind, undoOfKind } from '../changes/of-kind.js';
 
 export const traceAddCommand: CommandSpec<World> = {
   words: 'trace add',
@@ -37,42 +38,23 @@ export const traceAddCommand: CommandSpec<World> = {
   load: () => import('./add-run.js'),
 };
 
-export const traceListCommand: CommandSpec<World> = {
+export const traceListCommand = listOfKind('trace', {
   words: 'trace list',
   summary: 'the trace rules of ctwhy that are on, with their counters',
   description:
     'Lists changes of this kind, reads each back, and says how many packets were seen and how many the limit let show.',
-  effect: 'none',
-  options: [{ name: 'ended', describe: 'also those that were put back', group: 'What' }, ...ROW_OUTPUT_OPTIONS],
   examples: [
     { command: 'ctwhy trace', says: 'what is on' },
     { command: 'ctwhy trace list --json', says: 'for a script' },
   ],
-  isDefaultVerb: true,
-  load: () => import('./list-run.js'),
-};
+});
 
-export const traceRemoveCommand: CommandSpec<World> = {
+export const traceRemoveCommand = undoOfKind('trace', {
   words: 'trace remove',
   summary: 'take trace rules of ctwhy out again',
   description: "The same as undo for changes of this kind. Other people's rules are never touched.",
-  effect: 'system',
-  positionals: [
-    {
-      name: 'id',
-      describe: 'changes to take back; all of this kind when none is named',
-      isOptional: true,
-      takesMany: true,
-    },
-  ],
-  options: [
-    { name: 'dry-run', describe: 'print the commands that would be run, change nothing', group: 'Safety' },
-    { name: 'yes', describe: 'do not ask', group: 'Safety' },
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
-  ],
   examples: [
     { command: 'ctwhy trace remove', says: 'all of them' },
     { command: 'ctwhy trace remove C7', says: 'one' },
   ],
-  load: () => import('./remove-run.js'),
-};
+});
