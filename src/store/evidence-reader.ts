@@ -211,6 +211,8 @@ export interface ValueRow {
   readonly name: string;
   readonly cpu: number;
   readonly snapshotId: number;
+  readonly seriesId: number;
+  readonly seq: number;
   readonly value: string | number | null;
   readonly sourceId: number | null;
   readonly line: number | null;
@@ -220,7 +222,7 @@ export interface ValueRow {
 export function readValues(db: Db, hostId: number, what: 'sysctl' | 'ct-stat' | 'nstat'): readonly ValueRow[] {
   return db
     .prepare(
-      `SELECT v.what, v.name, v.cpu, n.id AS snapshotId, v.value, v.source_id AS sourceId, v.line
+      `SELECT v.what, v.name, v.cpu, n.id AS snapshotId, v.series_id AS seriesId, v.seq, v.value, v.source_id AS sourceId, v.line
       FROM values_over_time v JOIN series r ON r.id = v.series_id JOIN snapshots n ON n.series_id = v.series_id AND n.seq = v.seq
       WHERE r.host_id = ? AND v.what = ? ORDER BY n.taken_at_us, n.seq`,
     )

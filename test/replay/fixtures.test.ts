@@ -33,8 +33,7 @@ async function rowsOf(name: string): Promise<readonly ReplayRow[]> {
     clock.nowUs(),
   );
   await ingest({ host: realHost(), clock }, db, [join(HOSTS, name)]);
-  const texts = openTextSource(db);
-  const cite = citer(texts);
+  const cite = citer(openTextSource(db));
   const hosts = readHosts(db);
   const boots = readBoots(db);
   const contexts = new Map(
@@ -47,7 +46,7 @@ async function rowsOf(name: string): Promise<readonly ReplayRow[]> {
     .slice(0, CONNECTIONS)
     .flatMap(({ hostId, tupleIds }) => {
       const host = contexts.get(hostId)!;
-      const records = readFlow(db, { host, scope: WHOLE_STORE, tupleIds, flow: null }, cite, texts);
+      const records = readFlow(db, { host, scope: WHOLE_STORE, tupleIds, flow: null }, cite);
       return records === null ? [] : replay(records, settingsOf(host, records.packets[0]!.atUs, null)).rows;
     });
   db.close();

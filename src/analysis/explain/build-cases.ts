@@ -4,6 +4,7 @@ import { reasonById } from '../../catalogue/all-reasons.js';
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
 import { outcomeOf } from '../../catalogue/reason.js';
 import { isFirstSyn, SYN_QUIET_US } from '../../model/syn.js';
+import { readCaptured } from '../../store/capture-reader.js';
 import {
   type PacketGroup,
   type PassageRow,
@@ -31,6 +32,9 @@ import { reasonOf } from './reason-of.js';
 
 /** At most so many packets of one case are looked at singly; the rest is counted. */
 const PACKETS_OF_A_CASE = 400;
+
+/** Packets that captures saw of one connection which are looked at. */
+export const WIRE_PACKETS = 1000;
 
 /** Entries to the same destination that are looked at. */
 const SIBLINGS = 50;
@@ -340,6 +344,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     packets,
     count: story.count,
     all,
+    wire: readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
     events,
     entries,
     sockets,

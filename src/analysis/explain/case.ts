@@ -4,6 +4,7 @@
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
 import type { EvidenceItem, Fate } from '../../model/finding.js';
 import type { Rule } from '../../model/ruleset.js';
+import type { CapturedRow } from '../../store/capture-reader.js';
 import type { PassageRow, PathStep, TupleRow } from '../../store/case-reader.js';
 import type {
   CoverageRow,
@@ -52,6 +53,8 @@ export interface HostContext {
   readonly hasEvents: boolean;
   readonly sysctls: readonly ValueRow[];
   readonly statistics: readonly ValueRow[];
+  /** Counters of the network stack (nstat, netstat -s), as each reading found them. */
+  readonly stackCounters: readonly ValueRow[];
   readonly hostEvents: readonly HostEventRow[];
   readonly facts: readonly HostFactRow[];
   readonly notices: readonly NoticeRow[];
@@ -93,6 +96,8 @@ export interface Case {
   readonly count: number;
   /** All packets seen of the flow, in order. */
   readonly all: readonly SeenPacket[];
+  /** What captures of this host saw of the connection, in order of time. */
+  readonly wire: readonly CapturedRow[];
   readonly events: readonly EventRow[];
   readonly entries: readonly EntryRow[];
   readonly sockets: readonly SocketRow[];

@@ -2,6 +2,7 @@
 
 import type { EvidenceItem } from '../../model/finding.js';
 import type { Rule } from '../../model/ruleset.js';
+import type { CapturedRow } from '../../store/capture-reader.js';
 import type { PassageRow, PathStep } from '../../store/case-reader.js';
 import type {
   CoverageRow,
@@ -52,6 +53,8 @@ export interface Cite {
   hostEvent(row: HostEventRow): EvidenceItem;
   hostFact(row: HostFactRow, atUs: number | null): EvidenceItem;
   notice(row: NoticeRow): EvidenceItem;
+  /** A packet that a capture saw. */
+  wire(row: CapturedRow): EvidenceItem;
   /** Something is not in a part that was read; NULL when the part could not have shown it. @param text what is not there, in words */
   absence(part: SnapshotPartRow | undefined, text: string): EvidenceItem | null;
   /** A source was complete over a time; NULL when it was not. */
@@ -169,9 +172,7 @@ export function citer(texts: TextSource): Cite {
         uptimeUs: null,
         source: place(row.sourceId, row.line),
         text: `${row.name} = ${row.value}`,
-        table: row.what === 'sysctl' ? 'sysctls' : row.what === 'ct-stat' ? 'ct_stats' : 'values_over_time',
-        // A setting is not per CPU, and its view has no such column.
-        key: { name: row.name, ...(row.what === 'sysctl' ? {} : { cpu: row.cpu }), snapshot_id: row.snapshotId },
+        ...valueKey(row),
       };
     },
     hostEvent(row) {
@@ -210,6 +211,18 @@ export function citer(texts: TextSource): Cite {
         key: { id: row.id },
       };
     },
+    wire(row) {
+      return {
+        kind: 'capture',
+        at: time(row.atUs),
+        atErrorUs: row.errorUs,
+        uptimeUs: null,
+        source: place(row.sourceId, row.line),
+        text: words(row.sourceId, row.line, `packet ${row.line}`),
+        table: 'captured_packets',
+        key: { id: row.id },
+      };
+    },
     absence(part, text) {
       if (part === undefined || part.state !== 'read') return null;
       return {
@@ -237,6 +250,13 @@ export function citer(texts: TextSource): Cite {
       };
     },
   };
+}
+
+/** Settings and tracker counters have views by snapshot; a setting is not per CPU, and its view has no such column. */
+function valueKey({ what, name, cpu, snapshotId, seriesId, seq }: ValueRow): Pick<EvidenceItem, 'table' | 'key'> {
+  if (what === 'sysctl') return { table: 'sysctls', key: { name, snapshot_id: snapshotId } };
+  if (what === 'ct-stat') return { table: 'ct_stats', key: { name, cpu, snapshot_id: snapshotId } };
+  return { table: 'values_over_time', key: { what, name, cpu, series_id: seriesId, seq } };
 }
 
 /** Lines of one packet need not be neighbours in the file: extra.lines holds the distance of each from the first where they are not. */

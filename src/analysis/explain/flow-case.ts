@@ -1,9 +1,11 @@
 // A connection that only events and entries tell of: the same case as one with packets, without them, for its timeline.
 
+import { readCaptured } from '../../store/capture-reader.js';
 import { readTuples, type Scope } from '../../store/case-reader.js';
 import { readBoots, readEntries, readEvents, readHosts, readSockets } from '../../store/evidence-reader.js';
 import { readEntryPairs, readFlowPairs, readLatestFlow } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
+import { WIRE_PACKETS } from './build-cases.js';
 import type { Case } from './case.js';
 import type { Cite } from './cite.js';
 import { readHostContext } from './host-context.js';
@@ -34,6 +36,7 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
     packets: [],
     count: 0,
     all: [],
+    wire: readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
     events: readEvents(db, host.id, tupleIds),
     entries: readEntries(db, host.id, tupleIds),
     sockets: [...tuples.values()]

@@ -39,6 +39,7 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     hasEvents: readHasEvents(db, host.id),
     sysctls: readValues(db, host.id, 'sysctl'),
     statistics: readValues(db, host.id, 'ct-stat'),
+    stackCounters: readValues(db, host.id, 'nstat'),
     hostEvents: readHostEvents(db, host.id),
     facts,
     notices: readNotices(db, host.id, NOTICE_LIMIT),

@@ -16,16 +16,13 @@ const TCP = 6;
 /** Longer connections are left to ctwhy replay: explain answers at once. */
 const MOST_PACKETS = 400;
 
-/** Names of sources are not shown here: the evidence is the flow. */
-const NO_TEXTS = { nameOf: (id: number) => `source ${id}`, textOf: () => null };
-
 /** NULL: nothing to add. */
 export function modelSays(db: Db, subject: Case, scope: Scope): Step | null {
   const { host, flow, tupleIds } = subject;
   if (subject.outcome !== 'INVALID' || flow.proto !== TCP || host.kernel === null) return null;
   if (subject.all.length > MOST_PACKETS) return null;
   const question = { host, scope: { ...scope, tupleIds: null }, tupleIds, flow };
-  const records = readFlow(db, question, subject.cite, NO_TEXTS);
+  const records = readFlow(db, question, subject.cite);
   if (records === null || records.packets.length > MOST_PACKETS) return null;
   const settings = settingsOf(host, records.packets[0]!.atUs, null);
   const ids = new Set(subject.packets.map((packet) => packet.row.id));

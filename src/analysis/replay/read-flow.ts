@@ -1,7 +1,6 @@
 // Everything the store holds of one connection, in the order in which the tracker met it: its packets from all sources, each once, and the
 // records that show its entry.
 
-import type { EvidenceItem } from '../../model/finding.js';
 import { type CapturedRow, readCaptured } from '../../store/capture-reader.js';
 import {
   type PassageRow,
@@ -14,11 +13,10 @@ import {
 import { type EventRow, readEntries, readEvents } from '../../store/evidence-reader.js';
 import { readEntryPairs } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
-import { rfc3339 } from '../../text/time.js';
 import type { End } from '../../tracker/unseen/world.js';
 import { outcomesOf } from '../explain/build-cases.js';
 import type { HostContext, SeenPacket } from '../explain/case.js';
-import type { Cite, TextSource } from '../explain/cite.js';
+import type { Cite } from '../explain/cite.js';
 import { mergeSightings } from '../explain/merge-sightings.js';
 import { readPath } from '../explain/read-path.js';
 import { type FlowPacket, packetOfCapture, packetOfLines } from './flow-packet.js';
@@ -45,7 +43,7 @@ export interface FlowQuestion {
 }
 
 /** NULL: no packet of these tuples. */
-export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: TextSource): FlowRecords | null {
+export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecords | null {
   const { host, scope } = question;
   const related = readEntryPairs(db, question.tupleIds, host.id).flat();
   const tupleIds = [...new Set([...question.tupleIds, ...related])];
@@ -61,7 +59,7 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite, texts: Text
   const fromWire = captured.flatMap((row) => {
     const tuple = tuples.get(row.tupleId);
     const from = tuple === undefined ? null : endOf(tuple);
-    return tuple === undefined || from === null ? [] : [packetOfCapture(row, tuple, from, citeCapture(row, texts))];
+    return tuple === undefined || from === null ? [] : [packetOfCapture(row, tuple, from, cite.wire(row))];
   });
   const packets = onceEach([...fromLines, ...fromWire]);
   if (packets.length === 0) return null;
@@ -76,19 +74,6 @@ function asCoarse(rows: readonly PassageRow[]): readonly PassageRow[] {
   return rows.map((row) =>
     fine.has(row.sourceId) || row.errorUs === null ? row : { ...row, errorUs: Math.max(row.errorUs, SECOND_US) },
   );
-}
-
-function citeCapture(row: CapturedRow, texts: TextSource): EvidenceItem {
-  return {
-    kind: 'capture',
-    at: row.atUs === null ? null : rfc3339(row.atUs),
-    atErrorUs: row.errorUs,
-    uptimeUs: null,
-    source: `${texts.nameOf(row.sourceId)}:${row.line}`,
-    text: texts.textOf(row.sourceId, row.line) ?? `packet ${row.line}`,
-    table: 'captured_packets',
-    key: { id: row.id },
-  };
 }
 
 /** The tuple that the connection began with: of its NEW event, its entry, its SYN, else of the first packet. */

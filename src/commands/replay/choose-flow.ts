@@ -29,8 +29,7 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
   const filter = filterOf(input, world);
   const given = findingNumber(input);
   const isNumbered = filter.finding !== null || given !== null;
-  const texts = openTextSource(db);
-  const cite = citer(texts);
+  const cite = citer(openTextSource(db));
   const scope = scopeOf(db, filter, lastIngestId(db));
   if (isNumbered) {
     const { subject, finding, flows } = chooseCase(filter, given, db);
@@ -38,7 +37,6 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
       db,
       { host: subject.host, scope: { ...scope, tupleIds: null }, tupleIds: subject.tupleIds, flow: subject.flow },
       cite,
-      texts,
     );
     if (records === null) throw new FailedError(`no packet of finding ${finding?.id} can be replayed`);
     return { records, host: subject.host, finding: finding?.id ?? null, others: flows - 1 };
@@ -61,7 +59,7 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
     null;
   const host = readHostContext(db, hosts.find((one) => one.id === chosen.hostId)!, boot, cite);
   const question = { host, scope: { ...scope, tupleIds: null }, tupleIds: chosen.tupleIds, flow: null };
-  const records = readFlow(db, question, cite, texts);
+  const records = readFlow(db, question, cite);
   if (records === null) throw new FailedError('no packet of this connection can be replayed');
   return { records, host, finding: wrong?.finding.id ?? null, others: all.length - 1 };
 }
