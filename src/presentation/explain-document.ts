@@ -170,10 +170,12 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
 
 function shortFinding({ finding }: ToldFinding, { width }: ExplainOptions): readonly Line[] {
   const fate = finding.fate === 'unknown' ? '' : `, ${finding.fate}`;
+  // What only tables tell has no packet to count.
+  const count = finding.packets.count === 0 ? '' : `${finding.packets.count} `;
   return spread({
     lead: [segment('plain', `${String(finding.id).padEnd(3)}${finding.confidence.padEnd(9)}`)],
     text: segment('plain', finding.title),
-    right: [segment('dim', `${finding.packets.count} ${finding.outcome}${fate}`)],
+    right: [segment('dim', `${count}${finding.outcome}${fate}`)],
     width,
   });
 }

@@ -5,6 +5,7 @@ import { confidenceOf } from '../../src/analysis/explain/argument.js';
 import type { Case } from '../../src/analysis/explain/case.js';
 import { citer } from '../../src/analysis/explain/cite.js';
 import { type Explained, explain } from '../../src/analysis/explain/explain.js';
+import type { HostFinding } from '../../src/analysis/explain/host-findings.js';
 import { realHost } from '../../src/host/real-host.js';
 import { ingest } from '../../src/ingest/ingest.js';
 import { WHOLE_STORE } from '../../src/store/case-reader.js';
@@ -18,7 +19,10 @@ const clock = { nowUs: () => 1_795_300_000_000_000, monotonicMs: () => 0 };
 
 export interface ExplainedFiles {
   readonly db: Db;
+  /** What packets tell. */
   readonly findings: readonly Explained[];
+  /** What no packet tells. */
+  readonly ofHosts: readonly HostFinding[];
 }
 
 /** Explains files from a store in memory; the caller closes it. */
@@ -29,7 +33,8 @@ export async function explainedFiles(files: readonly string[]): Promise<Explaine
     clock.nowUs(),
   );
   await ingest({ host: realHost(), clock }, db, files);
-  return { db, findings: explain(db, WHOLE_STORE, citer(openTextSource(db))).explained };
+  const { explained, ofHosts } = explain(db, WHOLE_STORE, citer(openTextSource(db)));
+  return { db, findings: explained, ofHosts };
 }
 
 /** A connection as both of its directions name it. */
@@ -46,7 +51,7 @@ function exists(db: Db, table: string, key: Readonly<Record<string, number | str
 }
 
 /** Where an explanation breaks the rules of honesty, in words; empty when it keeps them. */
-export function checkHonesty(db: Db, findings: readonly Explained[]): readonly string[] {
+export function checkHonesty(db: Db, findings: readonly Pick<Explained, 'finding' | 'verdict'>[]): readonly string[] {
   const faults: string[] = [];
   for (const { finding, verdict } of findings) {
     const name = `${finding.class} (${finding.confidence}) "${finding.title}"`;

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tellOfHost } from '../../src/analysis/explain/host-findings.js';
 import { tell } from '../../src/analysis/explain/narrative.js';
 import type { Confidence } from '../../src/model/finding.js';
 import { checkHonesty, type ExplainedFiles, explainedFiles, FIXTURE_HOSTS, ROOT } from './explained-files.js';
@@ -50,10 +51,11 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   afterAll(() => ready.db.close());
 
   it('names what happened, as surely as its evidence allows and no surer', () => {
-    const { findings } = ready;
-    const main = findings.find((one) => one.finding.class === truth.class);
+    const { findings, ofHosts } = ready;
+    const all = [...findings, ...ofHosts];
+    const main = all.find((one) => one.finding.class === truth.class);
     if (ARGUED.includes(truth.class)) {
-      expect(findings.map((one) => one.finding.class)).toContain(truth.class);
+      expect(all.map((one) => one.finding.class)).toContain(truth.class);
       expect(RANK[main!.finding.confidence]).toBeLessThanOrEqual(RANK[truth.confidenceAtMost]);
       expect(RANK[main!.finding.confidence]).toBeGreaterThanOrEqual(RANK[AT_LEAST[name] ?? 'possible']);
       if (truth.cause !== null && main!.finding.cause !== null) {
@@ -76,8 +78,8 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   });
 
   it('is never certain of something else', () => {
-    const { findings } = ready;
-    const wrong = findings.filter(
+    const { findings, ofHosts } = ready;
+    const wrong = [...findings, ...ofHosts].filter(
       ({ finding }) =>
         finding.confidence === 'certain' &&
         finding.class !== truth.class &&
@@ -88,12 +90,13 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   });
 
   it('keeps the rules of honesty', () => {
-    const { db, findings } = ready;
-    expect(checkHonesty(db, findings)).toEqual([]);
+    const { db, findings, ofHosts } = ready;
+    expect(checkHonesty(db, [...findings, ...ofHosts])).toEqual([]);
   });
 
   it('can be told', () => {
     const { findings } = ready;
+    for (const one of ready.ofHosts) expect(tellOfHost(one).story.length).toBeGreaterThan(0);
     for (const one of findings) expect(tell(one).story.length + one.finding.summary.length).toBeGreaterThan(0);
   });
 });

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { rankOf } from '../../src/analysis/explain/argument.js';
-import type { Explained } from '../../src/analysis/explain/explain.js';
-import { checkHonesty, explainedFiles, FIXTURE_HOSTS, flowKey } from './explained-files.js';
+import { checkHonesty, type ExplainedFiles, explainedFiles, FIXTURE_HOSTS, flowKey } from './explained-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ctwhy-honesty-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,9 +31,13 @@ function takenAway(name: string, files: readonly string[]): readonly string[] {
 }
 
 /** What a host is said to be certainly: class, finer cause, flow. */
-function certainties(findings: readonly Explained[]): ReadonlySet<string> {
-  return new Set(
-    findings
+function certainties({ findings, ofHosts }: ExplainedFiles): ReadonlySet<string> {
+  const ofTables = ofHosts
+    .filter(({ finding }) => finding.confidence === 'certain')
+    .map(({ finding, verdict }) => `${finding.class} of ${verdict.about.flowText}`);
+  return new Set([
+    ...ofTables,
+    ...findings
       .filter(({ finding }) => finding.confidence === 'certain')
       .flatMap(({ finding, subject }) => {
         // Which flow stands for several depends on the order of their times.
@@ -44,20 +47,21 @@ function certainties(findings: readonly Explained[]): ReadonlySet<string> {
           ...(finding.causeConfidence === 'certain' ? [`${finding.cause} of ${flow}`] : []),
         ];
       }),
-  );
+  ]);
 }
 
 describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   it('is answered no surer without any of its files', { timeout: 300_000 }, async () => {
     const host = join(FIXTURE_HOSTS, name);
     const whole = await explainedFiles([host]);
-    const known = certainties(whole.findings);
+    const known = certainties(whole);
     whole.db.close();
     const surer: string[] = [];
     for (const left of takenAway(name, readdirSync(host))) {
       const twin = without(host, left, `${name}-${left}`);
-      const { db, findings } = await explainedFiles([twin]);
-      for (const one of certainties(findings)) if (!known.has(one)) surer.push(`without ${left}: certain ${one}`);
+      const twinned = await explainedFiles([twin]);
+      const { db, findings, ofHosts } = twinned;
+      for (const one of certainties(twinned)) if (!known.has(one)) surer.push(`without ${left}: certain ${one}`);
       for (const { finding, subject } of findings) {
         const same = whole.findings.find(
           (other) => other.finding.class === finding.class && flowKey(other.subject) === flowKey(subject),
@@ -67,7 +71,7 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
             `without ${left}: ${finding.class} ${finding.confidence} instead of ${same.finding.confidence}: ${flowKey(subject)}`,
           );
       }
-      expect(checkHonesty(db, findings), `${name} without ${left}`).toEqual([]);
+      expect(checkHonesty(db, [...findings, ...ofHosts]), `${name} without ${left}`).toEqual([]);
       db.close();
       rmSync(twin, { recursive: true, force: true });
     }

@@ -87,9 +87,9 @@ describe('counting', () => {
       `${words}IN=.. SEQ=1 ACK=77 WINDOW=257 ACK PSHR`,
       `${words}IN=tun0 OUT= MAC= SRC=198.51.100.8 DST=192.0.2.8 LEN=1500 TOS=0x00 PREC=0x00 TTL=64 ID=0 PROTO=TCP SPT=34396 DPT=8080 SEQ=1 ACK=77 WINDOW=257 RES=0x00 ACK PSH URGP=0`,
     ]);
-    const { explained, notices } = explain(db, WHOLE_STORE, citer(openTextSource(db)));
-    expect([...explained, ...notices].map(({ finding }) => finding.outcome)).toEqual(['INVALID', 'INVALID']);
-    expect(notices[0]!.finding.missing.map((one) => one.ask)).toEqual([ASK.wholeLine.ask]);
+    const { explained, ofHosts } = explain(db, WHOLE_STORE, citer(openTextSource(db)));
+    expect([...explained, ...ofHosts].map(({ finding }) => finding.outcome)).toEqual(['INVALID', 'INVALID']);
+    expect(ofHosts[0]!.finding.missing.map((one) => one.ask)).toEqual([ASK.wholeLine.ask]);
   });
 });
 

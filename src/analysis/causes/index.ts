@@ -1,6 +1,6 @@
 // The causes, in no particular order: the surest argument wins, not the first.
 
-import type { Cause } from './cause.js';
+import type { Cause, HostCause } from './cause.js';
 import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
 import { pickedUpAgain } from './entry-gone/picked-up-again.js';
@@ -18,3 +18,6 @@ export const CAUSES: readonly Cause[] = [
   malformed,
   normal,
 ];
+
+/** Causes that no packet tells. */
+export const HOST_CAUSES: readonly HostCause[] = [];

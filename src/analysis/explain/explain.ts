@@ -1,21 +1,23 @@
 // Runs the causes over the cases, keeps the surest argument of each, tells like findings once, and ranks what is left.
 
-import type { Confidence, Finding, Missing, RuledOut } from '../../model/finding.js';
+import type { Confidence, Finding, Missing } from '../../model/finding.js';
 import type { PathStep, Scope } from '../../store/case-reader.js';
 import { readBoots, readHosts } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { protocolName } from '../../text/protocols.js';
 import { rfc3339 } from '../../text/time.js';
 import { CAUSES } from '../causes/index.js';
-import { type Argument, confidenceOf, type LookAlike, missingOf, rankOf, type Verdict, weaker } from './argument.js';
+import { confidenceOf, type LookAlike, missingOf, rankOf, type Verdict, weaker } from './argument.js';
 import { ASK, askedFor } from './ask.js';
 import { buildCase, readStories, type Story } from './build-cases.js';
 import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
+import { argumentsOf, askedBy, evidenceOf, ruledOutOf } from './finding-parts.js';
 import { readHostContext } from './host-context.js';
+import { type HostFinding, hostFindings } from './host-findings.js';
 import { messageWithout } from './message-words.js';
 import { modelSays, withModel } from './model-says.js';
-import { type NoticeFinding, noticeFindings } from './notice-findings.js';
+import { weightOf } from './rank.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
 
@@ -36,8 +38,8 @@ export interface Explanation {
   readonly packetCount: number;
   readonly firstAtUs: number | null;
   readonly lastAtUs: number | null;
-  /** What the kernel said without naming a packet. */
-  readonly notices: readonly NoticeFinding[];
+  /** What no packet tells: tables, statistics, settings, messages. Numbered together with the others. */
+  readonly ofHosts: readonly HostFinding[];
   /** Stories beyond the limit that were counted, not argued. */
   readonly notArgued: number;
 }
@@ -145,13 +147,6 @@ export function judge(subject: Case): { readonly verdict: Verdict; readonly conf
   };
 }
 
-function ruledOutOf(...given: (Argument | null)[]): readonly RuledOut[] {
-  return given
-    .flatMap((argument) => argument?.lookAlikes ?? [])
-    .filter((one) => one.ruledOut !== null && one.ruledOut.evidence.length > 0)
-    .map((one) => ({ cause: one.cause, because: one.ruledOut!.because }));
-}
-
 function findingOf(
   subject: Case,
   verdict: Verdict,
@@ -161,18 +156,8 @@ function findingOf(
 ): Finding {
   const led = verdict.led;
   const ledConfidence = led === null ? null : confidenceOf(led);
-  const everyone = [verdict.argument, ...(led === null ? [] : [led])];
-  const evidence = [
-    ...everyone.flatMap((argument) => argument.steps.flatMap((step) => step.evidence)),
-    ...subject.fate.evidence,
-    ...everyone.flatMap((argument) => argument.lookAlikes.flatMap((one) => one.ruledOut?.evidence ?? [])),
-  ];
-  const distinct = evidence.filter(
-    (item, index) =>
-      evidence.findIndex(
-        (other) => other.table === item.table && JSON.stringify(other.key) === JSON.stringify(item.key),
-      ) === index,
-  );
+  const everyone = argumentsOf(verdict);
+  const distinct = evidenceOf(everyone, subject.fate.evidence);
   const times = group
     .flatMap((one) => one.packets.map((packet) => packet.row.atUs))
     .filter((at): at is number => at !== null);
@@ -190,7 +175,7 @@ function findingOf(
       : subject.fate.fate === 'dropped'
         ? 'DROP'
         : 'OTHER';
-  const missing = [...verdict.missing, ...everyone.flatMap(missingOf)].map((one) => askedFor(one, subject));
+  const missing = askedBy(verdict).map((one) => askedFor(one, subject));
   return {
     id,
     outcome,
@@ -232,15 +217,14 @@ function findingOf(
       confidence === 'certain' && verdict.missing.length === 0
         ? missing.slice(0, 0)
         : missing.filter(
-            (one, index) =>
-              missing.findIndex((other) => other.what === one.what) === index &&
+            (one) =>
               // What the kernel has said already need not be asked of it.
               !(
                 one.what === ASK.logInvalid.what &&
                 (subject.reason?.by === 'message' || subject.reason?.by === 'debug')
               ),
           ),
-    ruledOut: ruledOutOf(...everyone),
+    ruledOut: ruledOutOf(everyone),
     remedies: verdict.remedies,
   };
 }
@@ -299,25 +283,6 @@ function kindsOf(group: readonly Case[]): ReadonlyMap<string, number> {
   return kinds;
 }
 
-const CLASS_WEIGHT: Readonly<Record<string, number>> = {
-  normal: -1000,
-  unresolved: -20,
-  malformed: -50,
-  'late-close': -60,
-};
-
-function weightOf({ finding }: Explained): number {
-  const fate = finding.fate === 'dropped' ? 40 : 0;
-  const outcome = finding.outcome === 'INVALID' ? 20 : finding.outcome === 'DROP' ? 10 : 0;
-  return (
-    rankOf(finding.confidence) * 10 +
-    fate +
-    outcome +
-    (CLASS_WEIGHT[finding.class] ?? 0) +
-    Math.min(9, Math.log10(finding.packets.count + 1) * 2)
-  );
-}
-
 /**
  * Explains what a scope of the store holds.
  * @param cite turns rows into evidence items
@@ -344,8 +309,6 @@ export function explain(
     return context;
   };
   const seen = readStories(db, scope, keeps, contextOf);
-  // A filter asks for packets; messages without one are not what it means.
-  const isFiltered = scope.tupleIds !== null || scope.mark !== null;
   const chosen = choose(seen.stories);
   let asked = 0;
   const judged = chosen.map((story) => {
@@ -369,25 +332,22 @@ export function explain(
     const key = mergeKey(one.subject, one.verdict, one.confidence);
     merged.set(key, [...(merged.get(key) ?? []), one]);
   }
-  const explained = [...merged.values()]
-    .map((group): Explained => {
-      const { subject, verdict, confidence } = group[0]!;
-      return {
-        finding: findingOf(
-          subject,
-          verdict,
-          confidence,
-          0,
-          group.map((one) => one.subject),
-        ),
-        verdict,
+  const explained = [...merged.values()].map((group): Explained => {
+    const { subject, verdict, confidence } = group[0]!;
+    return {
+      finding: findingOf(
         subject,
-        flows: group.length,
-        kinds: kindsOf(group.map((one) => one.subject)),
-      };
-    })
-    .sort((a, b) => weightOf(b) - weightOf(a))
-    .map((one, index) => ({ ...one, finding: { ...one.finding, id: index + 1 } }));
+        verdict,
+        confidence,
+        0,
+        group.map((one) => one.subject),
+      ),
+      verdict,
+      subject,
+      flows: group.length,
+      kinds: kindsOf(group.map((one) => one.subject)),
+    };
+  });
   // A host without a packet has notices all the same.
   for (const host of hosts.values())
     if (
@@ -395,10 +355,26 @@ export function explain(
       ![...contexts.values()].some((context) => context.id === host.id)
     )
       contextOf(host.id, boots.find((boot) => boot.hostId === host.id)?.id ?? null);
+  const told = judged.map((one) => ({
+    class: one.verdict.class,
+    hostId: one.subject.host.id,
+    tupleIds: one.subject.tupleIds,
+  }));
+  const ofHosts = hostFindings(db, [...contexts.values()], cite, scope, keeps, told);
+  // One ranking, whoever told them.
+  const numbers = new Map(
+    [...explained, ...ofHosts]
+      .sort((a, b) => weightOf(b.finding) - weightOf(a.finding))
+      .map((one, index) => [one as object, index + 1]),
+  );
+  const numbered = <Told extends { readonly finding: Finding }>(all: readonly Told[]): readonly Told[] =>
+    all
+      .map((one) => ({ ...one, finding: { ...one.finding, id: numbers.get(one)! } }))
+      .sort((a, b) => a.finding.id - b.finding.id);
   return {
-    explained,
+    explained: numbered(explained),
+    ofHosts: numbered(ofHosts),
     contexts: [...contexts.values()],
-    notices: isFiltered ? [] : noticeFindings([...contexts.values()], cite, explained.length + 1),
     packetCount: seen.packetCount,
     firstAtUs: seen.firstAtUs,
     lastAtUs: seen.lastAtUs,

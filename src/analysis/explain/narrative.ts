@@ -7,6 +7,7 @@ import { duration, timeOfDay } from '../../text/time.js';
 import { flowWords, ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from './case.js';
 import type { Explained } from './explain.js';
+import { openQuestions } from './finding-parts.js';
 import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
 import { messageAsPrinted, messageWithout } from './message-words.js';
 import { orderOf } from './order.js';
@@ -235,12 +236,7 @@ export function tell(explained: Explained): ToldFinding {
   const timed = [...eventLines(subject), ...packetLines(subject)]
     .map((line, index) => ({ line, index }))
     .sort((a, b) => (a.line.at ?? 0) - (b.line.at ?? 0) || a.index - b.index);
-  const notKnown = [...verdict.argument.steps, ...(verdict.led?.steps ?? [])]
-    .filter((step) => step.is === 'open')
-    .map((step) => step.says);
-  const open = [...verdict.argument.lookAlikes, ...(verdict.led?.lookAlikes ?? [])]
-    .filter((one) => one.ruledOut === null)
-    .map((one) => `whether it is ${one.cause} instead`);
+  const open = openQuestions(verdict);
   const port = subject.events.find((event) => event.kind === 'DESTROY' && (event.portId ?? 0) > 0)?.portId;
   const spanUs =
     subject.packets.length > 1 && subject.packets[0]!.row.atUs !== null
@@ -252,9 +248,9 @@ export function tell(explained: Explained): ToldFinding {
     packetText: `${packetText(explained)}${flows > 1 || spanUs === null || spanUs < 60_000_000 ? '' : ` in ${duration(spanUs)}`}`,
     story: [...timed.map(({ line: { at: _at, ...line } }) => line), ...ruleLines(subject), ...endLines(subject)],
     notKnown: [
-      ...notKnown,
+      ...open.steps,
       ...(port === undefined || port === null ? [] : [`which program: netlink port ${port} is not a process id`]),
-      ...open,
+      ...open.others,
     ],
     flows,
   };

@@ -41,6 +41,8 @@ export function chooseCase(filter: FlowFilter, given: number | null, db: Db): Ch
     if (subject === null) throw new FailedError('no packet of this filter was seen to be INVALID, NEW or dropped');
     return { subject, finding: null, flows: 1, scope };
   }
+  if (explanation.ofHosts.some((one) => one.finding.id === number))
+    throw new UsageError(`finding ${number} is of no packet: there is no path and no timeline of it`);
   const chosen =
     number === null ? explanation.explained[0] : explanation.explained.find((one) => one.finding.id === number);
   if (chosen === undefined)

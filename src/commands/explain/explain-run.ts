@@ -2,6 +2,7 @@
 
 import { citer } from '../../analysis/explain/cite.js';
 import { type Explanation, explain } from '../../analysis/explain/explain.js';
+import { tellOfHost } from '../../analysis/explain/host-findings.js';
 import { tell } from '../../analysis/explain/narrative.js';
 import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
 import { whatIsHere } from '../../analysis/explain/what-is-here.js';
@@ -65,7 +66,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   return await withEvidence(input, world, async (db) => {
     const { explanation, scope } = explainFor(filter, db);
     const wanted = filter.finding === null ? opened : [...opened, filter.finding];
-    const all = [...explanation.explained, ...explanation.notices];
+    const all = [...explanation.explained, ...explanation.ofHosts].sort((a, b) => a.finding.id - b.finding.id);
     const missing = wanted.find((number) => !all.some((one) => one.finding.id === number));
     if (missing !== undefined)
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
@@ -84,7 +85,9 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       };
       world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
     } else {
-      const told = [...explanation.explained.map(tell), ...explanation.notices.map((notice) => notice.told)];
+      const told = [...explanation.explained.map(tell), ...explanation.ofHosts.map(tellOfHost)].sort(
+        (a, b) => a.finding.id - b.finding.id,
+      );
       const options = {
         programName: world.programName,
         opened: wanted,

@@ -1,6 +1,7 @@
 // The first lines of an explanation: which files, host, kernel and time were looked at, and how much of it was not understood.
 
 import type { Explanation } from '../../analysis/explain/explain.js';
+import { isNamedNotice } from '../../analysis/explain/notice-findings.js';
 import { type CommandInput, optionValues } from '../../cli/command.js';
 import type { LookedAt } from '../../presentation/explain-document.js';
 import type { Scope } from '../../store/case-reader.js';
@@ -46,7 +47,9 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
     some(totals.logLines, 'packet line'),
     some(explanation.packetCount, 'packet'),
     some(
-      explanation.notices.reduce((sum, notice) => sum + notice.finding.packets.count, 0),
+      [...new Map(explanation.contexts.map((context) => [context.id, context])).values()]
+        .flatMap((context) => context.notices)
+        .filter(isNamedNotice).length,
       'kernel message',
     ),
     some(totals.events, 'event'),
