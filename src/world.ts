@@ -64,8 +64,7 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
     environment,
     signal: abort.signal,
     stopOnSignals() {
-      process.once('SIGINT', () => abort.abort('SIGINT'));
-      process.once('SIGTERM', () => abort.abort('SIGTERM'));
+      for (const name of ['SIGINT', 'SIGTERM'] as const) abortOnSignal(abort, name);
     },
     packageRoot: fileURLToPath(new URL('..', import.meta.url)),
     temporaryFolder: environment['TMPDIR']?.startsWith('/') ? environment['TMPDIR'] : '/tmp',
@@ -78,6 +77,18 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
       runInNetns(host, netnsFile(host, netns), [...self, ...words], { ...environment, CTWHY_NETNS: netns }),
     programName: invokedAs(process.argv[1] ?? 'ctwhy', process.cwd()),
   };
+}
+
+/**
+ * The first signal stops the work, a second one the process. Not process.once(): execa's own handler would find itself alone while a
+ * program runs beside us, and end this process before what was read is kept.
+ */
+function abortOnSignal(abort: AbortController, name: 'SIGINT' | 'SIGTERM'): void {
+  const handler = (): void => {
+    abort.abort(name);
+    setImmediate(() => process.removeListener(name, handler));
+  };
+  process.on(name, handler);
 }
 
 function askOnTerminal(question: string): Promise<boolean> {

@@ -24,6 +24,8 @@ export interface StreamWriter {
   record(record: EvidenceRecord): void;
   /** Before a transaction ends: what is complete goes to the store. */
   flush(): void;
+  /** Where packets wait for lines that belong to them: nothing came for a while, so they wait no longer. */
+  readonly waiting?: { isAny(): boolean; release(): void };
   /** The source ended: what was held goes to the store as it is. */
   end(): void;
 }
@@ -59,6 +61,8 @@ export interface EvidenceWriter {
   record(record: EvidenceRecord, run: FormRun): void;
   runEnded(): void;
   flush(): void;
+  /** Whether a packet waits for more lines; release() writes it as it is, inside the caller's transaction. */
+  readonly waiting: { isAny(): boolean; release(): void };
   end(): void;
   /** A listing that was read and has nothing in it. */
   emptyListing(part: PartOfRecord, run: FormRun): void;
@@ -72,6 +76,16 @@ export type PlaceListing = (
   run: FormRun,
   line: number,
 ) => { readonly snapshot: Snapshot; readonly part: SnapshotPart };
+
+/** What any of several writers holds. */
+export function waitingOf(writers: () => Iterable<Pick<StreamWriter, 'waiting'>>): EvidenceWriter['waiting'] {
+  return {
+    isAny: () => [...writers()].some(({ waiting }) => waiting?.isAny() === true),
+    release() {
+      for (const { waiting } of writers()) if (waiting?.isAny() === true) waiting.release();
+    },
+  };
+}
 
 /** Routes the records of one source. Records of a kind that no writer takes are a mistake in the table and are thrown about. */
 export function openEvidenceWriter(table: WriterTable, source: SourceRef, place: PlaceListing): EvidenceWriter {
@@ -160,6 +174,7 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     flush() {
       for (const writer of opened) writer.flush();
     },
+    waiting: waitingOf(() => opened),
     end() {
       endListings();
       for (const writer of opened) writer.end();

@@ -179,15 +179,18 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   };
   /** Nothing came for a while: packets do not wait for lines any longer. */
   const rest = (): void => {
-    if (bulk === null) return;
+    if (bulk === null && !writer.waiting.isAny()) return;
     db.exec('BEGIN IMMEDIATE');
-    bulk.end();
-    resting = { state: bulk.flush() };
-    const told = bulk.takeCounts();
-    const count = countOf(bulk.form, bulkFromLine);
-    count.records += told.records;
-    count.unread += told.unread;
-    bulk = null;
+    writer.waiting.release();
+    if (bulk !== null) {
+      bulk.end();
+      resting = { state: bulk.flush() };
+      const told = bulk.takeCounts();
+      const count = countOf(bulk.form, bulkFromLine);
+      count.records += told.records;
+      count.unread += told.unread;
+      bulk = null;
+    }
     commit();
   };
   /** No listing is half written and no reader holds the beginning of a record: reading may resume after this line. */

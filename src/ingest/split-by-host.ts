@@ -2,7 +2,7 @@
 // the lines of the others as empty ones, so that line numbers stay those of the file.
 
 import type { EvidenceRecord } from '../model/record.js';
-import type { EvidenceWriter, SourceRef, StreamWriter } from './evidence-writer.js';
+import { type EvidenceWriter, type SourceRef, type StreamWriter, waitingOf } from './evidence-writer.js';
 import type { HostLanes } from './host-lanes.js';
 import { parseSlow } from './kernel-log/parse-slow.js';
 import { isKernelEvidence, type LineHosts, openLineHosts } from './line-hosts.js';
@@ -205,6 +205,7 @@ export function splitRecords(
       own.flush();
       for (const { writer } of streams.values()) writer.flush();
     },
+    waiting: waitingOf(() => [own, ...[...streams.values()].map(({ writer }) => writer)]),
     end() {
       own.end();
       for (const { writer } of streams.values()) writer.end();

@@ -18,20 +18,21 @@ export interface HeldSwitch {
  * with the value that the first of them had found.
  */
 export function holdSwitch(path: string, value: string, folder: string): HeldSwitch {
+  // With a newline: printk_devkmsg takes a word only as a whole line (kernel/printk/printk.c: devkmsg_sysctl_set_loglvl(), v6.1).
   const ownFile = join(folder, `${process.pid}-${++holderCount}`);
   withLock(folder, () => {
     // Whoever left a file, alive or killed, knew the value from before all of us.
     const [known] = readdirSync(folder).map((holder) => readFileSync(join(folder, holder), 'utf8'));
     writeFileSync(ownFile, known ?? readFileSync(path, 'utf8').trim());
     removeDeadHolders(folder);
-    writeFileSync(path, value);
+    writeFileSync(path, `${value}\n`);
   });
   const release = putBackAtExit(() =>
     withLock(folder, () => {
       const found = readFileSync(ownFile, 'utf8');
       rmSync(ownFile);
       removeDeadHolders(folder);
-      if (readdirSync(folder).length === 0) writeFileSync(path, found);
+      if (readdirSync(folder).length === 0) writeFileSync(path, `${found}\n`);
     }),
   );
   return { release };

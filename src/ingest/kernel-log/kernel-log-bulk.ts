@@ -135,19 +135,23 @@ function isConfirmed(
 export function kernelRecordWriter(source: SourceRef): StreamWriter {
   const waiting = new Map<string, { readonly envelope: KernelLine; readonly message: KernelMessage }>();
   let log: KernelLog | null = null;
+  /** To read on where a log that was closed while nothing came left off. */
+  let resume: string | null = null;
   let nextLine = 1;
   let isEnded = false;
+  const sampled: SampledClocks = { at: new Map(), isResumed: false };
   const facts: KernelLogFacts = { year: null, firstDate: null, sizeBytes: null };
   return {
     record(record) {
       if (record.kind !== 'kernel') return;
       if (log === null) {
-        nextLine = record.line;
+        nextLine = resume === null ? record.line : nextLine;
         log = openKernelLog({
           db: source.db,
           sourceId: source.sourceId,
           bootId: source.bootId,
-          firstLine: record.line,
+          firstLine: nextLine,
+          resume,
           hints: { assumedYear: null, sizeBytes: null },
           // The line itself is only a ticket: what it says was read by its own form.
           parseSlow: (line) => waiting.get(line) ?? parseSlow(line),
@@ -164,13 +168,25 @@ export function kernelRecordWriter(source: SourceRef): StreamWriter {
       if (waiting.size > 1000) waiting.clear();
     },
     flush() {
-      if (!isEnded) log?.checkpoint();
+      if (isEnded || log === null) return;
+      log.checkpoint();
+      noteClocks(source, log, facts, sampled);
+    },
+    waiting: {
+      isAny: () => log !== null && !isEnded,
+      release() {
+        if (log === null) return;
+        log.end();
+        resume = log.checkpoint().openState;
+        noteClocks(source, log, facts, sampled);
+        log = null;
+      },
     },
     end() {
       if (isEnded || log === null) return;
       isEnded = true;
       log.end();
-      noteClocks(source, log, facts, { at: new Map(), isResumed: false });
+      noteClocks(source, log, facts, sampled);
     },
   };
 }
