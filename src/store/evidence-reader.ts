@@ -127,6 +127,19 @@ export function readEntries(db: Db, hostId: number, tupleIds: readonly number[])
     .all(ids, ids, hostId) as EntryRow[];
 }
 
+/** Entries by their version, as the first snapshot that saw each has it; in the order asked for. */
+export function readEntryVersions(db: Db, versionIds: readonly number[]): readonly EntryRow[] {
+  const rows = db
+    .prepare(
+      `SELECT v.id AS versionId, n.id AS snapshotId, v.list, v.tuple_id AS tupleId, v.reply_tuple_id AS replyTupleId, v.zone, v.state, v.status, v.ct_id AS ctId, v.helper,
+        v.expires_at_us AS expiresAtUs, v.timeout_s AS timeoutS, NULL AS packets, NULL AS replyPackets, v.source_id AS sourceId, v.line
+      FROM ct_entry_versions v JOIN snapshots n ON n.series_id = v.series_id AND n.seq = v.from_seq WHERE v.id IN ${EACH}`,
+    )
+    .all(JSON.stringify(versionIds)) as EntryRow[];
+  const byId = new Map(rows.map((row) => [row.versionId, row]));
+  return versionIds.map((id) => byId.get(id)).filter((row): row is EntryRow => row !== undefined);
+}
+
 export interface SocketRow {
   readonly id: number;
   readonly snapshotId: number;

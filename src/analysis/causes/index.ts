@@ -8,6 +8,7 @@ import { malformed } from './malformed.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { ruleDecided } from './rule-decided.js';
+import { tableFull } from './table-full/table-full.js';
 
 export const CAUSES: readonly Cause[] = [
   entryGone,
@@ -20,4 +21,4 @@ export const CAUSES: readonly Cause[] = [
 ];
 
 /** Causes that no packet tells. */
-export const HOST_CAUSES: readonly HostCause[] = [];
+export const HOST_CAUSES: readonly HostCause[] = [tableFull];

@@ -51,6 +51,17 @@ export const ASK = {
     'ctwhy ingest kern.log',
     'journalctl -k -o short-precise > kern.log',
   ),
+  counts: missing(
+    'how full the table is, while it happens',
+    'ctwhy ingest counts.txt',
+    'sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max > counts.txt',
+  ),
+  countAndListing: missing(
+    'count and listing of one moment, of both families',
+    'ctwhy ingest counts.txt conntrack.txt',
+    'sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max > counts.txt; conntrack -L -o id,extended > conntrack.txt',
+  ),
+  kernelLog: missing('the kernel log', 'ctwhy ingest kern.log', 'journalctl -k -o short-precise > kern.log'),
   sysctls: missing('the conntrack settings', 'ctwhy ingest sysctl.txt', 'sysctl -a > sysctl.txt'),
   kernel: missing('the kernel release', 'ctwhy explain --kernel RELEASE', 'uname -r'),
   trace: missing(

@@ -57,6 +57,8 @@ export interface Cite {
   wire(row: CapturedRow): EvidenceItem;
   /** Something is not in a part that was read; NULL when the part could not have shown it. @param text what is not there, in words */
   absence(part: SnapshotPartRow | undefined, text: string): EvidenceItem | null;
+  /** What a part that was read shows as a whole, a number or its length; NULL when it was not read. */
+  reading(part: SnapshotPartRow | undefined, text: string): EvidenceItem | null;
   /** A source was complete over a time; NULL when it was not. */
   coverage(row: CoverageRow | undefined, text: string): EvidenceItem | null;
 }
@@ -227,6 +229,19 @@ export function citer(texts: TextSource): Cite {
       if (part === undefined || part.state !== 'read') return null;
       return {
         kind: 'absence',
+        at: time(part.atUs),
+        atErrorUs: null,
+        uptimeUs: null,
+        source: part.sourceId === null ? 'the store' : texts.nameOf(part.sourceId),
+        text,
+        table: 'snapshot_parts',
+        key: { snapshot_id: part.snapshotId, part: part.part },
+      };
+    },
+    reading(part, text) {
+      if (part === undefined || part.state !== 'read') return null;
+      return {
+        kind: part.part.startsWith('list:') ? 'entry' : part.part === 'expectations' ? 'expectation' : 'counter',
         at: time(part.atUs),
         atErrorUs: null,
         uptimeUs: null,

@@ -159,31 +159,6 @@ export function sysctlOf(subject: Case, name: string, atUs: number | null): Valu
   return rows.filter((row) => atUs === null || (taken(row) ?? 0) <= atUs).at(-1) ?? rows[0] ?? null;
 }
 
-/** Sum over CPUs of a statistics counter at the first and the last reading; NULL without two readings, or when any CPU went back (a reset). */
-export function statisticDelta(
-  subject: Case,
-  name: string,
-): { readonly delta: number; readonly rows: readonly ValueRow[] } | null {
-  const read = subject.host.parts.filter((part) => part.part === 'stats' && part.state === 'read');
-  const snapshots = [...new Set(read.map((part) => part.snapshotId))];
-  const rows = subject.host.statistics.filter((row) => row.name === name);
-  if (snapshots.length < 2 || rows.length === 0) return null;
-  const firstId = snapshots[0]!;
-  let delta = 0;
-  const cited: ValueRow[] = [];
-  for (const cpu of new Set(rows.map((row) => row.cpu))) {
-    const mine = rows.filter((row) => row.cpu === cpu);
-    const first = mine.find((row) => row.snapshotId === firstId);
-    const last = mine.at(-1);
-    if (first === undefined || last === undefined) return null;
-    const change = Number(last.value) - Number(first.value);
-    if (change < 0) return null;
-    delta += change;
-    cited.push(last);
-  }
-  return { delta, rows: cited };
-}
-
 /** Whether a source of this kind was complete over a time, and is here: a manifest may speak of a stream that was left out. */
 export function completeCoverage(subject: Case, what: string, fromUs: number | null, toUs: number | null) {
   if (what === 'events' && !subject.host.hasEvents) return undefined;

@@ -6,16 +6,9 @@ import { duration } from '../../../text/time.js';
 import { type Argument, inferred, type LookAlike, open, ruledOutBy, type Step, shown } from '../../explain/argument.js';
 import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
-import {
-  citePacket,
-  firstPacket,
-  openSocket,
-  packetMoment,
-  socketInfo,
-  statisticDelta,
-  sysctlOf,
-} from '../../explain/flow-facts.js';
+import { citePacket, firstPacket, openSocket, packetMoment, socketInfo, sysctlOf } from '../../explain/flow-facts.js';
 import { orderOf } from '../../explain/order.js';
+import { statisticMove } from '../../explain/statistics.js';
 import { leftWords, type Removal } from './removal.js';
 
 type Led = (subject: Case, removal: Removal) => Argument | null;
@@ -86,7 +79,7 @@ const EVICTED_ASSURED = ['FIN_WAIT', 'LAST_ACK', 'TIME_WAIT', 'CLOSE', 'CLOSE_WA
 const notEvicted = (subject: Case, removal: Removal): LookAlike => {
   if (removal.last?.isAssured === true && !EVICTED_ASSURED.includes(removal.last.state ?? 'CLOSE'))
     return ruledOutBy('entry-evicted', 'it was ASSURED: such entries are not evicted', [removal.last.evidence]);
-  const dropped = statisticDelta(subject, 'early_drop');
+  const dropped = statisticMove(subject, 'early_drop');
   return ruledOutBy(
     'entry-evicted',
     'early_drop did not move',
@@ -237,7 +230,7 @@ const addressChange: Led = (subject, removal) => {
 };
 
 const evicted: Led = (subject, removal) => {
-  const dropped = statisticDelta(subject, 'early_drop');
+  const dropped = statisticMove(subject, 'early_drop');
   if (
     removal.last === null ||
     removal.last.kind === 'packet' ||

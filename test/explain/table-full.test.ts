@@ -1,0 +1,141 @@
+// A full table: told from messages, counts, statistics and listings, and who fills it; and what only looks like one.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkHonesty, explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ctwhy-table-full-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let cases = 0;
+/** What is said of files with these lines, by class; each finding keeps the rules of honesty. */
+async function saidOf(files: Readonly<Record<string, readonly string[]>>) {
+  const place = mkdtempSync(join(folder, `${cases++}-`));
+  for (const [name, lines] of Object.entries(files)) writeFileSync(join(place, name), `${lines.join('\n')}\n`);
+  const { db, findings, ofHosts } = await explainedFiles([place]);
+  expect(checkHonesty(db, [...findings, ...ofHosts])).toEqual([]);
+  db.close();
+  return ofHosts.map(({ finding }) => finding);
+}
+
+const FULL = '[  812.120001] nf_conntrack: nf_conntrack: table full, dropping packet';
+const entry = (
+  state: string,
+  left: number,
+  src: string,
+  sport: number,
+  dst: string,
+  dport: number,
+  marks = '[ASSURED]',
+) =>
+  marks === '[UNREPLIED]'
+    ? `tcp      6 ${left} ${state} src=${src} dst=${dst} sport=${sport} dport=${dport} [UNREPLIED] src=${dst} dst=${src} sport=${dport} dport=${sport} mark=0 use=1`
+    : `tcp      6 ${left} ${state} src=${src} dst=${dst} sport=${sport} dport=${dport} src=${dst} dst=${src} sport=${dport} dport=${sport} ${marks} mark=0 use=1`;
+const many = (count: number, one: (index: number) => string) => Array.from({ length: count }, (_, index) => one(index));
+const counts = (count: number, max: number) => [
+  `net.netfilter.nf_conntrack_count = ${count}`,
+  `net.netfilter.nf_conntrack_max = ${max}`,
+];
+
+describe('a full table', () => {
+  it('is likely by the message alone, and asks who fills it', async () => {
+    const [finding, ...rest] = await saidOf({
+      'kern.log': [FULL, FULL, '[  817.3] net_ratelimit: 40 callbacks suppressed'],
+    });
+    expect(rest).toEqual([]);
+    expect(finding).toMatchObject({
+      class: 'table-full',
+      confidence: 'likely',
+      cause: null,
+      outcome: 'DROP',
+      fate: 'dropped',
+    });
+    expect(finding!.packets.count).toBe(42);
+    expect(finding!.missing.map((one) => one.ask).join()).toContain('conntrack -L');
+  });
+
+  it.each([
+    [
+      'scan',
+      many(60, (index) =>
+        entry('SYN_SENT', 90, '192.0.2.66', 40000 + index, `198.51.100.${index + 1}`, 22, '[UNREPLIED]'),
+      ),
+    ],
+    [
+      'dead-target',
+      many(60, (index) =>
+        entry('SYN_SENT', 90, `192.0.2.${(index % 5) + 1}`, 40000 + index, '198.51.100.7', 443, '[UNREPLIED]'),
+      ),
+    ],
+    [
+      'flood',
+      many(60, (index) =>
+        entry('SYN_SENT', 90, `192.0.2.${index + 1}`, 40000 + index, '198.51.100.7', 443, '[UNREPLIED]'),
+      ),
+    ],
+    [
+      'half-closed',
+      many(60, (index) => entry('CLOSE_WAIT', 3000 - index, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 5222)),
+    ],
+    ['churn', many(60, (index) => entry('TIME_WAIT', 100, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 80))],
+  ])('names %s by what the entries share', async (cause, listing) => {
+    const [finding] = await saidOf({ 'kern.log': [FULL], 'conntrack-L.txt': listing, 'sysctl.txt': counts(60, 60) });
+    expect(finding).toMatchObject({ class: 'table-full', cause });
+    expect(finding!.causeConfidence).not.toBe('certain');
+  });
+
+  it('names idle connections where the time left shows that nothing was heard of them', async () => {
+    const [finding] = await saidOf({
+      'kern.log': [FULL],
+      'conntrack-L.txt': many(60, (index) =>
+        entry('ESTABLISHED', 300_000 - index, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 443),
+      ),
+      'sysctl.txt': [...counts(60, 60), 'net.netfilter.nf_conntrack_tcp_timeout_established = 432000'],
+    });
+    expect(finding).toMatchObject({ class: 'table-full', cause: 'idle-connections' });
+    expect(finding!.remedies.map((one) => one.undo)).toContain(
+      'sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=432000',
+    );
+  });
+
+  it('is told without a message where the count stands at the limit and drops rise, but only as possible', async () => {
+    const listing = many(60, (index) => entry('ESTABLISHED', 400, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 443));
+    const [finding] = await saidOf({
+      'conntrack-L.txt': listing,
+      'sysctl.txt': counts(60, 60),
+      'conntrack-S-before.txt': [
+        'cpu=0 found=0 invalid=0 insert=0 insert_failed=0 drop=3 early_drop=0 error=0 search_restart=0',
+      ],
+      'conntrack-S-after.txt': [
+        'cpu=0 found=0 invalid=0 insert=0 insert_failed=0 drop=90 early_drop=0 error=0 search_restart=0',
+      ],
+    });
+    expect(finding).toMatchObject({ class: 'table-full', confidence: 'possible' });
+  });
+});
+
+describe('no full table', () => {
+  it('a table near its limit that drops nothing', async () => {
+    const listing = many(59, (index) => entry('ESTABLISHED', 400, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 443));
+    expect(await saidOf({ 'conntrack-L.txt': listing, 'sysctl.txt': counts(59, 60) })).toEqual([]);
+  });
+
+  it('a large table of ordinary connections', async () => {
+    const listing = [
+      ...many(200, (index) => entry('ESTABLISHED', 431_000, `192.0.2.${index + 1}`, 40000, '198.51.100.7', 443)),
+      ...many(100, (index) => entry('TIME_WAIT', 60, `192.0.2.${index + 1}`, 41000, '198.51.100.7', 443)),
+      ...many(30, (index) =>
+        entry('SYN_SENT', 60, '192.0.2.66', 42000 + index, `198.51.100.${index + 1}`, 22, '[UNREPLIED]'),
+      ),
+    ];
+    expect(await saidOf({ 'conntrack-L.txt': listing, 'sysctl.txt': counts(330, 262_144) })).toEqual([]);
+  });
+
+  it.each(['normal', 'normal-late-close'])('%s', async (name) => {
+    const { db, ofHosts } = await explainedFiles([join(FIXTURE_HOSTS, name)]);
+    expect(ofHosts.map(({ finding }) => finding.class)).toEqual([]);
+    db.close();
+  });
+});
