@@ -288,6 +288,11 @@ export function findTupleIds(
   ).all({ src: tuple.src, dst: tuple.dst, sport: tuple.sport, dport: tuple.dport, proto: tuple.proto }) as number[];
 }
 
+/** Ids of these tuples and of their reverses: a capture sees the translated side of a question, of which an entry names only the answer. */
+export function withReversed(db: Db, tuples: ReadonlyMap<number, TupleRow>): readonly number[] {
+  return [...new Set([...tuples].flatMap(([id, tuple]) => [id, ...findTupleIds(db, tuple)]))];
+}
+
 /** Other tuples between the same two addresses, in either direction: a control connection beside its data, a sibling of a flow. */
 export function readCompanions(db: Db, hostId: number, a: string, b: string, limit: number): readonly TupleRow[] {
   const between = [db.prepare(COMPANIONS_BY_SRC), db.prepare(COMPANIONS_BY_DST)];

@@ -19,7 +19,7 @@ interface Truth {
 const truths = JSON.parse(readFileSync(join(ROOT, 'fixtures/truths.json'), 'utf8')) as Record<string, Truth>;
 
 /** Classes this version argues; the others must come out as unresolved, or as something less than certain. */
-const ARGUED = ['entry-gone', 'rule-decided', 'malformed', 'normal', 'table-full'];
+const ARGUED = ['entry-gone', 'rule-decided', 'malformed', 'normal', 'table-full', 'invalid-skips-nat'];
 /** Recordings whose evidence suffices: no less sure than this. */
 const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'finwait-deleted': 'certain',
@@ -34,6 +34,8 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'rule-ended-early': 'certain',
   malformed: 'certain',
   'finwait-table-full': 'certain',
+  'invalid-skips-nat': 'certain',
+  'invalid-skips-nat-reset': 'certain',
 };
 /** What else is true of a recording besides its main story. */
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {

@@ -13,6 +13,7 @@ import { finwaitNeverThere } from './incidents/finwait-never-there.js';
 import { finwaitPeerSilent } from './incidents/finwait-peer-silent.js';
 import { finwaitDeletedPoor, finwaitExpiredPoor } from './incidents/finwait-poor.js';
 import { ftpNoHelper } from './incidents/ftp-no-helper.js';
+import { invalidSkipsNatReset } from './incidents/invalid-skips-nat-reset.js';
 import { malformed } from './incidents/malformed.js';
 import { midstreamPickup } from './incidents/midstream-pickup.js';
 import { natBypassed } from './incidents/nat-bypassed.js';
@@ -22,11 +23,14 @@ import { pathInterleaved } from './incidents/path-interleaved.js';
 import { pathNft } from './incidents/path-nft.js';
 import { pathTwoBackends } from './incidents/path-two-backends.js';
 import { pathUserChains } from './incidents/path-user-chains.js';
+import { rejectWithReset } from './incidents/reject-with-reset.js';
 import { routingDropped } from './incidents/routing-dropped.js';
+import { routingNoRoute } from './incidents/routing-no-route.js';
 import { policyDecided, ruleEndedEarly, ruleNeverMatched } from './incidents/rule-decided.js';
 import { staleEntry } from './incidents/stale-entry.js';
 import { udpReplyLate } from './incidents/udp-reply-late.js';
 import { invalidSkipsNat, windowOvershoot } from './incidents/window.js';
+import { zoneMismatch } from './incidents/zone-mismatch.js';
 
 export const INCIDENTS: readonly Incident[] = [
   finwaitDeleted,
@@ -61,7 +65,11 @@ export const INCIDENTS: readonly Incident[] = [
   asymmetricReplyUnseen,
   windowOvershoot,
   invalidSkipsNat,
+  invalidSkipsNatReset,
   midstreamPickup,
   routingDropped,
+  routingNoRoute,
   staleEntry,
+  zoneMismatch,
+  rejectWithReset,
 ];

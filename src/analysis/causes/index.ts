@@ -4,6 +4,7 @@ import type { Cause, HostCause } from './cause.js';
 import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
 import { pickedUpAgain } from './entry-gone/picked-up-again.js';
+import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
 import { malformed } from './malformed.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
@@ -16,6 +17,7 @@ export const CAUSES: readonly Cause[] = [
   pickedUpAgain,
   ruleDecided,
   natBypassed,
+  invalidSkipsNat,
   malformed,
   normal,
 ];

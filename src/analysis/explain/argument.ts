@@ -112,5 +112,7 @@ export interface Verdict {
   readonly title: string;
   readonly summary: string;
   readonly missing: readonly Missing[];
+  /** Cases with other outcomes, reasons and fates that are one story share this word and are told once. */
+  readonly story?: string;
   readonly remedies: readonly Remedy[];
 }

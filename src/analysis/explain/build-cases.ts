@@ -16,6 +16,7 @@ import {
   readTuples,
   type Scope,
   type TupleRow,
+  withReversed,
 } from '../../store/case-reader.js';
 import { readEntries, readEvents, readSockets } from '../../store/evidence-reader.js';
 import { readEntryPairs, readFlowOrigin, readFlowPairs, readSiblingEntries } from '../../store/flow-reader.js';
@@ -304,7 +305,8 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
   const first = packets[0]!;
   const events = readEvents(db, host.id, tupleIds);
   const entries = readEntries(db, host.id, tupleIds);
-  const tuples = readTuples(db, tupleIds);
+  const wireIds = withReversed(db, readTuples(db, tupleIds));
+  const tuples = readTuples(db, wireIds);
   const origin = readFlowOrigin(db, tupleIds, host.id);
   const newEvent = events.find((event) => event.kind === 'NEW');
   const syn = all.find((packet) => packet.flags === 'SYN');
@@ -319,7 +321,7 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
             ? ([origin.tupleId, 'first-packet'] as const)
             : ([first.row.tupleIds[0]!, 'first-packet'] as const);
   const flow = tuples.get(flowId) ?? seen.tuples.get(flowId) ?? first.tuples[0]!;
-  const ends = [...tuples.values()].filter((tuple) => tuple.sport !== null);
+  const ends = tupleIds.flatMap((id) => tuples.get(id) ?? []).filter((tuple) => tuple.sport !== null);
   const sockets = ends
     .flatMap((tuple) =>
       readSockets(db, host.id, { address: tuple.src, port: tuple.sport }, { address: tuple.dst, port: tuple.dport }),
@@ -340,11 +342,12 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     flow,
     flowKnownBy,
     tupleIds,
+    tuples,
     outcome: story.outcome,
     packets,
     count: story.count,
     all,
-    wire: readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
+    wire: readCaptured(db, host.id, wireIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
     events,
     entries,
     sockets,

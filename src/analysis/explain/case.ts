@@ -89,6 +89,8 @@ export interface Case {
   readonly flowKnownBy: 'event' | 'entry' | 'syn' | 'first-packet';
   /** Every tuple of the flow: both directions, before and after address translation. */
   readonly tupleIds: readonly number[];
+  /** The same with their addresses, and their reverses where they are known. */
+  readonly tuples: ReadonlyMap<number, TupleRow>;
   readonly outcome: PacketState | 'DROP';
   readonly reason: Reason | null;
   /** The packets it is about, in order; at most some hundred of `count`. */

@@ -193,7 +193,7 @@ function findingOf(
         : { id: subject.reason.id, message: subject.reason.message },
     host: subject.host.name,
     boot: subject.host.bootUuid,
-    flow: group.length === 1 ? flowOf(subject) : null,
+    flow: new Set(group.map((one) => one.flow.id)).size === 1 ? flowOf(subject) : null,
     packets: {
       count: group.reduce((sum, one) => sum + one.count, 0),
       flags: flagWords.length === 0 ? null : commonFlags(flagWords),
@@ -256,6 +256,7 @@ function flowOf(subject: Case): Finding['flow'] {
 
 /** Findings that say the same of several connections. */
 function mergeKey(subject: Case, verdict: Verdict, confidence: Confidence): string {
+  if (verdict.story !== undefined) return [subject.host.id, verdict.class, verdict.story].join('|');
   const rule = subject.fate.rule;
   const where = rule === null ? '' : `${rule.family} ${rule.table} ${rule.chain} ${rule.number}`;
   const led = verdict.led === null || confidenceOf(verdict.led) === null ? '' : verdict.led.id;
@@ -332,22 +333,25 @@ export function explain(
     const key = mergeKey(one.subject, one.verdict, one.confidence);
     merged.set(key, [...(merged.get(key) ?? []), one]);
   }
-  const explained = [...merged.values()].map((group): Explained => {
-    const { subject, verdict, confidence } = group[0]!;
-    return {
-      finding: findingOf(
-        subject,
+  const explained = [...merged.values()]
+    // Of one story with several kinds of packets the surest tells it.
+    .map((group) => group.toSorted((a, b) => rankOf(b.confidence) - rankOf(a.confidence)))
+    .map((group): Explained => {
+      const { subject, verdict, confidence } = group[0]!;
+      return {
+        finding: findingOf(
+          subject,
+          verdict,
+          confidence,
+          0,
+          group.map((one) => one.subject),
+        ),
         verdict,
-        confidence,
-        0,
-        group.map((one) => one.subject),
-      ),
-      verdict,
-      subject,
-      flows: group.length,
-      kinds: kindsOf(group.map((one) => one.subject)),
-    };
-  });
+        subject,
+        flows: new Set(group.map((one) => `${one.subject.host.id} ${one.subject.flow.id}`)).size,
+        kinds: kindsOf(group.map((one) => one.subject)),
+      };
+    });
   // A host without a packet has notices all the same.
   for (const host of hosts.values())
     if (

@@ -1,6 +1,6 @@
 // Where packets ended: read off a trace, worked out from the LOG rule they met and the rules behind it, or from the ruleset alone.
 
-import type { Fate } from '../../model/finding.js';
+import type { EvidenceItem, Fate } from '../../model/finding.js';
 import type { FateFound, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import type { PathReading } from './read-path.js';
@@ -77,6 +77,16 @@ function fromWalk(
   return dropped(end.hit, isProven ? 'shown' : 'inferred', evidence);
 }
 
+/** Behind the rule that logged it nothing stops the packet: every chain on its way lets it pass. */
+function fromPolicies(end: WalkEnd, logged: RuleHit, line: EvidenceItem): FateFound | null {
+  if (end.verdict !== 'ACCEPT' || end.hit !== null || end.unknown.length > 0) return null;
+  const fate: Fate | null =
+    logged.chain.hook === 'INPUT' ? 'delivered' : logged.chain.hook === 'FORWARD' ? 'forwarded' : null;
+  return fate === null
+    ? null
+    : { fate, is: 'inferred', rule: null, isPolicy: false, evidence: [line, logged.evidence] };
+}
+
 /**
  * Where like packets ended.
  * @param packet one of them @param count how many they are
@@ -112,6 +122,8 @@ export function fateOf(
       packet,
     );
     if (found !== null) return found;
+    const passed = fromPolicies(end, rule.hit, cite.packet(packet.row, packet.steps, step.step));
+    if (passed !== null) return passed;
   }
   if (rules.hasRules && packet.state !== null) {
     const found = fromWalk(

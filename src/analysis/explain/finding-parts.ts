@@ -22,11 +22,14 @@ export function evidenceOf(given: readonly Argument[], between: readonly Evidenc
   });
 }
 
+/** What records rule out, each once: the arguments for a class and for what led to it may name the same. */
 export function ruledOutOf(given: readonly Argument[]): readonly RuledOut[] {
-  return given
+  const all = given
     .flatMap((argument) => argument.lookAlikes)
     .filter((one) => one.ruledOut !== null && one.ruledOut.evidence.length > 0)
     .map((one) => ({ cause: one.cause, because: one.ruledOut!.because }));
+  const words = all.map((one) => `${one.cause} ${one.because}`);
+  return all.filter((_, index) => words.indexOf(words[index]!) === index);
 }
 
 /** What a verdict asks for, each gap once. */

@@ -1,7 +1,7 @@
 // A connection that only events and entries tell of: the same case as one with packets, without them, for its timeline.
 
 import { readCaptured } from '../../store/capture-reader.js';
-import { readTuples, type Scope } from '../../store/case-reader.js';
+import { readTuples, type Scope, withReversed } from '../../store/case-reader.js';
 import { readBoots, readEntries, readEvents, readHosts, readSockets } from '../../store/evidence-reader.js';
 import { readEntryPairs, readFlowPairs, readLatestFlow } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
@@ -19,7 +19,8 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
   const tupleIds = [
     ...new Set([...own, ...readFlowPairs(db, own, host.id).flat(), ...readEntryPairs(db, own, host.id).flat()]),
   ];
-  const tuples = readTuples(db, tupleIds);
+  const wireIds = withReversed(db, readTuples(db, tupleIds));
+  const tuples = readTuples(db, wireIds);
   const flow = tuples.get(found.tupleId);
   if (flow === undefined) return null;
   const boots = readBoots(db).filter((boot) => boot.hostId === host.id);
@@ -31,15 +32,17 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
     flow,
     flowKnownBy: found.knownBy === 'event' ? 'event' : 'entry',
     tupleIds,
+    tuples,
     outcome: 'DROP',
     reason: null,
     packets: [],
     count: 0,
     all: [],
-    wire: readCaptured(db, host.id, tupleIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
+    wire: readCaptured(db, host.id, wireIds, scope.fromUs, scope.toUs, WIRE_PACKETS),
     events: readEvents(db, host.id, tupleIds),
     entries: readEntries(db, host.id, tupleIds),
-    sockets: [...tuples.values()]
+    sockets: tupleIds
+      .flatMap((id) => tuples.get(id) ?? [])
       .filter((tuple) => tuple.sport !== null)
       .flatMap((tuple) =>
         readSockets(db, host.id, { address: tuple.src, port: tuple.sport }, { address: tuple.dst, port: tuple.dport }),
