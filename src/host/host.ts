@@ -103,6 +103,8 @@ export interface ReadHost {
 
 export interface ProgramOutput {
   readonly stdout: Readable;
+  /** Its process, also where a namespace was entered for it; NULL when it did not start. */
+  readonly pid: Promise<number | null>;
   /** Settles when the program ended; never rejects. */
   readonly ended: Promise<CommandResult>;
   stop(): void;

@@ -259,6 +259,10 @@ export function realHost({
       const stop = (): void => stopped.abort();
       if (options.signal?.aborted === true) stop();
       options.signal?.addEventListener('abort', stop, { once: true });
+      let started: (pid: number | null) => void = () => {};
+      const pid = new Promise<number | null>((resolve) => {
+        started = resolve;
+      });
       const start = async (): Promise<CommandResult> => {
         const { execa } = await import('execa');
         const child = execa(program, rest, {
@@ -271,6 +275,7 @@ export function realHost({
           forceKillAfterDelay: 2_000,
           cancelSignal: stopped.signal,
         });
+        started(child.pid ?? null);
         if (options.input !== undefined && child.stdin !== null) {
           child.stdin.on('error', () => {}); // the program may end before its input does
           options.input.on('error', () => child.stdin?.destroy());
@@ -284,6 +289,7 @@ export function realHost({
       };
       return {
         stdout,
+        pid,
         ended: start(),
         stop() {
           stop();

@@ -16,6 +16,7 @@ import { finishCall } from './finish-call.js';
 import { BINARY_FORMS, FORMS } from './form-list.js';
 import { type KeepUp, openKeepUp } from './keep-up.js';
 import { kernelLogBulk } from './kernel-log/kernel-log-bulk.js';
+import { type HeardEvents, hearEvents } from './live-events.js';
 import { asLiveWord, followInput, isLiveWord, mayBeFollowed, noteHostClocks, readLiveWord } from './live-inputs.js';
 import type { IngestDeps, IngestOptions } from './options.js';
 import { emptyReport, momentOf, readItem } from './read-item.js';
@@ -106,6 +107,8 @@ async function ingestAll(
   const isLive = (input: string): boolean =>
     isLiveWord(input) || (options.isFollowed === true && mayBeFollowed(deps.host, input));
   const live = inputs.filter(isLive);
+  // First of all: what happens while files are read must not be missed.
+  const heard = await listen(call, live);
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
   const inputOptions = {
@@ -151,7 +154,7 @@ async function ingestAll(
     await readItem(call, one.item, one.sniffed, one.open(), one.open);
   }
   if (options.isFollowed === true) keepUp = openKeepUp(call, live.some(isLiveWord));
-  await Promise.all(live.map((input) => readLive(call, input)));
+  await Promise.all(live.map((input) => readLive(call, input, heard)));
   if (live.some(isLiveWord)) noteHostClocks(call);
   const isAnythingNew = call.reports.some(
     ({ outcome, sourceId }) => sourceId !== null && (outcome === 'read' || outcome === 'continued'),
@@ -172,11 +175,29 @@ async function ingestAll(
   };
 }
 
-/** What is wrong with one live source must not end the others. */
-async function readLive(call: Call, input: string): Promise<void> {
+/** NULL: nobody asked for events, or there are none to hear. */
+async function listen(call: Call, live: readonly string[]): Promise<HeardEvents | null> {
+  if (!live.includes('events:')) return null;
   try {
-    if (isLiveWord(input)) await readLiveWord(call, input);
-    else await followInput(call, input);
+    if (call.options.isFollowed !== true)
+      throw new SourceError('events are heard as they happen: add --follow, and --for 30s to end it');
+    const heard = hearEvents(call);
+    await heard.bound;
+    call.deps.onListening?.();
+    return heard;
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    call.reports.push({ ...emptyReport('events:'), outcome: 'skipped', why: error.message });
+    return null;
+  }
+}
+
+/** What is wrong with one live source must not end the others. */
+async function readLive(call: Call, input: string, heard: HeardEvents | null): Promise<void> {
+  try {
+    if (!isLiveWord(input)) await followInput(call, input);
+    else if (input === 'events:') await heard?.read();
+    else await readLiveWord(call, input);
   } catch (error) {
     if (!(error instanceof Error) || !(error instanceof SourceError || error instanceof HostError)) throw error;
     call.reports.push({ ...emptyReport(input), outcome: 'skipped', why: error.message });

@@ -14,11 +14,11 @@ import { driftErrorUs } from './clock-axis.js';
 import { readItem } from './read-item.js';
 import type { OpenState } from './read-source.js';
 import { recordsBehind, type SourceMark } from './sequence-watch.js';
-import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
+import { NOTHING_SNIFFED, SNIFF_BYTES, sniff } from './sniff.js';
 
-/** The words that stand for the running kernel's ring buffer and for the journal. */
-export const LIVE_WORDS = ['kmsg:', 'journal:'] as const;
-type LiveWord = (typeof LIVE_WORDS)[number];
+/** The words that stand for the running kernel's ring buffer, for the journal, and for the tracker's events. */
+export const LIVE_WORDS = ['kmsg:', 'journal:', 'events:'] as const;
+export type LiveWord = (typeof LIVE_WORDS)[number];
 
 export function isLiveWord(input: string): input is LiveWord {
   return (LIVE_WORDS as readonly string[]).includes(input);
@@ -35,19 +35,6 @@ const MOST_BYTES = 4 << 20;
 const SLACK_US = 50_000;
 const NEWLINE = 0x0a;
 const NEVER = new AbortController().signal;
-
-const NOTHING_SNIFFED: Sniffed = {
-  forms: [],
-  binary: null,
-  foreign: null,
-  isListing: false,
-  isManifest: false,
-  host: null,
-  hosts: [],
-  machineId: null,
-  bootId: null,
-  firstDate: null,
-};
 
 function behindLastLine(bytes: Uint8Array): number {
   return bytes.lastIndexOf(NEWLINE) + 1;
@@ -70,8 +57,8 @@ export function mayBeFollowed(host: ReadHost, input: string): boolean {
   }
 }
 
-/** Reads one of the words until it ends (not followed), or the call's signal is aborted. */
-export async function readLiveWord(call: Call, word: LiveWord): Promise<void> {
+/** Reads a log of this host until it ends (not followed), or the call's signal is aborted. */
+export async function readLiveWord(call: Call, word: Exclude<LiveWord, 'events:'>): Promise<void> {
   const { db, deps } = call;
   const identity = deps.host.identity();
   const kind = word === 'kmsg:' ? 'kmsg' : 'journal';

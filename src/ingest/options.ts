@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { ReadHost } from '../host/host.js';
+import type { NetnsFacts } from '../model/host-reading.js';
 import type { IngestKind } from '../store/sources.js';
 
 export interface IngestDeps {
@@ -10,6 +11,8 @@ export interface IngestDeps {
   readonly signal?: AbortSignal;
   readonly standardInput?: Readable;
   onProgress?(progress: IngestProgress): void;
+  /** The tracker's events are heard from now on: what happens next cannot be missed unnoticed. */
+  onListening?(): void;
 }
 
 export interface IngestProgress {
@@ -31,6 +34,10 @@ export interface IngestOptions {
   readonly commandArguments?: readonly string[];
   /** --follow: files are read while they grow, and the running host's sources go on, until the signal is aborted. */
   readonly isFollowed?: boolean;
+  /** The network namespace we are in, of which events are. */
+  readonly netns?: NetnsFacts;
+  /** Of the socket that events are heard with; left out: large. */
+  readonly eventBufferBytes?: number;
   /** --host: whose evidence this is. */
   readonly hostName?: string;
   /** --kernel: release, as uname -r prints it. */

@@ -3,7 +3,7 @@
 import { hintOf } from '../parsers/conntrack/command.js';
 import { peek } from '../sources/peek.js';
 import type { ByteChunks, SourceItem } from '../sources/source.js';
-import { hostName } from '../store/hosts.js';
+import { hostName, namespaceByInode } from '../store/hosts.js';
 import type { Db } from '../store/open-store.js';
 import { snapshotsOfSource } from '../store/snapshots.js';
 import {
@@ -171,7 +171,8 @@ async function readInto(
   const { db, deps, statements } = call;
   const bootId = call.hosts.bootOf(hostId, item, sniffed.bootId);
   const netns = part?.netns ?? statements.value(item, 'netns');
-  const namespaceId = call.hosts.namespaceOf(hostId, item, netns);
+  const namespaceId = namespaceOfLive(db, bootId, item) ?? call.hosts.namespaceOf(hostId, item, netns);
+  const command = part?.command ?? item.live?.command ?? null;
   const archived = item.name.includes('!') && item.modifiedAtUs !== null;
   const times = partTimes(part, archived ? item.modifiedAtUs : null);
   const source: SourceRef = {
@@ -238,7 +239,7 @@ async function readInto(
     forms: call.tables.forms,
     binary: sniffed.binary,
     fileName: hintName(item.path),
-    command: part?.command ?? null,
+    command,
     netns,
     chunks,
     from: start,
@@ -288,6 +289,13 @@ async function readInto(
     )();
   }
   return result;
+}
+
+/** Of what is read from the running host in one of its namespaces. */
+function namespaceOfLive(db: Db, bootId: number | null, { live }: SourceItem): number | null {
+  const netns = live?.netns;
+  if (bootId === null || netns === undefined || netns.inode === null) return null;
+  return db.transaction(() => namespaceByInode(db, bootId, netns.inode!, netns.name, netns.isInitial))();
 }
 
 /** The part that an empty file stands for; NULL when emptiness says nothing. */

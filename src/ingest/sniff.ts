@@ -32,6 +32,20 @@ export interface Sniffed {
   readonly firstDate: { readonly month: number; readonly day: number } | null;
 }
 
+/** Of what need not be looked into. */
+export const NOTHING_SNIFFED: Sniffed = {
+  forms: [],
+  binary: null,
+  foreign: null,
+  isListing: false,
+  isManifest: false,
+  host: null,
+  hosts: [],
+  machineId: null,
+  bootId: null,
+  firstDate: null,
+};
+
 /** How much is looked at. */
 export const SNIFF_BYTES = 64 << 10;
 

@@ -150,6 +150,7 @@ function logRows(facts: SourceFacts, times: LogTimes): readonly Row[] {
 }
 
 function eventRows(facts: SourceFacts, kernelRelease: string | null): readonly Row[] {
+  if (facts.isHeard) return [];
   const filter = facts.command === null ? null : filterOfCommand(facts.command);
   const isOnDemand =
     holds(EVENTS_ON_DEMAND, kernelRelease === null ? null : parseKernelVersion(kernelRelease)) !== 'no';

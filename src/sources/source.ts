@@ -1,5 +1,7 @@
 // What a source of evidence is before anybody understands it: a name, where it lies in what was given, and its bytes.
 
+import type { NetnsFacts } from '../model/host-reading.js';
+
 /** A source could not be read, or not to its end. message says on what, what happened and what to do. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
@@ -30,11 +32,15 @@ export interface SourceItem {
 }
 
 export interface LiveFacts {
-  readonly kind: 'file' | 'kmsg' | 'journal';
+  readonly kind: 'file' | 'kmsg' | 'journal' | 'events';
   /** First bytes; empty for what has no beginning of its own. */
   readonly head: Uint8Array;
   /** Takes the place of the head in the identity: the boot of a ring buffer. '' for files. */
   readonly place: string;
+  /** The namespace it is of; left out: it is not of one. */
+  readonly netns?: NetnsFacts;
+  /** What prints it. */
+  readonly command?: string;
 }
 
 /** Something found in an input: a source to read, or a reason why something was left out. */

@@ -34,6 +34,8 @@ export interface SourceFacts {
   /** What printed the source; NULL: nothing tells. */
   readonly command: string | null;
   readonly lines: number;
+  /** Events that were heard: whoever listened has written down from when to when. */
+  readonly isHeard: boolean;
   /** The host whose lines count where a file holds those of several; NULL: all lines are of one. */
   readonly onlyHost: string | null;
   readonly parts: readonly {
@@ -72,14 +74,15 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
      FROM clocks c JOIN events e ON e.clock_id = c.id WHERE c.source_id = :source GROUP BY 3`,
   );
   // Of a file with several hosts the whole counts: lines that are no evidence are nobody's part.
-  const { lines, command, host, isShared, records } = one<{
+  const { lines, kind, command, host, isShared, records } = one<{
     lines: number;
+    kind: string;
     command: string | null;
     host: string;
     isShared: number;
     records: number;
   }>(
-    `SELECT f.done_lines AS lines, s.command, h.name AS host,
+    `SELECT f.done_lines AS lines, s.kind, s.command, h.name AS host,
        EXISTS (SELECT 1 FROM sources o WHERE o.part_of = f.id) AS isShared,
        (SELECT coalesce(sum(records), 0) FROM source_forms WHERE source_id = f.id) AS records
      FROM sources s JOIN hosts h ON h.id = s.host_id JOIN sources f ON f.id = coalesce(s.part_of, s.id) WHERE s.id = :source`,
@@ -108,6 +111,7 @@ export function coverageFacts(db: Db, sourceId: number): SourceFacts {
     events,
     command,
     lines,
+    isHeard: kind === 'events',
     onlyHost: isShared === 1 ? host : null,
     parts: all('SELECT part, state, at_us AS atUs, why FROM snapshot_parts WHERE source_id = :source'),
     logInvalid: all(

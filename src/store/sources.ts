@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Db } from './open-store.js';
 
 export type IngestKind = 'ingest' | 'capture' | 'snapshot' | 'follow';
-export type SourceKind = 'file' | 'kmsg' | 'journal' | 'command';
+export type SourceKind = 'file' | 'kmsg' | 'journal' | 'events' | 'command';
 
 /** How much of a log's beginning makes its identity. */
 export const HEAD_BYTES = 4096;

@@ -1,10 +1,10 @@
 // Which commands show this host at one moment? Only what is loaded is asked, and what cannot be asked is named with its reason.
 
 import type { ReadHost } from '../host/host.js';
-import type { HostReading, NetnsFacts, SnapshotPlan } from '../model/host-reading.js';
+import type { HostReading, SnapshotPlan } from '../model/host-reading.js';
 import { askConntrack, type ConntrackProgram, isConntrackLoaded } from './conntrack-program.js';
 import { isTracking, readFirewall } from './firewall.js';
-import { firstNetns } from './first-netns.js';
+import { netnsFacts } from './netns-facts.js';
 import { settingsText } from './settings-text.js';
 
 export interface SnapshotWish {
@@ -49,21 +49,6 @@ export async function planSnapshot(host: ReadHost, wish: SnapshotWish): Promise<
       ...offloadReadings(host),
     ],
   };
-}
-
-async function netnsFacts(host: ReadHost): Promise<NetnsFacts> {
-  const inode = host.identity().netnsInode;
-  const first = await firstNetns(host);
-  const isInitial = first === undefined ? true : first === null ? null : false;
-  return { inode, name: isInitial === true ? null : nameOfNetns(host, inode), isInitial };
-}
-
-function nameOfNetns(host: ReadHost, inode: number | null): string | null {
-  try {
-    return host.list('/run/netns').find((name) => host.netnsInode(`/run/netns/${name}`) === inode) ?? null;
-  } catch {
-    return null;
-  }
 }
 
 function trackerReadings(program: ConntrackProgram | null): readonly HostReading[] {

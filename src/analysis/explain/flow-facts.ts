@@ -162,6 +162,15 @@ export function sysctlOf(subject: Case, name: string, atUs: number | null): Valu
 /** Whether a source of this kind was complete over a time, and is here: a manifest may speak of a stream that was left out. */
 export function completeCoverage(subject: Case, what: string, fromUs: number | null, toUs: number | null) {
   if (what === 'events' && !subject.host.hasEvents) return undefined;
+  const overlaps = (row: { readonly fromUs: number | null; readonly toUs: number | null }): boolean =>
+    (toUs === null || row.fromUs === null || row.fromUs <= toUs) &&
+    (fromUs === null || row.toUs === null || row.toUs >= fromUs);
+  // A log tells of its own losses by the pieces it is complete in; of events that were lost a saved file says at most that they were.
+  if (
+    what === 'events' &&
+    subject.host.coverage.some((row) => row.what === what && row.state === 'lost' && overlaps(row))
+  )
+    return undefined;
   return subject.host.coverage.find(
     (row) =>
       row.what === what &&

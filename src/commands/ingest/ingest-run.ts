@@ -8,6 +8,7 @@ import { documentWidth, printDocument } from '../../presentation/document.js';
 import { ingestDocument } from '../../presentation/ingest-document.js';
 import { progressBar } from '../../presentation/progress.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
+import { netnsFacts } from '../../survey/netns-facts.js';
 import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson, safeText } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
@@ -22,6 +23,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const options = ingestOptions(input, world);
   const isFollowed = hasSwitch(input, 'follow');
   const forMs = followTime(input, isFollowed);
+  const netns = files.includes('events:') ? { netns: await netnsFacts(world.host) } : {};
   const location = storeLocation(input, world);
   world.stopOnSignals();
   const end = endOf(world, forMs);
@@ -44,7 +46,12 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         },
         db,
         files,
-        { ...options, commandArguments: files, ...(isFollowed ? { isFollowed, kind: 'follow' as const } : {}) },
+        {
+          ...options,
+          ...netns,
+          commandArguments: files,
+          ...(isFollowed ? { isFollowed, kind: 'follow' as const } : {}),
+        },
       ),
     );
     bar.end();

@@ -70,7 +70,7 @@ export const PLACES: readonly TableWords[] = [
       HOST_ID,
       ['ingest_id', 'INTEGER', 'ingests.id: the call that first brought it'],
       ['last_ingest_id', 'INTEGER', 'ingests.id: the last call that read of it'],
-      ['kind', 'TEXT', "'file', 'kmsg', 'journal' or 'command'"],
+      ['kind', 'TEXT', "'file', 'kmsg', 'journal', 'events' or 'command'"],
       ['name', 'TEXT', 'path as given (archive!member inside an archive), or the command'],
       ['added_at_us', 'INTEGER', 'when it was first read into this store, in microseconds since the epoch'],
       [

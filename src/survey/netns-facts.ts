@@ -1,0 +1,21 @@
+// Which network namespace are we in: its inode, its name, and whether it is the first one?
+
+import type { ReadHost } from '../host/host.js';
+import type { NetnsFacts } from '../model/host-reading.js';
+import { firstNetns } from './first-netns.js';
+
+/** The namespace this process is in. */
+export async function netnsFacts(host: ReadHost): Promise<NetnsFacts> {
+  const inode = host.identity().netnsInode;
+  const first = await firstNetns(host);
+  const isInitial = first === undefined ? true : first === null ? null : false;
+  return { inode, name: isInitial === true ? null : nameOfNetns(host, inode), isInitial };
+}
+
+function nameOfNetns(host: ReadHost, inode: number | null): string | null {
+  try {
+    return host.list('/run/netns').find((name) => host.netnsInode(`/run/netns/${name}`) === inode) ?? null;
+  } catch {
+    return null;
+  }
+}
