@@ -39,7 +39,8 @@ export interface Call {
   readonly hosts: CallHosts;
   readonly keeper: SnapshotKeeper;
   readonly reports: SourceReport[];
-  readonly marks: FlowMarks;
+  /** Rows behind them are not yet worked into connections. */
+  marks: FlowMarks;
   /** Sources of calls that never ended, as they were when this one began: their closing work is done with its own. */
   readonly killed: readonly { readonly id: number; readonly hostId: number }[];
   /** Readings of both clocks of the running host, not yet in the store. */

@@ -3,6 +3,7 @@
 import { hintOf } from '../parsers/conntrack/command.js';
 import { peek } from '../sources/peek.js';
 import type { ByteChunks, SourceItem } from '../sources/source.js';
+import { earlierMarks } from '../store/flows.js';
 import { hostName, namespaceByInode } from '../store/hosts.js';
 import type { Db } from '../store/open-store.js';
 import { snapshotsOfSource } from '../store/snapshots.js';
@@ -18,6 +19,7 @@ import {
 import type { Call } from './call.js';
 import { openEvidenceWriter, type PlaceListing, type SourceRef } from './evidence-writer.js';
 import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
+import { halfLineOf, resumeSource } from './half-line.js';
 import { openHostLanes } from './host-lanes.js';
 import { type Continuation, continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
@@ -27,6 +29,8 @@ import type { SourceReport } from './report.js';
 import { SNIFF_BYTES, type Sniffed } from './sniff.js';
 import { type OpenerOfLane, splitBulk, splitRecords } from './split-by-host.js';
 import type { PartStatement, SourcePlace } from './statements.js';
+
+const NOTHING = new Uint8Array(0);
 
 export function momentOf(call: Call, place: SourcePlace): Moment {
   const part = call.statements.part(place);
@@ -84,21 +88,22 @@ export async function readItem(
     // A ring buffer goes on by its numbers, not by its bytes.
     const next: Continuation =
       live !== undefined && live.kind !== 'file'
-        ? { is: 'continued', chunks: rest, tail: new Uint8Array(0) }
-        : await continueSource(rest, known);
+        ? { is: 'continued', chunks: rest, tail: NOTHING, tailBefore: NOTHING }
+        : await continueSource(
+            rest,
+            known,
+            known.doneBytes - (halfLineOf(known.openState)?.doneBytes ?? known.doneBytes),
+          );
     if (next.is === 'continued' || next.is === 'shorter') {
       call.hosts.meetKnown(known);
       touchSource(db, known.id, call.ingestId);
       adoptSnapshots(call, item, known, moment);
-      const result =
-        next.is === 'shorter'
-          ? null
-          : await readInto(call, item, sniffed, part, moment, known.id, known.hostId, next.chunks, {
-              bytes: known.doneBytes,
-              lines: known.doneLines,
-              tail: next.tail,
-              openState: known.openState,
-            });
+      let result: ReadResult | null = null;
+      if (next.is === 'continued') {
+        const { chunks, from, takenBack } = await resumeSource(db, known, next);
+        if (takenBack !== null) call.marks = earlierMarks(call.marks, takenBack.marks);
+        result = await readInto(call, item, sniffed, part, moment, known.id, known.hostId, chunks, from);
+      }
       const isNew = result !== null && result.bytes > 0;
       call.reports.push(
         reportOf(call, item, known.id, isNew ? (known.doneBytes === 0 ? 'read' : 'continued') : 'known', result),

@@ -14,6 +14,7 @@ import {
   type UnreadLine,
   unreadLineWriter,
 } from '../store/sources.js';
+import { type SourceState, sourceState } from '../store/take-back.js';
 import type { EvidenceWriter } from './evidence-writer.js';
 import { type FormRun, openTextReader } from './read-text.js';
 import type { UnreadExample } from './report.js';
@@ -95,6 +96,8 @@ export interface OpenState {
   readonly bulk?: string;
   readonly state: unknown;
   readonly mark?: SourceMark;
+  /** The source ended with a line that has no end: where it stood before that. */
+  readonly half?: SourceState;
 }
 
 export interface ReadResult {
@@ -126,6 +129,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
   let resting: { readonly state: unknown } | null = null;
   const stored = job.from.openState === null ? null : (JSON.parse(job.from.openState) as OpenState);
   const watch = openSequenceWatch(stored?.mark ?? null);
+  let half: SourceState | null = stored?.half ?? null;
 
   const countOf = (form: string, line: number): { records: number; unread: number; firstLine: number } => {
     const known = counts.get(form);
@@ -146,18 +150,20 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     if (record.kind === 'bundle') job.onBundle(record);
     else writer.record(record, run);
   };
-  const commit = (): void => {
+  /** What is needed to read on from here. */
+  const openState = (): string | null => {
+    const mark = watch.mark();
+    const more = { ...(mark === null ? {} : { mark }), ...(half === null ? {} : { half }) };
+    if (bulk !== null) return JSON.stringify({ bulk: bulk.form, state: bulk.flush(), ...more } satisfies OpenState);
+    if (resting !== null)
+      return JSON.stringify({ bulk: job.bulk?.form ?? '', state: resting.state, ...more } satisfies OpenState);
+    return Object.keys(more).length === 0 ? null : JSON.stringify({ state: null, ...more } satisfies OpenState);
+  };
+  /** Returns what it stored to read on. */
+  const commit = (): string | null => {
     writer.flush();
     raw.flush();
-    const mark = watch.mark();
-    const bulkState: OpenState | null =
-      bulk !== null
-        ? { bulk: bulk.form, state: bulk.flush(), ...(mark === null ? {} : { mark }) }
-        : resting !== null
-          ? { bulk: job.bulk?.form ?? '', state: resting.state, ...(mark === null ? {} : { mark }) }
-          : mark === null
-            ? null
-            : { state: null, mark };
+    const state = openState();
     if (bulk !== null) {
       const { records, unread: unreadByBulk } = bulk.takeCounts();
       const count = countOf(bulk.form, bulkFromLine);
@@ -171,11 +177,12 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       doneBytes: bytes,
       doneLines: lines,
       tailHash: tailHash(tail),
-      openState: bulkState === null ? null : JSON.stringify(bulkState),
+      openState: state,
     });
     db.exec('COMMIT');
     if (job.isLive !== true) db.exec('BEGIN IMMEDIATE');
     sinceCommit = 0;
+    return state;
   };
   /** Nothing came for a while: packets do not wait for lines any longer. */
   const rest = (): void => {
@@ -238,6 +245,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     // The text goes in first: a bulk reader that reads on looks up its open lines there.
     raw.lines(region.bytes.subarray(region.start, region.end));
     watch.see(region.bytes.subarray(region.start, region.end), lines + 1);
+    half = null;
     if (resting !== null) {
       const { state } = resting;
       resting = null;
@@ -321,7 +329,13 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
       db.exec('ROLLBACK');
     } else {
       const last = splitter.end();
-      if (last !== null) takeLines(last);
+      if (last !== null) {
+        const mayGrow = job.passesOnce !== true && isAtResumePoint();
+        const before = mayGrow ? { doneBytes: bytes, doneLines: lines, openState: commit() } : null;
+        const state = before === null ? null : sourceState(db, sourceId, before);
+        takeLines(last);
+        half = state;
+      }
       reader.end();
       if (binaryReader !== null) {
         for (const { line, reason } of binaryReader.end())

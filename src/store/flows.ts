@@ -19,6 +19,15 @@ export function flowMarks(db: Db): FlowMarks {
   return { passage: max('passages'), event: max('events'), version: max('ct_entry_versions') };
 }
 
+/** Ids are given out again once the rows that had them are gone: then what is new begins earlier. */
+export function earlierMarks(one: FlowMarks, other: FlowMarks): FlowMarks {
+  return {
+    passage: Math.min(one.passage, other.passage),
+    event: Math.min(one.event, other.event),
+    version: Math.min(one.version, other.version),
+  };
+}
+
 interface EventRow {
   readonly kind: string;
   readonly orig: number;

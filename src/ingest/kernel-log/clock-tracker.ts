@@ -48,7 +48,8 @@ export interface ClockTracker {
   readonly stretches: readonly ClockStretch[];
   takeNew(): ClockStart[];
   state(): unknown;
-  restore(state: unknown): void;
+  /** @param isReplayed lines that the state has seen come again, until it is restored anew: they have their clocks, and tell nothing new */
+  restore(state: unknown, isReplayed?: boolean): void;
 }
 
 interface TrackerState {
@@ -58,6 +59,7 @@ interface TrackerState {
   readonly lastMonth: number;
   readonly boot: number;
   readonly isLost: boolean;
+  readonly previousStamp?: Stamp | null;
 }
 
 /** @param assumedYear year of the source's first line where stamps name none; NULL: not known */
@@ -71,6 +73,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
   let isLost = false;
   let lastUs = 0;
   let previousStamp: Stamp | null = null;
+  let isReplaying = false;
 
   const begin = (kind: ClockStretch['kind'], line: number, us: number, resolutionUs: number, isStep: boolean) => {
     const stretch: ClockStretch = {
@@ -130,6 +133,12 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
     },
     us: () => lastUs,
     line(line, uptimeUs, stamp, resolutionUs) {
+      if (isReplaying) {
+        const kind = uptimeUs >= 0 ? 'uptime' : (stamp?.kind ?? 'none');
+        lastUs = uptimeUs >= 0 ? uptimeUs : stamp === null ? 0 : axisUs(stamp);
+        const isOf = (one: ClockStretch) => one.fromLine <= line && (one.kind === kind || one.kind === 'none');
+        return stretches.findLast(isOf)?.clock ?? 0;
+      }
       if (uptimeUs >= 0) {
         lastUs = uptimeUs;
         isLost ||= stretches.length >= MOST_STRETCHES;
@@ -181,9 +190,11 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
       lastMonth,
       boot,
       isLost,
+      previousStamp,
     }),
-    restore(state) {
+    restore(state, isReplayed = false) {
       const saved = state as TrackerState;
+      isReplaying = isReplayed;
       stretches = saved.stretches.map((stretch) => ({
         ...stretch,
         // JSON has no infinity.
@@ -195,6 +206,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
       lastMonth = saved.lastMonth;
       boot = saved.boot;
       isLost = saved.isLost;
+      previousStamp = saved.previousStamp ?? null;
     },
   };
 }

@@ -42,7 +42,8 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
         onUnread: (line, _form, reason, at) => onUnread(line, reason, at),
         resume: typeof state === 'string' ? state : null,
       });
-      let told = { records: 0, unread: 0 };
+      // Counted already where reading goes on.
+      let told = recordsOf(log);
       const sampled: SampledClocks = { at: new Map(), isResumed: typeof state === 'string' };
       return {
         form: KERNEL_LOG_FORM,
@@ -64,15 +65,19 @@ export function kernelLogBulk(source: SourceRef, facts: KernelLogFacts): BulkOpe
           noteClocks(source, log, facts, sampled);
         },
         takeCounts() {
-          const { packetLines, notices } = log.stats();
-          const now = { records: packetLines + notices, unread: 0 };
-          const fresh = { records: now.records - told.records, unread: 0 };
+          const now = recordsOf(log);
+          const fresh = { records: now - told, unread: 0 };
           told = now;
           return fresh;
         },
       };
     },
   };
+}
+
+function recordsOf(log: KernelLog): number {
+  const { packetLines, notices } = log.stats();
+  return packetLines + notices;
 }
 
 /** Where each clock was sampled last. A log whose two clocks disagree has a stretch every few lines: none is looked for twice. */

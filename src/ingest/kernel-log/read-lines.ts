@@ -408,7 +408,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
         .map((passage) => passage.lines.slice(0, passage.steps).map((offset) => passage.firstLine + offset)),
     }),
     restore(state, text) {
-      clocks.restore(state.clocks);
+      clocks.restore(state.clocks, true);
       const owners = new Map<number, number>();
       state.passages.forEach((lines, index) => {
         for (const one of lines) owners.set(one, index);

@@ -16,6 +16,19 @@ describe('clocks of a log that jumps about', () => {
     expect(again.line(5000, 9e9, null, 1)).toBe(clocks.at(-1));
   });
 
+  it('are those of before for lines that come again where reading goes on', () => {
+    const tracker = openClockTracker(2026);
+    const clocks = [1e6, 2e6, 9e9, 1e6, 5e6].map((us, index) => tracker.line(index + 1, us, null, 1));
+    expect(clocks).toEqual([0, 0, 0, 1, 1]);
+    const state = JSON.parse(JSON.stringify(tracker.state()));
+    const again = openClockTracker(2026);
+    again.restore(state, true);
+    expect([again.line(2, 2e6, null, 1), again.line(4, 1e6, null, 1)]).toEqual([0, 1]);
+    again.restore(state);
+    expect(again.line(6, 6e6, null, 1)).toBe(1);
+    expect(again.takeNew()).toEqual([]);
+  });
+
   it('are kept for each boot of a machine that lived long', () => {
     const tracker = openClockTracker(2026);
     for (let boot = 0; boot < 100; boot++)
