@@ -19,7 +19,18 @@ interface Truth {
 const truths = JSON.parse(readFileSync(join(ROOT, 'fixtures/truths.json'), 'utf8')) as Record<string, Truth>;
 
 /** Classes this version argues; the others must come out as unresolved, or as something less than certain. */
-const ARGUED = ['entry-gone', 'rule-decided', 'malformed', 'normal', 'table-full', 'invalid-skips-nat'];
+const ARGUED = [
+  'entry-gone',
+  'rule-decided',
+  'malformed',
+  'normal',
+  'asymmetric-syn-unseen',
+  'asymmetric-reply-unseen',
+  'table-full',
+  'invalid-skips-nat',
+  'window-overshoot',
+  'late-close',
+];
 /** Recordings whose evidence suffices: no less sure than this. */
 const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'finwait-deleted': 'certain',
@@ -36,6 +47,11 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'finwait-table-full': 'certain',
   'invalid-skips-nat': 'certain',
   'invalid-skips-nat-reset': 'certain',
+  // That the other half took another road is never seen on this host: 'certain' would be too much.
+  'asymmetric-syn-unseen': 'likely',
+  'asymmetric-reply-unseen': 'likely',
+  'window-overshoot': 'likely',
+  'normal-late-close': 'likely',
 };
 /** What else is true of a recording besides its main story. */
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {

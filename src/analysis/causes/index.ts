@@ -1,15 +1,19 @@
 // The causes, in no particular order: the surest argument wins, not the first.
 
+import { asymmetricReplyUnseen } from './asymmetric/reply-unseen.js';
+import { asymmetricSynUnseen } from './asymmetric/syn-unseen.js';
 import type { Cause, HostCause } from './cause.js';
 import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
 import { pickedUpAgain } from './entry-gone/picked-up-again.js';
 import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
+import { lateClose } from './late-close.js';
 import { malformed } from './malformed.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { ruleDecided } from './rule-decided.js';
 import { tableFull } from './table-full/table-full.js';
+import { windowOvershoot } from './window/overshoot.js';
 
 export const CAUSES: readonly Cause[] = [
   entryGone,
@@ -18,6 +22,10 @@ export const CAUSES: readonly Cause[] = [
   ruleDecided,
   natBypassed,
   invalidSkipsNat,
+  asymmetricSynUnseen,
+  asymmetricReplyUnseen,
+  windowOvershoot,
+  lateClose,
   malformed,
   normal,
 ];

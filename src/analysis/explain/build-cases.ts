@@ -11,6 +11,7 @@ import {
   type PathStep,
   readCompanions,
   readPacketGroups,
+  readPassage,
   readPassages,
   readPaths,
   readTuples,
@@ -25,6 +26,7 @@ import { synQuietUs } from '../../store/syn-lives.js';
 import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import { type Components, joinTuples } from './components.js';
+import { type Glimpse, MOST_GLIMPSES } from './crowd.js';
 import { fateOf } from './fate.js';
 import { openLives } from './lives.js';
 import { mergeSightings } from './merge-sightings.js';
@@ -49,6 +51,9 @@ export interface Story {
   readonly groups: readonly PacketGroup[];
   /** Set where the packets were put together from several sources; NULL: read by path. */
   readonly packets: readonly SeenPacket[] | null;
+  /** The flag words of its packets, each once. */
+  readonly flags: ReadonlySet<string>;
+  readonly tupleId: number;
   readonly count: number;
   readonly firstAtUs: number | null;
   readonly firstId: number;
@@ -61,6 +66,8 @@ export interface Seen {
   readonly tuples: ReadonlyMap<number, TupleRow>;
   /** Connections by host: what one host saw says nothing of another. */
   readonly componentsOf: ReadonlyMap<number, Components>;
+  /** What each host saw, flow by flow. */
+  readonly glimpsesOf: ReadonlyMap<number, readonly Glimpse[]>;
   readonly packetCount: number;
   readonly firstAtUs: number | null;
   readonly lastAtUs: number | null;
@@ -85,7 +92,11 @@ function outcomeOfGroup(reading: PathReading, steps: readonly PathStep[]): Packe
   return null;
 }
 
-type Draft = { -readonly [Key in keyof Story]: Story[Key] } & { groups: PacketGroup[]; packets: SeenPacket[] | null };
+type Draft = { -readonly [Key in keyof Story]: Story[Key] } & {
+  groups: PacketGroup[];
+  packets: SeenPacket[] | null;
+  flags: Set<string>;
+};
 
 /** Connections with more packets than this are not looked at packet by packet to find what two sources saw of the same one. */
 const MERGED_PACKETS = 2000;
@@ -178,7 +189,7 @@ export function readStories(
   );
   const readings = new Map<string, PathReading>();
   const stories = new Map<string, Draft>();
-  const seen: Omit<Seen, 'stories' | 'packetCount' | 'firstAtUs' | 'lastAtUs'> = {
+  const seen: Omit<Seen, 'stories' | 'glimpsesOf' | 'packetCount' | 'firstAtUs' | 'lastAtUs'> = {
     readings,
     paths,
     tuples,
@@ -208,10 +219,13 @@ export function readStories(
       reasonId: reading.reasonId,
       groups: [],
       packets: packet === null ? null : [],
+      flags: new Set(),
+      tupleId: packet?.tuples[0]?.id ?? group?.tupleIds[0] ?? component,
       count: 0,
       firstAtUs: one.atUs,
       firstId: one.id,
     };
+    if (reading.flags !== null) story.flags.add(reading.flags);
     if (group !== null) story.groups.push(group);
     if (packet !== null) story.packets?.push(packet);
     story.count += one.count;
@@ -264,10 +278,26 @@ export function readStories(
   return {
     ...seen,
     stories: [...stories.values()],
+    glimpsesOf: glimpsesOf([...stories.values()], tuples),
     packetCount,
     firstAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
     lastAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
   };
+}
+
+function glimpsesOf(
+  stories: readonly Story[],
+  tuples: ReadonlyMap<number, TupleRow>,
+): ReadonlyMap<number, readonly Glimpse[]> {
+  const found = new Map<number, Glimpse[]>();
+  for (const { host, tupleId, outcome, reasonId, flags, count, firstAtUs, firstId } of stories) {
+    const tuple = tuples.get(tupleId);
+    const own = found.get(host.id) ?? [];
+    found.set(host.id, own);
+    if (tuple === undefined || own.length >= MOST_GLIMPSES) continue;
+    own.push({ tuple, outcome, reasonId, flags: [...flags], count, firstAtUs, firstId });
+  }
+  return found;
 }
 
 function seenPacket(row: PassageRow, seen: Pick<Seen, 'paths' | 'readings' | 'tuples'>, host: HostContext): SeenPacket {
@@ -351,6 +381,14 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     events,
     entries,
     sockets,
+    crowd: {
+      glimpses: seen.glimpsesOf.get(host.id) ?? [],
+      cite({ firstId }) {
+        const row = readPassage(db, firstId);
+        const steps = row === null ? undefined : seen.paths.get(row.pathId);
+        return row === null || steps === undefined ? null : cite.packet(row, steps, 0);
+      },
+    },
     companions,
     siblings,
     fate,

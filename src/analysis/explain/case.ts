@@ -20,6 +20,7 @@ import type {
 } from '../../store/evidence-reader.js';
 import type { SiblingEntry } from '../../store/flow-reader.js';
 import type { Cite } from './cite.js';
+import type { Crowd } from './crowd.js';
 import type { RuleBook } from './rule-book.js';
 
 export type PacketState = 'INVALID' | 'NEW' | 'ESTABLISHED' | 'RELATED' | 'UNTRACKED';
@@ -105,6 +106,8 @@ export interface Case {
   readonly sockets: readonly SocketRow[];
   /** Entries to the same destination, its own among them; only for packets that are NEW. */
   readonly siblings: readonly SiblingEntry[];
+  /** What else the host saw. */
+  readonly crowd: Crowd;
   /** Other flows between the same two addresses. */
   readonly companions: readonly TupleRow[];
   readonly fate: FateFound;

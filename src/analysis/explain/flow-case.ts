@@ -8,6 +8,7 @@ import type { Db } from '../../store/open-store.js';
 import { WIRE_PACKETS } from './build-cases.js';
 import type { Case } from './case.js';
 import type { Cite } from './cite.js';
+import { NO_CROWD } from './crowd.js';
 import { readHostContext } from './host-context.js';
 
 /** The latest connection of a scope that events or entries show; NULL when they show none. */
@@ -52,6 +53,7 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
         return !seen.has(key) && seen.add(key) !== undefined;
       }),
     siblings: [],
+    crowd: NO_CROWD,
     companions: [],
     fate: { fate: 'unknown', is: 'open', rule: null, isPolicy: false, evidence: [] },
   };

@@ -4,12 +4,20 @@ import type { SeenPacket } from './case.js';
 
 const PLACE = /%[a-z]/g;
 
+/** The values that a line's message holds, in their order: what stands for %u, %d and %s. */
+export function numbersAt(packet: SeenPacket, step: number): readonly (number | string)[] {
+  // Steps of several sightings of one packet keep their own numbers.
+  const owner = packet.steps[step]?.owner ?? packet.row;
+  const own = packet.steps[step]?.step ?? step;
+  const all = owner.extra['numbers'] as Readonly<Record<string, readonly (number | string)[]>> | undefined;
+  return all?.[String(own)] ?? [];
+}
+
 /** The message of a line as the kernel printed it: 'SEQ is over upper bound 3601 (over the window of the receiver)'. */
 export function messageAsPrinted(packet: SeenPacket, step: number): string | null {
   const message = packet.steps[step]?.message?.trim();
   if (message === undefined) return null;
-  const all = packet.row.extra['numbers'] as Readonly<Record<string, readonly (number | string)[]>> | undefined;
-  const numbers = all?.[String(step)] ?? [];
+  const numbers = numbersAt(packet, step);
   let at = 0;
   return messageWithout(message.replace(PLACE, (place) => String(numbers[at++] ?? place)));
 }

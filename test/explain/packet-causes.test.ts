@@ -1,0 +1,205 @@
+// Causes argued from packets, and their twins: the same lines with the one thing changed that makes them another story.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkHonesty, explainedFiles } from './explained-files.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ctwhy-packets-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let turn = 0;
+
+type Files = Readonly<Record<string, readonly string[]>>;
+
+/** The classes and confidences of what is said of some files, the weightiest first. */
+async function said(files: Files): Promise<readonly string[]> {
+  const paths = Object.entries(files).map(([name, lines]) => {
+    const path = join(folder, `${turn++}-${name}`);
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return path;
+  });
+  const { db, findings } = await explainedFiles(paths);
+  expect(checkHonesty(db, findings)).toEqual([]);
+  db.close();
+  return findings.map(({ finding }) => `${finding.class} ${finding.confidence}`);
+}
+
+const CLIENT = '192.0.2.7';
+const SERVER = '198.51.100.7';
+
+interface Line {
+  readonly second?: number;
+  readonly prefix?: string;
+  readonly inIf?: string;
+  readonly outIf?: string;
+  readonly src?: string;
+  readonly dst?: string;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly flags: string;
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly window?: number;
+  readonly len?: number;
+  readonly id?: number;
+  readonly more?: string;
+}
+
+function line(one: Line): string {
+  const { second = 1, prefix = 'FORWARD INVALID: ', inIf = 'eth0', outIf = 'eth1', src = CLIENT, dst = SERVER } = one;
+  const numbers = one.seq === undefined ? '' : `SEQ=${one.seq} ACK=${one.ack ?? 0} `;
+  return (
+    `Nov 21 14:00:${String(second).padStart(2, '0')} fw kernel: ${prefix}IN=${inIf} OUT=${outIf} MAC= SRC=${src} DST=${dst} LEN=${one.len ?? 40} ` +
+    `TOS=0x00 PREC=0x00 TTL=60 ID=${one.id ?? 100 + second} DF PROTO=TCP SPT=${one.sport ?? 40001} DPT=${one.dport ?? 443} ${numbers}` +
+    `WINDOW=${one.window ?? 501} RES=0x00 ${one.flags} URGP=0 ${one.more ?? ''}`
+  );
+}
+
+/** A line of the server. */
+const answer = (one: Line): string =>
+  line({ src: SERVER, dst: CLIENT, sport: 443, dport: 40001, inIf: 'eth1', outIf: 'eth0', ...one });
+
+describe('asymmetric paths', () => {
+  const synAck = answer({ flags: 'ACK SYN' });
+
+  it('a SYN ACK on its way through, without its SYN', async () => {
+    expect(await said({ 'kern.log': [synAck, answer({ second: 2, flags: 'ACK SYN' })] })).toEqual([
+      'asymmetric-syn-unseen possible',
+    ]);
+  });
+
+  it('is not that when the SYN was here', async () => {
+    const syn = line({ prefix: 'FORWARD NEW: ', flags: 'SYN' });
+    expect(await said({ 'kern.log': [syn, synAck] })).not.toContain('asymmetric-syn-unseen possible');
+  });
+
+  it('is not that for this host itself: that is the echo of a SYN somebody forged', async () => {
+    const echoes = [1, 2, 3].map((n) =>
+      answer({ prefix: 'INPUT INVALID: ', outIf: '', src: `203.0.113.${n}`, dport: 50000 + n, flags: 'ACK SYN' }),
+    );
+    expect(await said({ 'kern.log': echoes })).toEqual(['unresolved possible']);
+  });
+
+  const waiting = 'nf_ct_proto_6: packet (index 3) in dir 0 invalid, state SYN_SENT ';
+  const ack = line({ prefix: waiting, outIf: '', flags: 'ACK', seq: 1001, ack: 5001 });
+
+  it('an ACK while the entry waits in SYN_SENT', async () => {
+    expect(await said({ 'kern.log': [ack] })).toEqual(['asymmetric-reply-unseen likely']);
+  });
+
+  it('is told by the entry where the kernel does not name the state', async () => {
+    const older = line({ prefix: 'nf_ct_proto_6: invalid state ', outIf: '', flags: 'ACK', seq: 1001, ack: 5001 });
+    const entry = `tcp      6 100 SYN_SENT src=${CLIENT} dst=${SERVER} sport=40001 dport=443 [UNREPLIED] src=${SERVER} dst=${CLIENT} sport=443 dport=40001 mark=0 use=1`;
+    expect(await said({ 'kern.log': [older] })).toEqual(['unresolved possible']);
+    expect((await said({ 'kern.log': [older], 'conntrack-L.txt': [entry] }))[0]).toMatch(/^asymmetric-reply-unseen /);
+  });
+
+  it('is not that in another state', async () => {
+    const late = ack.replace('SYN_SENT', 'TIME_WAIT').replace('index 3', 'index 1');
+    expect(await said({ 'kern.log': [late] })).toEqual(['unresolved possible']);
+  });
+});
+
+describe('late closing packets', () => {
+  const fin = (n: number, more: Partial<Line> = {}) =>
+    line({
+      prefix: 'Dropped: ',
+      outIf: '',
+      src: `203.0.113.${n}`,
+      sport: 50000 + n,
+      flags: 'ACK FIN',
+      second: n,
+      ...more,
+    });
+
+  it('of several peers, where nothing else is stopped', async () => {
+    expect(await said({ 'kern.log': [fin(1), fin(2), fin(2, { second: 9, flags: 'RST' })] })).toEqual([
+      'late-close possible',
+    ]);
+  });
+
+  it('are not that where the rule stops SYNs, too', async () => {
+    const syn = fin(3, { flags: 'SYN' });
+    expect(await said({ 'kern.log': [fin(1), fin(2), syn] })).not.toContain('late-close possible');
+  });
+
+  it('are not that from a scanner', async () => {
+    const probe = line({
+      prefix: 'nf_ct_proto_6: invalid tcp flag combination ',
+      outIf: '',
+      src: '203.0.113.1',
+      flags: 'SYN FIN',
+      sport: 61,
+    });
+    const found = await said({ 'kern.log': [probe, fin(1, { prefix: 'INPUT INVALID: ' })] });
+    expect(found.filter((one) => one.startsWith('late-close'))).toEqual([]);
+  });
+
+  it('a FIN of this host that is tried again is not late: a socket waits', async () => {
+    const own = [1, 2, 4].map((second) => line({ prefix: 'OUTPUT INVALID: ', inIf: '', flags: 'ACK FIN', second }));
+    const found = await said({ 'kern.log': own });
+    expect(found.filter((one) => one.startsWith('late-close'))).toEqual([]);
+  });
+});
+
+describe('segments beyond the window', () => {
+  const sent = (seq: number, bound: number, second = 1) =>
+    line({
+      prefix: `nf_ct_proto_6: SEQ is over upper bound ${bound} (over the window of the receiver) `,
+      outIf: '',
+      flags: 'ACK PSH',
+      seq,
+      ack: 5001,
+      len: 540,
+      second,
+    });
+  const taken = (ack: number, bound: number, second = 2) =>
+    answer({
+      prefix: `nf_ct_proto_6: ACK is over upper bound ${bound} (ACKed data not seen yet) `,
+      outIf: '',
+      flags: 'ACK',
+      seq: 5001,
+      ack,
+      second,
+    });
+
+  it('a segment and its acknowledgement, both refused, are one overshoot', async () => {
+    expect(await said({ 'kern.log': [sent(2101, 2002), taken(2601, 2002)] })).toEqual(['window-overshoot likely']);
+  });
+
+  it('also where the numbers pass 2^32', async () => {
+    const wrapped = 2 ** 32 - 200;
+    expect(await said({ 'kern.log': [sent(wrapped, wrapped - 10), taken(300, wrapped - 10)] })).toEqual([
+      'window-overshoot likely',
+    ]);
+  });
+
+  it('an acknowledgement of something else proves nothing', async () => {
+    const found = await said({ 'kern.log': [sent(2101, 2002), taken(2101, 2002)] });
+    expect(found).not.toContain('window-overshoot likely');
+  });
+
+  it('a segment far off is of no window: forged, or of another connection', async () => {
+    expect(await said({ 'kern.log': [sent(900_000_000, 2002)] })).toEqual(['unresolved possible']);
+  });
+
+  it('one that this kernel lets pass is told as no more than a remark', async () => {
+    const remark = line({
+      prefix: 'nf_ct_proto_6: 600 bytes more than expected ',
+      outIf: '',
+      flags: 'ACK',
+      seq: 2101,
+      ack: 5001,
+    });
+    const { db, findings } = await explainedFiles([
+      (() => {
+        const path = join(folder, `${turn++}-remark.log`);
+        writeFileSync(path, `Nov 21 14:00:00 fw kernel: Linux version 6.12.1 (x@y) (gcc) #1\n${remark}\n`);
+        return path;
+      })(),
+    ]);
+    db.close();
+    expect(findings.map(({ finding }) => [finding.class, finding.outcome])).toEqual([['window-overshoot', 'OTHER']]);
+  });
+});
