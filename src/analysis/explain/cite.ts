@@ -198,7 +198,8 @@ export function citer(texts: TextSource): Cite {
         source: place(row.sourceId, row.line),
         text: words(row.sourceId, row.line, JSON.stringify(row.data)),
         table: 'host_facts',
-        key: { id: row.id, snapshot_id: row.snapshotId },
+        // A fact stands once for all snapshots that saw it.
+        key: { id: row.id },
       };
     },
     notice(row) {
