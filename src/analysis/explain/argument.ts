@@ -111,8 +111,6 @@ export interface Verdict {
   readonly led: Argument | null;
   readonly title: string;
   readonly summary: string;
-  /** Packets of one connection that different checks refused are one story under this name; without it each reason is told apart. */
-  readonly story?: string;
   readonly missing: readonly Missing[];
   /** Cases with other outcomes, reasons and fates that are one story share this word and are told once. */
   readonly story?: string;

@@ -260,7 +260,7 @@ function mergeKey(subject: Case, verdict: Verdict, confidence: Confidence): stri
   const rule = subject.fate.rule;
   const where = rule === null ? '' : `${rule.family} ${rule.table} ${rule.chain} ${rule.number}`;
   const led = verdict.led === null || confidenceOf(verdict.led) === null ? '' : verdict.led.id;
-  const what = verdict.class === 'normal' ? '' : (verdict.story ?? subject.reason?.id ?? '');
+  const what = verdict.class === 'normal' ? '' : (subject.reason?.id ?? '');
   return [subject.host.id, verdict.class, led, confidence, subject.outcome, subject.fate.fate, where, what].join('|');
 }
 
