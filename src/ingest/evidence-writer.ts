@@ -152,6 +152,8 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
         if (listings.size === 0 && record.value === 0)
           this.emptyListing({ part: 'list:main', key: 'list:main', once: null }, run);
         endListings();
+        const data = { what: 'entries', shown: record.value };
+        this.record({ kind: 'host-fact', line: record.line, fact: { kind: 'listed', data } }, run);
         return;
       }
       const part = partOfRecord(record);

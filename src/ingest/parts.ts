@@ -51,6 +51,11 @@ export function partOfRecord(record: EvidenceRecord): PartOfRecord | null {
     case 'socket':
       return { part: 'sockets', key: `sockets:${familyOf(record.socket.local)}:${record.socket.proto}`, once: null };
     case 'host-fact': {
+      if (record.fact.kind === 'listed') {
+        // Each listing of a snapshot has a last line of its own.
+        const { what, shown } = record.fact.data;
+        return { part: 'listed', key: `listed:${what}:${shown}:${record.line}`, once: null };
+      }
       const part = FACT_PARTS[record.fact.kind] ?? record.fact.kind;
       return { part, key: `${part}:${factFamily(record.fact.data)}`, once: null };
     }

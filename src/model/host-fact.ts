@@ -2,7 +2,18 @@
 
 import type { Stamp } from './kernel-line.js';
 
-export type HostFactKind = 'address' | 'link' | 'route' | 'rule' | 'neigh' | 'offload' | 'module' | 'file' | 'listener';
+export type HostFactKind =
+  | 'address'
+  | 'link'
+  | 'route'
+  | 'rule'
+  | 'neigh'
+  | 'offload'
+  | 'module'
+  | 'file'
+  | 'listener'
+  /** How many there were by the word of whoever listed them: data.what ('entries', 'events', 'expectations' …), data.shown. */
+  | 'listed';
 
 /** data carries ip -j's own key names where ip prints them (ifname, local, prefixlen, dst, gateway, dev, table, prefsrc, metric, …). */
 export interface HostFact {

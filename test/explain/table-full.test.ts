@@ -1,24 +1,9 @@
 // A full table: told from messages, counts, statistics and listings, and who fills it; and what only looks like one.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { checkHonesty, explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
-
-const folder = mkdtempSync(join(tmpdir(), 'ctwhy-table-full-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-let cases = 0;
-/** What is said of files with these lines, by class; each finding keeps the rules of honesty. */
-async function saidOf(files: Readonly<Record<string, readonly string[]>>) {
-  const place = mkdtempSync(join(folder, `${cases++}-`));
-  for (const [name, lines] of Object.entries(files)) writeFileSync(join(place, name), `${lines.join('\n')}\n`);
-  const { db, findings, ofHosts } = await explainedFiles([place]);
-  expect(checkHonesty(db, [...findings, ...ofHosts])).toEqual([]);
-  db.close();
-  return ofHosts.map(({ finding }) => finding);
-}
+import { describe, expect, it } from 'vitest';
+import { explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
+import { many, saidOf } from './said-of.js';
 
 const FULL = '[  812.120001] nf_conntrack: nf_conntrack: table full, dropping packet';
 const entry = (
@@ -33,7 +18,6 @@ const entry = (
   marks === '[UNREPLIED]'
     ? `tcp      6 ${left} ${state} src=${src} dst=${dst} sport=${sport} dport=${dport} [UNREPLIED] src=${dst} dst=${src} sport=${dport} dport=${sport} mark=0 use=1`
     : `tcp      6 ${left} ${state} src=${src} dst=${dst} sport=${sport} dport=${dport} src=${dst} dst=${src} sport=${dport} dport=${sport} ${marks} mark=0 use=1`;
-const many = (count: number, one: (index: number) => string) => Array.from({ length: count }, (_, index) => one(index));
 const counts = (count: number, max: number) => [
   `net.netfilter.nf_conntrack_count = ${count}`,
   `net.netfilter.nf_conntrack_max = ${max}`,

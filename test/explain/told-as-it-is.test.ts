@@ -103,7 +103,9 @@ describe('what to ask for', () => {
       .replace(/"[^"]*"/g, '')
       .split(';'))
       if (piece.trim() !== '')
-        expect(piece.trim()).toMatch(/^(conntrack|ss|iptables-save|nft|sysctl|journalctl|sleep|uname|tcpdump|ip) ?/);
+        expect(piece.trim()).toMatch(
+          /^(conntrack|cat|ss|iptables-save|nft|sysctl|journalctl|sleep|uname|tcpdump|ip) ?/,
+        );
   });
 
   it('a host that only forwards is not asked for its own sockets', async () => {

@@ -3,6 +3,7 @@
 import { asymmetricReplyUnseen } from './asymmetric/reply-unseen.js';
 import { asymmetricSynUnseen } from './asymmetric/syn-unseen.js';
 import type { Cause, HostCause } from './cause.js';
+import { countLeak } from './count-leak.js';
 import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
 import { pickedUpAgain } from './entry-gone/picked-up-again.js';
@@ -31,4 +32,4 @@ export const CAUSES: readonly Cause[] = [
 ];
 
 /** Causes that no packet tells. */
-export const HOST_CAUSES: readonly HostCause[] = [tableFull];
+export const HOST_CAUSES: readonly HostCause[] = [tableFull, countLeak];

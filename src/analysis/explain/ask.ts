@@ -61,6 +61,11 @@ export const ASK = {
     'ctwhy ingest counts.txt conntrack.txt',
     'sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max > counts.txt; conntrack -L -o id,extended > conntrack.txt',
   ),
+  holders: missing(
+    'the loaded modules, and who takes packets out of the kernel',
+    'ctwhy ingest lsmod.txt',
+    'cat /proc/modules > lsmod.txt; cat /proc/net/netfilter/nfnetlink_queue > nfqueue.txt',
+  ),
   kernelLog: missing('the kernel log', 'ctwhy ingest kern.log', 'journalctl -k -o short-precise > kern.log'),
   sysctls: missing('the conntrack settings', 'ctwhy ingest sysctl.txt', 'sysctl -a > sysctl.txt'),
   kernel: missing('the kernel release', 'ctwhy explain --kernel RELEASE', 'uname -r'),

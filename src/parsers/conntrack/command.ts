@@ -10,6 +10,8 @@ export type TrackerSubject =
   | 'statistics'
   | 'count'
   | 'maximum'
+  /** The lines of a listing, counted. */
+  | 'lines'
   | 'proc'
   | 'save'
   | 'xml'
@@ -40,8 +42,14 @@ interface HintRule {
 
 /** Files of /proc and programs that are named whole; first match decides. */
 const NAMED: readonly HintRule[] = [
-  { pattern: /nf_conntrack_count|ip_conntrack_count|wc -l \S*nf_conntrack/, means: hint('count') },
+  { pattern: /nf_conntrack_count|ip_conntrack_count/, means: hint('count') },
   { pattern: /nf_conntrack_max|ip_conntrack_max/, means: hint('maximum') },
+  // What a filter leaves of it is not how long the listing was.
+  {
+    pattern:
+      /wc -l\s*<?\s*\S*(?:nf|ip)_conntrack\b|conntrack (?:-L|--dump)[^|;]*\|\s*wc -l|cat \S*(?:nf|ip)_conntrack\s*\|\s*wc -l/,
+    means: hint('lines'),
+  },
   { pattern: /(?:net\/)?stat\/(?:nf|ip)_conntrack|stat_(?:nf|ip)_conntrack/, means: hint('statistics') },
   { pattern: /(?:nf|ip)_conntrack_expect/, means: hint('expectations') },
   { pattern: /dump-conntrack/, means: hint('ovs', { list: 'ovs' }) },
@@ -117,7 +125,7 @@ const FILE_NAMES: readonly HintRule[] = [
 export function hintOfFileName(fileName: string): TrackerHint | null {
   const name = fileName.toLowerCase();
   if (!name.includes('conntrack')) return null;
-  const whole = NAMED.slice(0, 5).find(({ pattern }) => pattern.test(name));
+  const whole = NAMED.slice(0, 6).find(({ pattern }) => pattern.test(name));
   const means = whole?.means ?? FILE_NAMES.find(({ pattern }) => pattern.test(name))?.means ?? null;
   if (means === null || means.list !== 'main') return means;
   return { ...means, list: name.includes('dying') ? 'dying' : name.includes('unconfirmed') ? 'unconfirmed' : 'main' };

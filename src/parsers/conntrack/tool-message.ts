@@ -3,7 +3,13 @@
 import type { EvidenceRecord } from '../../model/record.js';
 
 export type ToolMessage =
-  | { readonly is: 'shown'; readonly what: 'entries' | 'events' | 'expectations'; readonly count: number }
+  | {
+      readonly is: 'shown';
+      readonly what: 'entries' | 'events' | 'expectations';
+      /** Of expectations: they were reported as they came and went, not listed. */
+      readonly isEvents: boolean;
+      readonly count: number;
+    }
   | { readonly is: 'lost-events'; readonly text: string }
   | { readonly is: 'failed'; readonly text: string }
   | { readonly is: 'remark' };
@@ -22,7 +28,9 @@ const WHAT: Readonly<Record<string, 'entries' | 'events' | 'expectations'>> = {
 export function readToolMessage(line: string): ToolMessage | null {
   const shown = SHOWN.exec(line);
   if (shown !== null)
-    return shown[3] === 'shown' ? { is: 'shown', what: WHAT[shown[2]!]!, count: Number(shown[1]) } : { is: 'remark' };
+    return shown[3] === 'shown'
+      ? { is: 'shown', what: WHAT[shown[2]!]!, isEvents: shown[2]!.endsWith('events'), count: Number(shown[1]) }
+      : { is: 'remark' };
   if (/^\s*WARNING: We have hit ENOBUFS/.test(line)) return { is: 'lost-events', text: line.trim() };
   if (
     /^\s*(?:NOTICE: (?:Netlink|The) |WARNING: (?:ignoring|Could not)|nfct_labelmap_new:|.*has been set to \d+ bytes\.$)/.test(
@@ -39,6 +47,10 @@ export function readToolMessage(line: string): ToolMessage | null {
 export function messageRecord(message: ToolMessage, line: number): EvidenceRecord | null {
   if (message.is === 'shown' && message.what === 'entries')
     return { kind: 'ct-count', line, what: 'shown', value: message.count };
+  if (message.is === 'shown') {
+    const what = message.what === 'expectations' && message.isEvents ? 'expectation events' : message.what;
+    return { kind: 'host-fact', line, fact: { kind: 'listed', data: { what, shown: message.count } } };
+  }
   if (message.is !== 'lost-events') return null;
   return {
     kind: 'bundle',

@@ -1,4 +1,5 @@
-// How many entries there are: `conntrack -C`, nf_conntrack_count and nf_conntrack_max, `wc -l /proc/net/nf_conntrack`.
+// How many entries there are: `conntrack -C`, nf_conntrack_count and nf_conntrack_max; and how many were listed: `wc -l
+// /proc/net/nf_conntrack`, `conntrack -L | wc -l`.
 
 import { hintOf, hintOfPrompt } from '../conntrack/command.js';
 import { type Form, OTHER, TAKEN } from '../form.js';
@@ -16,10 +17,8 @@ export const conntrackCountForm: Form = {
   title: 'number of entries from conntrack -C, nf_conntrack_count or nf_conntrack_max',
   recognise(line, context) {
     if (WORD_COUNT.test(line)) return 90;
-    const typed = hintOfPrompt(line)?.subject;
-    if (typed === 'count' || typed === 'maximum') return 92;
-    const subject = hintOf(context)?.subject;
-    const isHinted = subject === 'count' || subject === 'maximum';
+    if (whatOf(hintOfPrompt(line)?.subject) !== null) return 92;
+    const isHinted = whatOf(hintOf(context)?.subject) !== null;
     if (NAMED.test(line)) return isHinted ? 95 : 55;
     // A number alone means nothing unless somebody says what it counts.
     return isHinted && BARE.test(line) ? 90 : 0;
@@ -47,8 +46,9 @@ export const conntrackCountForm: Form = {
         }
         if (text.trim() === '') return TAKEN;
         const typed = hintOfPrompt(text);
-        if (typed?.subject !== 'count' && typed?.subject !== 'maximum') return OTHER;
-        bare = whatOf(typed.subject);
+        const what = whatOf(typed?.subject);
+        if (what === null) return OTHER;
+        bare = what;
         return TAKEN;
       },
       end() {},
@@ -57,5 +57,5 @@ export const conntrackCountForm: Form = {
 };
 
 function whatOf(subject: string | undefined): What | null {
-  return subject === 'count' ? 'count' : subject === 'maximum' ? 'max' : null;
+  return subject === 'count' ? 'count' : subject === 'maximum' ? 'max' : subject === 'lines' ? 'shown' : null;
 }

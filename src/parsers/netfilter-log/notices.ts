@@ -126,6 +126,13 @@ const DECLARATIONS: readonly Declaration[] = [
     pattern: /bridge: filtering via arp\/ip\/ip6tables is no longer available/,
     about: 'configuration',
   },
+  // kernel/module/main.c: print_modules(), module_augment_kernel_taints(): marked (O) and (P), modules are not of the kernel's own tree.
+  { anchor: 'Modules linked in:', pattern: /^Modules linked in: (?<modules>\S.*)$/, about: 'configuration' },
+  {
+    anchor: 'out-of-tree module',
+    pattern: /^(?<module>[\w-]+): loading out-of-tree module taints kernel/,
+    about: 'configuration',
+  },
   // kernel/auditsc.c: __audit_log_nfcfg(); 1325 is its number where auditd does not run
   {
     anchor: 'table=',
@@ -149,6 +156,8 @@ const ANY_ANCHOR = new RegExp(
 
 /** printk's longest record; what is longer is no notice. */
 const LONGEST_NOTICE = 1024;
+/** A list of modules goes on for several records that a log may have put together. */
+const LONGEST_MODULES = 8192;
 
 const knownNotice = createNoticeMatcher();
 
@@ -179,7 +188,7 @@ function declared(text: string): Notice | null {
  *   no notice.
  */
 export function parseNotice(text: string): Notice | null {
-  if (text.length > LONGEST_NOTICE) return null;
+  if (text.length > (text.startsWith('Modules linked in:') ? LONGEST_MODULES : LONGEST_NOTICE)) return null;
   const own = declared(text);
   const known = knownNotice(text);
   if (known === null) return own;

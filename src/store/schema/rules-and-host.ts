@@ -174,7 +174,11 @@ export const RULES_AND_HOST: readonly TableWords[] = [
       SERIES_ID,
       FROM_SEQ,
       TO_SEQ,
-      ['kind', 'TEXT', "'address', 'link', 'route', 'rule', 'neigh', 'offload', 'module', 'file' or 'listener'"],
+      [
+        'kind',
+        'TEXT',
+        "'address', 'link', 'route', 'rule', 'neigh', 'offload', 'module', 'file', 'listener' or 'listed' (how many a tool says it showed)",
+      ],
       ['data', 'TEXT', "JSON, with ip -j's own names where ip prints it"],
       SOURCE_ID,
       LINE,

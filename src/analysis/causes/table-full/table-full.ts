@@ -20,6 +20,7 @@ import type { HostPicture } from '../../explain/host-picture.js';
 import type { HostVerdict } from '../../explain/host-verdict.js';
 import { statisticMove } from '../../explain/statistics.js';
 import type { HostCause } from '../cause.js';
+import { countGaps } from '../count-leak.js';
 import { type Filling, whoFillsIt } from './who-fills-it.js';
 
 /** Above this part of the limit the collector evicts (nf_conntrack_core.c: gc_worker(), since 4.12), so a table this full is full. */
@@ -140,6 +141,8 @@ function titleOf(filling: Filling | null, certainlyWhy: string): string {
 
 function argue(picture: HostPicture): readonly HostVerdict[] {
   const rows = picture.notices.filter((row) => row.reasonId === 'table-full');
+  // Full of entries that are not there: that is another story.
+  if (countGaps(picture).gaps.some((gap) => gap.isWhole)) return [];
   const levels = tableLevels(picture);
   const level = fullest(levels);
   const isAtLimit = level !== null && level.count >= level.max! * NEARLY;
