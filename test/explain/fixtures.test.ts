@@ -30,6 +30,7 @@ const ARGUED = [
   'invalid-skips-nat',
   'window-overshoot',
   'late-close',
+  'routing-dropped',
 ];
 /** Recordings whose evidence suffices: no less sure than this. */
 const AT_LEAST: Readonly<Record<string, Confidence>> = {
@@ -52,6 +53,8 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'asymmetric-reply-unseen': 'likely',
   'window-overshoot': 'likely',
   'normal-late-close': 'likely',
+  'routing-dropped': 'certain',
+  'routing-no-route': 'certain',
 };
 /** What else is true of a recording besides its main story. */
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {

@@ -104,7 +104,7 @@ describe('what to ask for', () => {
       .split(';'))
       if (piece.trim() !== '')
         expect(piece.trim()).toMatch(
-          /^(conntrack|cat|ss|iptables-save|nft|sysctl|journalctl|sleep|uname|tcpdump|ip) ?/,
+          /^(conntrack|cat|ss|iptables-save|nft|nstat|sysctl|journalctl|sleep|uname|tcpdump|ip) ?/,
         );
   });
 

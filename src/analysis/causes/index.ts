@@ -12,6 +12,7 @@ import { lateClose } from './late-close.js';
 import { malformed } from './malformed.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
+import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { ruleDecided } from './rule-decided.js';
 import { tableFull } from './table-full/table-full.js';
 import { windowOvershoot } from './window/overshoot.js';
@@ -27,6 +28,7 @@ export const CAUSES: readonly Cause[] = [
   asymmetricReplyUnseen,
   windowOvershoot,
   lateClose,
+  routingDropped,
   malformed,
   normal,
 ];

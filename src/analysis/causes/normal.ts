@@ -4,6 +4,7 @@ import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verd
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
+import { lostTrace } from '../explain/lost-trace.js';
 import { staleSign } from '../explain/stale.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
@@ -26,11 +27,7 @@ const ORDINARY: Readonly<Record<string, string>> = {
 
 /** Traced up to the end of prerouting and not seen again. */
 function isLostInRouting(subject: Case): boolean {
-  return subject.packets.every((packet) => {
-    const traced = packet.steps.filter((step) => step.kind === 'trace' || step.kind === 'nft-trace');
-    const last = traced.at(-1);
-    return last?.chain === 'PREROUTING' && last.ruleKind === 'policy';
-  });
+  return subject.packets.every((packet) => lostTrace(packet, subject.host)?.hook === 'PREROUTING');
 }
 
 export const normal: Cause = {

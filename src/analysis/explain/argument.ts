@@ -1,6 +1,6 @@
 // An argument is a list of declared steps and look-alikes; how sure it is follows from them by one function, never from a cause's own word.
 
-import type { Confidence, EvidenceItem, Missing, Remedy } from '../../model/finding.js';
+import type { Confidence, EvidenceItem, Fate, Missing, Remedy, StoryLine } from '../../model/finding.js';
 
 export interface Step {
   /** One sentence, for people. */
@@ -112,6 +112,10 @@ export interface Verdict {
   readonly title: string;
   readonly summary: string;
   readonly missing: readonly Missing[];
+  /** Lines of the story beside packets, events and the rule that ended it. */
+  readonly proof?: readonly StoryLine[];
+  /** What became of the packets, where the cause knows more than their lines. */
+  readonly fate?: Fate;
   /** Cases with other outcomes, reasons and fates that are one story share this word and are told once. */
   readonly story?: string;
   readonly remedies: readonly Remedy[];

@@ -79,6 +79,16 @@ export const ASK = {
     'ctwhy ingest stats-1.txt stats-2.txt',
     'conntrack -S > stats-1.txt; sleep 60; conntrack -S > stats-2.txt   # the fault in between',
   ),
+  stackCounters: missing(
+    'the counters of the network stack, twice',
+    'ctwhy ingest nstat-1.txt nstat-2.txt',
+    'nstat -asz > nstat-1.txt; sleep 60; nstat -asz > nstat-2.txt   # the fault in between',
+  ),
+  routing: missing(
+    'addresses, routes and routing rules',
+    'ctwhy ingest ip-addr.txt ip-route.txt ip-rule.txt',
+    'ip -j addr > ip-addr.txt; ip -j route > ip-route.txt; ip -j rule > ip-rule.txt',
+  ),
   addresses: missing(
     'changes of addresses',
     'ctwhy ingest ip-monitor.txt',

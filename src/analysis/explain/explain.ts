@@ -179,7 +179,7 @@ function findingOf(
   return {
     id,
     outcome,
-    fate: subject.fate.fate,
+    fate: verdict.fate ?? subject.fate.fate,
     class: verdict.class,
     confidence,
     cause: ledConfidence === null ? null : led!.id,
@@ -261,7 +261,16 @@ function mergeKey(subject: Case, verdict: Verdict, confidence: Confidence): stri
   const where = rule === null ? '' : `${rule.family} ${rule.table} ${rule.chain} ${rule.number}`;
   const led = verdict.led === null || confidenceOf(verdict.led) === null ? '' : verdict.led.id;
   const what = verdict.class === 'normal' ? '' : (subject.reason?.id ?? '');
-  return [subject.host.id, verdict.class, led, confidence, subject.outcome, subject.fate.fate, where, what].join('|');
+  return [
+    subject.host.id,
+    verdict.class,
+    led,
+    confidence,
+    subject.outcome,
+    verdict.fate ?? subject.fate.fate,
+    where,
+    what,
+  ].join('|');
 }
 
 /** The flag that names a packet: ACK and PSH do not, where another does. */

@@ -5,7 +5,7 @@ import type { NoticeRow, SnapshotRow, ValueRow } from '../../store/evidence-read
 import { readEntryVersions } from '../../store/evidence-reader.js';
 import { timeOfDay } from '../../text/time.js';
 import { citeValue, type HostPicture, partsRead, settingsNamed, snapshotOf } from './host-picture.js';
-import { joinSources } from './narrative.js';
+import { joinSources } from './join-sources.js';
 import type { CounterMove } from './statistics.js';
 
 export interface TableLevel {

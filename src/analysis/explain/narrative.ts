@@ -9,6 +9,7 @@ import type { Case, SeenPacket } from './case.js';
 import type { Explained } from './explain.js';
 import { openQuestions } from './finding-parts.js';
 import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
+import { joinSources } from './join-sources.js';
 import { messageAsPrinted, messageWithout } from './message-words.js';
 import { orderOf } from './order.js';
 
@@ -23,32 +24,6 @@ function label(atUs: number | null, uptimeUs: number | null): string {
 
 function packetLabel(packet: SeenPacket): string {
   return label(packet.row.atUs, packet.row.clockKind === 'uptime' ? packet.row.clockUs : null);
-}
-
-/** 'kern.log:2' and 'kern.log:4' become 'kern.log:2,4'; neighbours 'kern.log:1-3'. */
-export function joinSources(sources: readonly string[]): string {
-  const byFile = new Map<string, number[]>();
-  for (const source of sources) {
-    const at = source.lastIndexOf(':');
-    const line = Number(source.slice(at + 1));
-    const file = at > 0 && Number.isInteger(line) ? source.slice(0, at) : source;
-    const lines = byFile.get(file) ?? [];
-    if (file !== source) lines.push(line);
-    byFile.set(file, lines);
-  }
-  return [...byFile]
-    .map(([file, lines]) => {
-      const sorted = [...new Set(lines)].sort((a, b) => a - b);
-      if (sorted.length === 0) return file;
-      const isRun = sorted.length > 1 && sorted.at(-1)! - sorted[0]! === sorted.length - 1;
-      const shown = isRun
-        ? `${sorted[0]}-${sorted.at(-1)}`
-        : sorted.length > 4
-          ? `${sorted.slice(0, 3).join(',')}…${sorted.at(-1)}`
-          : sorted.join(',');
-      return `${file}:${shown}`;
-    })
-    .join(' ');
 }
 
 function eventWords(subject: Case, event: EventRow): string {
@@ -246,7 +221,12 @@ export function tell(explained: Explained): ToldFinding {
     finding,
     flowText: flows === 1 ? flowWords(subject.flow) : `${flows} connections, e.g. ${flowWords(subject.flow)}`,
     packetText: `${packetText(explained)}${flows > 1 || spanUs === null || spanUs < 60_000_000 ? '' : ` in ${duration(spanUs)}`}`,
-    story: [...timed.map(({ line: { at: _at, ...line } }) => line), ...ruleLines(subject), ...endLines(subject)],
+    story: [
+      ...timed.map(({ line: { at: _at, ...line } }) => line),
+      ...ruleLines(subject),
+      ...(verdict.proof ?? []),
+      ...endLines(subject),
+    ],
     notKnown: [
       ...open.steps,
       ...(port === undefined || port === null ? [] : [`which program: netlink port ${port} is not a process id`]),

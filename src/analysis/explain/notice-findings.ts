@@ -10,7 +10,7 @@ import { missingOf, shown } from './argument.js';
 import { ASK } from './ask.js';
 import type { HostPicture } from './host-picture.js';
 import type { HostVerdict } from './host-verdict.js';
-import { joinSources } from './narrative.js';
+import { joinSources } from './join-sources.js';
 
 const MOST_CITED = 20;
 const OUTCOMES: Readonly<Record<string, Outcome>> = { INVALID: 'INVALID', NEW: 'NEW', DROP: 'DROP' };

@@ -3,8 +3,9 @@
 import type { Journey } from '../../model/journey.js';
 import { ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from '../explain/case.js';
+import { lostTrace } from '../explain/lost-trace.js';
 import { expectationOf } from './expectation.js';
-import { lostAfter, tracedRows } from './traced-journey.js';
+import { tracedRows } from './traced-journey.js';
 import { workedOutRows } from './worked-out.js';
 
 const TRACES = ['trace', 'nft-trace', 'xtables-trace'];
@@ -30,7 +31,7 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
   const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule) : null;
   const expectation = expect === null ? null : expectationOf(subject, packet, walk, expect);
   const notes: string[] = [];
-  if (isTraced && lostAfter(packet) === 'routing')
+  if (isTraced && lostTrace(packet, subject.host)?.hook === 'PREROUTING')
     notes.push(
       'Not seen again after prerouting: it died in routing (no route, reverse path filter, forwarding off), or what came after was not traced.',
     );

@@ -173,12 +173,3 @@ export function tracedRows(subject: Case, packet: SeenPacket): readonly JourneyR
   });
   return rows;
 }
-
-/** Chains after which a packet should have been seen again, and was not. */
-export function lostAfter(packet: SeenPacket): 'routing' | 'postrouting' | null {
-  const traced = packet.steps.filter((step) => TRACES.includes(step.kind));
-  const last = traced.at(-1);
-  if (last === undefined || last.ruleKind !== 'policy') return null;
-  if (last.chain === 'PREROUTING') return 'routing';
-  return null;
-}

@@ -16,6 +16,7 @@ import { ASK } from '../../explain/ask.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
 import { citePacket, entryMoment, firstPacket, packetMoment } from '../../explain/flow-facts.js';
 import { orderOf } from '../../explain/order.js';
+import { proofLines } from '../../explain/proof-lines.js';
 import { tableAtPacket } from '../../explain/table-at.js';
 import type { Cause } from '../cause.js';
 import { endWords, flowWords } from '../words.js';
@@ -221,6 +222,7 @@ export const invalidSkipsNat: Cause = {
         : `A packet of ${inside} was INVALID${why}. INVALID has no entry, so NAT passes it by: it left with its inner address although its connection is healthy and translated. Whoever gets it resets a connection it does not know.${subject.fate.fate === 'forwarded' ? ' Nothing in FORWARD drops INVALID.' : ''}`,
       missing: [],
       story: isReset ? 'reset' : 'leak',
+      proof: proofLines('its NAT', steps.slice(1, 4)),
       remedies: [
         isReset
           ? dropInvalid(subject, 'INPUT', null)
