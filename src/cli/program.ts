@@ -24,7 +24,8 @@ export interface ProgramInfo {
 /**
  * What yargs would get wrong, put right before it sees it:
  * a lone '-' before '--' is standard input (it would be dropped, yargs-parser issue 381);
- * `-r a b 2` reads the files a and b: an option that takes several files takes those that are there, so that what follows keeps its meaning.
+ * `-r a b 2` reads the files a and b: an option that takes several files takes those that are there, so that what follows keeps its meaning;
+ * `--packet '-p tcp'`: the words of that option begin with a dash.
  * @param isThere whether a word names a file or folder
  */
 export function repairArguments(
@@ -36,6 +37,10 @@ export function repairArguments(
   const repaired: string[] = [];
   let isTaking = false;
   for (const word of own) {
+    if (repaired.at(-1) === '--packet') {
+      repaired[repaired.length - 1] = `--packet=${word}`;
+      continue;
+    }
     const isRead = word === '-r' || word === '--read';
     const isFirst = repaired.at(-1) === '-r' || repaired.at(-1) === '--read';
     if (isTaking && !isFirst && !isRead && !word.startsWith('-') && isThere(word)) repaired.push('-r');

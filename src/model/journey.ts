@@ -29,3 +29,32 @@ export interface Journey {
   /** Answer to --expect. */
   readonly expectation: readonly string[];
 }
+
+/** One end that a described packet can have, under conditions that nobody told. */
+export interface JourneyWay {
+  /** Each what is asked, at which rule, and which answers lead here. */
+  readonly when: readonly {
+    /** 'filter INPUT rule 3'; NULL: routing, or the packet itself. */
+    readonly rule: string | null;
+    readonly because: string;
+    readonly is: readonly string[];
+  }[];
+  readonly state: string;
+  /** 'dropped', 'rejected', 'queued', 'delivered', 'forwarded', 'sent'. */
+  readonly fate: string;
+  readonly endedBy: string | null;
+  readonly rows: readonly JourneyRow[];
+  /** Where a rule translates it: 'destination becomes 192.0.2.5:8080'. */
+  readonly translation: string | null;
+}
+
+/** Where a packet would end by the rules alone, of `ctwhy path --packet`. */
+export interface PacketJourney {
+  /** Ends in the order of the answers: the first is that of a packet that no unknown condition meets. */
+  readonly ways: readonly JourneyWay[];
+  /** What goes without being said, in sentences. */
+  readonly taken: readonly string[];
+  readonly notes: readonly string[];
+  /** Answer to --expect. */
+  readonly expectation: readonly string[];
+}

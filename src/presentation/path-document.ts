@@ -32,7 +32,8 @@ function resultRole(row: JourneyRow): Role {
 const HOOK = 13;
 /** Where rule texts stand, below the rule they are of. */
 const DETAIL = ' '.repeat(17);
-function rowLines(row: JourneyRow, { isVerbose, width }: PathHead): readonly Line[] {
+/** The lines of one row: hook, rule, result and how it is known; rule texts below. */
+export function rowLines(row: JourneyRow, { isVerbose, width }: Pick<PathHead, 'isVerbose' | 'width'>): readonly Line[] {
   const hook = (row.kind === 'wanted' ? 'wanted' : row.hook).padEnd(HOOK);
   const lead = segment('dim', `  ${hook}`);
   const place = segment(row.kind === 'wanted' ? 'head' : 'plain', row.place);
@@ -62,6 +63,21 @@ function rowLines(row: JourneyRow, { isVerbose, width }: PathHead): readonly Lin
   return lines;
 }
 
+/** The words above the rows. */
+export function rowsHead(width: number): Line {
+  return [segment('head', `  ${'HOOK'.padEnd(HOOK)}${'RULE'.padEnd(Math.max(5, width - 2 - HOOK - 14))}HOW WE KNOW`)];
+}
+
+/** Rows as they are shown, and how many more -v would. */
+export function rowsShown(rows: readonly JourneyRow[], head: Pick<PathHead, 'isVerbose' | 'width'>): readonly Line[] {
+  const shown = rows.filter((row) => head.isVerbose || row.kind !== 'quiet');
+  const quiet = rows.length - shown.length;
+  const more: Line = [
+    segment('dim', `  ${''.padEnd(HOOK)}${quiet} more step${quiet === 1 ? '' : 's'} that changed nothing: -v`),
+  ];
+  return [...shown.flatMap((row) => rowLines(row, head)), ...(quiet > 0 ? [more] : [])];
+}
+
 export function pathDocument(journey: Journey, head: PathHead): readonly Line[] {
   const fateRole: Role = head.fate === 'dropped' ? 'bad' : head.fate === 'unknown' ? 'warn' : 'good';
   const lines: Line[] = [
@@ -73,15 +89,9 @@ export function pathDocument(journey: Journey, head: PathHead): readonly Line[] 
     ],
     [segment('dim', KNOWN[journey.known])],
     '',
-    [segment('head', `  ${'HOOK'.padEnd(HOOK)}${'RULE'.padEnd(Math.max(5, head.width - 2 - HOOK - 14))}HOW WE KNOW`)],
+    rowsHead(head.width),
+    ...rowsShown(journey.rows, head),
   ];
-  const shown = journey.rows.filter((row) => head.isVerbose || row.kind !== 'quiet');
-  lines.push(...shown.flatMap((row) => rowLines(row, head)));
-  const quiet = journey.rows.length - shown.length;
-  if (quiet > 0)
-    lines.push([
-      segment('dim', `  ${''.padEnd(13)}${quiet} more step${quiet === 1 ? '' : 's'} that changed nothing: -v`),
-    ]);
   if (journey.expectation.length > 0)
     lines.push('', ...journey.expectation.flatMap((text) => wrap(text, head.width - 4, '  ')));
   if (journey.notes.length > 0)

@@ -3,6 +3,7 @@
 import type { Packet } from '../../model/packet.js';
 import type { Condition, Rule } from '../../model/ruleset.js';
 import { anyOf, compareValue, findSet, not, type Truth } from './compare.js';
+import { impliedBy } from './given.js';
 import { hasEntry, type PacketFacts, stateSeen } from './packet-facts.js';
 import { ABSENT, FIELD_READERS, type FieldKind, isLaterFragment, type Reading } from './packet-fields.js';
 import { inIpset, inNftSet } from './set-membership.js';
@@ -11,6 +12,8 @@ export interface RuleMatch {
   readonly result: 'match' | 'no-match' | 'unknown';
   /** The condition that failed, or that could not be evaluated; NULL for a match. */
   readonly failed: Condition | null;
+  /** All that could not be evaluated. */
+  readonly unsure: readonly Condition[];
   /** For people, no full stop: '--dport 22: it is 25'. */
   readonly because: string;
 }
@@ -25,16 +28,21 @@ interface Tested {
  * @param facts with hook and priority of the chain: they decide what interfaces and conntrack tests see.
  */
 export function matchRule(rule: Rule, packet: Packet, facts: PacketFacts): RuleMatch {
-  let unsure: { condition: Condition; because: string } | null = null;
+  const unsure: Condition[] = [];
+  let why = '';
   for (const condition of rule.conditions) {
     const tested = testCondition(condition, rule, packet, facts);
-    if (tested.truth === 'no') return { result: 'no-match', failed: condition, because: tested.because };
-    if (tested.truth === 'unknown') unsure ??= { condition, because: tested.because };
+    if (tested.truth === 'no')
+      return { result: 'no-match', failed: condition, unsure: [], because: tested.because };
+    if (tested.truth === 'yes') continue;
+    if (unsure.length === 0) why = tested.because;
+    unsure.push(condition);
   }
-  if (unsure) return { result: 'unknown', failed: unsure.condition, because: unsure.because };
+  if (unsure[0] !== undefined) return { result: 'unknown', failed: unsure[0], unsure, because: why };
   return {
     result: 'match',
     failed: null,
+    unsure,
     because: rule.conditions.length === 0 ? 'it has no conditions' : 'all its conditions hold',
   };
 }
@@ -68,11 +76,15 @@ function testPlain(condition: Condition, rule: Rule, packet: Packet, facts: Pack
   } else {
     holds = anyOf(condition.values.map((value) => compareAll(kinds, value, readings)));
   }
+  if (holds === 'unknown' && facts.given.length > 0) {
+    const values = named === null ? condition.values : (findSet(facts.sets, named, rule.table)?.elements ?? []);
+    holds = impliedBy(facts.given, { ...condition, values, isNegated: false });
+  }
   const truth = condition.isNegated ? not(holds) : holds;
   if (truth === 'yes') return { truth, because: '' };
   if (truth === 'unknown')
     return unknown(condition, readings.includes(null) ? 'not told by this packet' : 'cannot be compared');
-  return no(condition, `it is ${readings.map(spokenReading).join(' . ')}`);
+  return no(condition, readings.includes(null) ? 'by what is given' : `it is ${readings.map(spokenReading).join(' . ')}`);
 }
 
 function compareAll(kinds: readonly FieldKind[], value: string, readings: readonly Reading[]): Truth {

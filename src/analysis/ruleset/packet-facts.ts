@@ -1,6 +1,6 @@
 // What a rule may ask about a packet and the packet's own dump does not tell: the tracker's answer, where in the kernel it is, named sets.
 
-import type { NamedSet } from '../../model/ruleset.js';
+import type { Condition, NamedSet } from '../../model/ruleset.js';
 import type { Tuple } from '../../model/tuple.js';
 
 export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
@@ -31,6 +31,8 @@ export interface PacketFacts {
   readonly sets: readonly NamedSet[];
   /** Addresses of this host; NULL when no file tells. */
   readonly localAddresses: readonly string[] | null;
+  /** Conditions the packet is known to meet where its own fields tell no single value: 'from 192.0.2.0/24', 'not port 22'. */
+  readonly given: readonly Condition[];
 }
 
 export const NO_FACTS: PacketFacts = {
@@ -50,6 +52,7 @@ export const NO_FACTS: PacketFacts = {
   mark: null,
   sets: [],
   localAddresses: null,
+  given: [],
 };
 
 /** include/uapi/linux/netfilter_ipv4.h: NF_IP_PRI_CONNTRACK. */

@@ -1,7 +1,7 @@
 // What a matching rule does to the packet besides its verdict: marks, NOTRACK, address translation.
 
 import type { Packet } from '../../model/packet.js';
-import type { Rule } from '../../model/ruleset.js';
+import type { Condition, Rule } from '../../model/ruleset.js';
 
 /** What changes while a packet goes through the rules. */
 export interface PacketState {
@@ -11,6 +11,15 @@ export interface PacketState {
   readonly isUntracked: boolean;
   /** SNAT, DNAT as far as rules on the way have made them. */
   readonly translated: readonly ('SNAT' | 'DNAT')[];
+  /** The packet goes to this host, wherever it was sent (REDIRECT). */
+  readonly isRedirected: boolean;
+  /** As in PacketFacts, as far as no rule has changed it. */
+  readonly given: readonly Condition[];
+}
+
+/** What is known of fields that a rule has not written. */
+export function withoutGiven(given: readonly Condition[], ...fields: readonly string[]): readonly Condition[] {
+  return given.some(({ field }) => fields.includes(field)) ? given.filter(({ field }) => !fields.includes(field)) : given;
 }
 
 /** Whether a rule changes anything that a later rule could test. */
@@ -29,12 +38,15 @@ export function applyEffects(rule: Rule, state: PacketState): PacketState {
   let next = state;
   if (rule.target === 'MARK') next = { ...next, mark: iptablesMark(rule.targetOptions, next.mark) };
   if (rule.target === 'CONNMARK') next = connmark(rule.targetOptions, next);
+  if (rule.target === 'MARK' || rule.target === 'CONNMARK')
+    next = { ...next, given: withoutGiven(next.given, 'mark', 'ctmark') };
   for (const option of rule.targetOptions) {
     if (option === '--notrack' || option === 'notrack') next = { ...next, isUntracked: true };
     const set = /^(?:meta )?(ct )?mark set (.+)$/.exec(option.replace(/^meta mark/, 'mark'));
     if (!set) continue;
     const value = nftMark(set[2] ?? '', next);
-    next = set[1] === undefined ? { ...next, mark: value } : { ...next, ctmark: value };
+    const field = set[1] === undefined ? 'mark' : 'ctmark';
+    next = { ...next, [field]: value, given: withoutGiven(next.given, field) };
   }
   return rule.verdict === 'NAT' ? translate(rule, next) : next;
 }
@@ -129,5 +141,11 @@ function translate(rule: Rule, state: PacketState): PacketState {
     packet.src = target.isFixed ? target.address : null;
     packet.sport = target.port;
   }
-  return { ...state, packet, translated: [...state.translated, target.side === 'dst' ? 'DNAT' : 'SNAT'] };
+  return {
+    ...state,
+    packet,
+    isRedirected: state.isRedirected || rule.target === 'REDIRECT',
+    given: target.side === 'dst' ? withoutGiven(state.given, 'dst', 'dport') : withoutGiven(state.given, 'src', 'sport'),
+    translated: [...state.translated, target.side === 'dst' ? 'DNAT' : 'SNAT'],
+  };
 }

@@ -1,7 +1,8 @@
 // What an nft verdict map says to a packet: the entry its value leads to.
 
 import type { Packet } from '../../model/packet.js';
-import type { NamedSet, Rule, VerdictMap, VerdictMapEntry } from '../../model/ruleset.js';
+import type { Condition, NamedSet, Rule, VerdictMap, VerdictMapEntry } from '../../model/ruleset.js';
+import { impliedBy } from './given.js';
 import type { PacketFacts } from './packet-facts.js';
 import { ABSENT, FIELD_READERS } from './packet-fields.js';
 import { elementMatches } from './set-membership.js';
@@ -9,7 +10,12 @@ import { elementMatches } from './set-membership.js';
 export type VerdictFound =
   | { readonly is: 'entry'; readonly entry: VerdictMapEntry }
   | { readonly is: 'none' }
-  | { readonly is: 'unknown'; readonly because: string };
+  /** possible: entries that the packet may lead to; NULL among them: none. */
+  | {
+      readonly is: 'unknown';
+      readonly because: string;
+      readonly possible: readonly (VerdictMapEntry | null)[] | null;
+    };
 
 const VERDICTS: Readonly<Record<string, Rule['verdict']>> = {
   accept: 'ACCEPT',
@@ -22,14 +28,14 @@ const VERDICTS: Readonly<Record<string, Rule['verdict']>> = {
 export function findVerdict(map: VerdictMap, named: NamedSet | null, packet: Packet, facts: PacketFacts): VerdictFound {
   const readers = map.field.split(' . ').map((field) => FIELD_READERS[field]);
   if (readers.some((reader) => reader === undefined))
-    return { is: 'unknown', because: `a map of ${map.field} cannot be evaluated` };
+    return { is: 'unknown', because: `a map of ${map.field} cannot be evaluated`, possible: null };
   if (map.map !== null && named === null)
-    return { is: 'unknown', because: `the map ${map.map} is not in the evidence` };
+    return { is: 'unknown', because: `the map ${map.map} is not in the evidence`, possible: null };
   const kinds = readers.map((reader) => reader?.kind ?? 'name');
   const readings = readers.map((reader) => reader?.read(packet, facts) ?? null);
   if (readings.includes(ABSENT)) return { is: 'none' };
   const entries = named === null ? map.entries : named.elements.map(readEntry);
-  let isUnsure = false;
+  const possible: (VerdictMapEntry | null)[] = [];
   let otherwise: VerdictMapEntry | null = null;
   for (const entry of entries) {
     if (entry.value === '*') {
@@ -37,11 +43,22 @@ export function findVerdict(map: VerdictMap, named: NamedSet | null, packet: Pac
       continue;
     }
     const found = elementMatches(kinds, entry.value, readings);
-    if (found === 'yes') return { is: 'entry', entry };
-    if (found === 'unknown') isUnsure = true;
+    const truth = found === 'unknown' ? impliedBy(facts.given, conditionOf(map, entry)) : found;
+    if (truth === 'yes') return { is: 'entry', entry };
+    if (truth === 'unknown') possible.push(entry);
   }
-  if (isUnsure) return { is: 'unknown', because: `the packet does not tell its ${map.field}` };
+  if (possible.length > 0)
+    return {
+      is: 'unknown',
+      because: `the packet does not tell its ${map.field}`,
+      possible: [otherwise, ...possible],
+    };
   return otherwise ? { is: 'entry', entry: otherwise } : { is: 'none' };
+}
+
+/** An entry as the condition it stands for. */
+export function conditionOf(map: VerdictMap, entry: VerdictMapEntry): Condition {
+  return { field: map.field, isNegated: false, values: [entry.value], text: `${map.field} ${entry.value}`, group: null };
 }
 
 function readEntry(element: string): VerdictMapEntry {

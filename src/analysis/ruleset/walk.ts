@@ -2,14 +2,17 @@
 
 import type { Packet } from '../../model/packet.js';
 import type { Condition, Rule, RuleFamily, Ruleset, VerdictMapEntry } from '../../model/ruleset.js';
+import { type Choose, learnt, learntOfMap, MATCH, mapChoice, ruleChoice } from './choice.js';
 import { findSet } from './compare.js';
 import { chainsOfHook, effectiveChains, familiesOf, type PlacedChain } from './effective-chains.js';
 import { matchRule, type RuleMatch } from './match-rule.js';
+import { translatedByEntry, type Translation, whyNatIsSkipped } from './nat-of-entry.js';
 import type { PacketFacts } from './packet-facts.js';
 import { applyEffects, changesState, type PacketState } from './rule-effects.js';
 import { findVerdict } from './verdict-map.js';
 
-export type WalkPath = 'input' | 'output' | 'forward';
+/** 'arriving': routing decides behind PREROUTING, see WalkOptions.route; 'loop': from this host to itself, over lo. */
+export type WalkPath = 'input' | 'output' | 'forward' | 'arriving' | 'loop';
 
 export interface WalkStep {
   readonly hook: string;
@@ -20,12 +23,16 @@ export interface WalkStep {
   readonly kind: 'rule' | 'policy' | 'return' | 'skipped';
   readonly rule: Rule | null;
   readonly result: RuleMatch['result'] | null;
+  /** A rule that could not be evaluated and is taken to match. */
+  readonly isTaken: boolean;
   readonly failed: Condition | null;
   readonly because: string;
   /** ACCEPT, DROP, REJECT, RETURN, QUEUE, NAT, 'jump NAME', 'goto NAME'; NULL when the packet goes on to the next rule. */
   readonly verdict: string | null;
   /** How many jumps deep. */
   readonly depth: number;
+  /** Of the base chain it is in or was jumped to from. */
+  readonly priority: number | null;
 }
 
 export interface WalkEnd {
@@ -60,23 +67,27 @@ export interface Walk {
 
 export interface WalkOptions {
   /** Addresses the entry translates to: DNAT in PREROUTING and OUTPUT, SNAT in POSTROUTING and INPUT. For packets behind the first. */
-  readonly translation?: {
-    readonly dst: { address: string; port: number | null } | null;
-    readonly src: { address: string; port: number | null } | null;
-  };
+  readonly translation?: Translation;
   /** Whether this packet makes the entry: only then nat chains are asked. Default: when its state is NEW or RELATED. */
   readonly isFirstOfEntry?: boolean;
   /** Begins behind this rule, where the packet was seen; in a user chain, with the table that holds it. Default: with the first hook. */
   readonly behind?: { readonly hook: string; readonly rule: Rule };
   /** What a rule that cannot be evaluated is taken for; default 'no-match'. */
   readonly assume?: (rule: Rule, because: string) => 'match' | 'no-match';
+  /** Answers where a rule or routing cannot be evaluated, in place of `assume`: what is chosen is then no doubt of the walk. */
+  readonly choose?: Choose;
+  /** Where an arriving packet goes, as PREROUTING has left it; NULL: not known. */
+  readonly route?: (state: PacketState) => 'input' | 'forward' | null;
 }
 
 const HOOKS: Readonly<Record<WalkPath, readonly string[]>> = {
   input: ['INGRESS', 'PREROUTING', 'INPUT'],
   forward: ['INGRESS', 'PREROUTING', 'FORWARD', 'POSTROUTING'],
   output: ['OUTPUT', 'POSTROUTING'],
+  arriving: ['INGRESS', 'PREROUTING'],
+  loop: ['OUTPUT', 'POSTROUTING', 'PREROUTING', 'INPUT'],
 };
+const BEHIND_ROUTING = { input: ['INPUT'], forward: ['FORWARD', 'POSTROUTING'] } as const;
 /** include/net/netfilter/nf_tables.h: NFT_JUMP_STACK_SIZE. */
 const DEEPEST = 16;
 const MOST_STEPS = 200_000;
@@ -90,12 +101,15 @@ interface Walking {
   readonly chains: readonly PlacedChain[];
   readonly facts: PacketFacts;
   readonly options: WalkOptions;
+  readonly isLoop: boolean;
   readonly steps: WalkStep[];
   readonly unevaluated: Unevaluated[];
   readonly doubts: Set<string>;
   state: PacketState;
   hook: string;
   base: PlacedChain;
+  /** Trying a jump out to see whether it matters: nothing is chosen. */
+  isTrial: boolean;
 }
 
 /**
@@ -115,6 +129,7 @@ export function walkRuleset(
     chains,
     facts: { ...facts, sets: [...facts.sets, ...rulesets.flatMap((ruleset) => ruleset.sets)] },
     options,
+    isLoop: path === 'loop',
     steps: [],
     unevaluated: [],
     doubts: new Set(
@@ -128,9 +143,12 @@ export function walkRuleset(
       ctmark: facts.ctmark,
       isUntracked: facts.isUntracked,
       translated: [],
+      isRedirected: false,
+      given: facts.given,
     },
     hook: '',
     base: first,
+    isTrial: false,
   };
   const passed: WalkEnd = {
     fate: 'accepted',
@@ -142,23 +160,35 @@ export function walkRuleset(
     isPolicy: false,
   };
   if (!walking) return { steps: [], end: passed, unevaluated: [], isCertain: true, doubts: [], packet };
-  let end = passed;
+  let end: WalkEnd | null = null;
   const hooks = HOOKS[path];
-  for (const hook of hooks.slice(Math.max(0, hooks.indexOf(options.behind?.hook ?? '')))) {
-    const ended = walkHook(walking, hook);
-    if (!ended) continue;
-    end = ended;
-    break;
-  }
+  for (const hook of hooks.slice(Math.max(0, hooks.indexOf(options.behind?.hook ?? ''))))
+    end ??= walkHook(walking, hook);
+  if (path === 'arriving' && end === null)
+    for (const hook of BEHIND_ROUTING[routed(walking)]) end ??= walkHook(walking, hook);
   const doubts = [...walking.doubts];
   return {
     steps: walking.steps,
-    end,
+    end: end ?? passed,
     unevaluated: walking.unevaluated,
     isCertain: doubts.length === 0,
     doubts,
     packet: walking.state.packet,
   };
+}
+
+/** The decision of routing, or the way that is chosen where it cannot be told. */
+function routed(walking: Walking): 'input' | 'forward' {
+  const { state, options } = walking;
+  const told = options.route?.(state) ?? null;
+  if (told !== null) return told;
+  const because = `whether ${state.packet.dst ?? 'its destination'} is an address of this host is not known`;
+  if (!options.choose) {
+    walking.doubts.add(because);
+    return 'forward';
+  }
+  const ways = ['its destination is elsewhere', 'its destination is this host'];
+  return options.choose({ rule: null, because, ways }) === 0 ? 'forward' : 'input';
 }
 
 function walkHook(walking: Walking, hook: string): WalkEnd | null {
@@ -173,8 +203,8 @@ function walkHook(walking: Walking, hook: string): WalkEnd | null {
       : 0;
   for (const placed of met.slice(Math.max(0, start))) {
     walking.base = placed;
-    translateByEntry(walking, hook, placed.chain.priority ?? 0, translatedHere);
-    const why = placed.chain.type === 'nat' ? whyNatIsSkipped(walking, translatedHere) : null;
+    translateHere(walking, placed.chain.priority ?? 0, translatedHere);
+    const why = placed.chain.type === 'nat' ? natSkipped(walking, translatedHere) : null;
     if (why !== null) {
       step(walking, 'skipped', null, why, null, 0, placed.chain.name);
       continue;
@@ -193,38 +223,26 @@ function walkHook(walking: Walking, hook: string): WalkEnd | null {
       isPolicy: outcome.rule === null,
     };
   }
-  translateByEntry(walking, hook, Number.POSITIVE_INFINITY, translatedHere);
+  translateHere(walking, Number.POSITIVE_INFINITY, translatedHere);
   return null;
 }
 
-/** An entry that is translated changes the packet at NAT's priority without asking a rule. */
-function translateByEntry(walking: Walking, hook: string, priority: number, done: Set<string>): void {
-  const side =
-    hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : hook === 'POSTROUTING' || hook === 'INPUT' ? 'src' : null;
-  const to = side === null ? null : walking.options.translation?.[side];
-  if (!side || !to || done.has('by entry') || priority < (side === 'dst' ? -100 : 100)) return;
+function translateHere(walking: Walking, priority: number, done: Set<string>): void {
+  const translated = done.has('by entry')
+    ? null
+    : translatedByEntry(walking.state, walking.options.translation, walking.hook, priority);
+  if (translated === null) return;
   done.add('by entry');
-  const packet =
-    side === 'dst'
-      ? { ...walking.state.packet, dst: to.address, dport: to.port ?? walking.state.packet.dport }
-      : { ...walking.state.packet, src: to.address, sport: to.port ?? walking.state.packet.sport };
-  walking.state = {
-    ...walking.state,
-    packet,
-    translated: [...walking.state.translated, side === 'dst' ? 'DNAT' : 'SNAT'],
-  };
+  walking.state = translated;
 }
 
-/** nat chains see the first packet of an entry only (net/netfilter/nf_nat_core.c: nf_nat_inet_fn(), v6.1). */
-function whyNatIsSkipped(walking: Walking, translatedHere: ReadonlySet<string>): string | null {
+function natSkipped(walking: Walking, translatedHere: ReadonlySet<string>): string | null {
+  const { state, facts, options, isLoop, hook } = walking;
   if (translatedHere.size > 0) return 'the packet is translated here already';
-  const state = walking.state.isUntracked ? 'UNTRACKED' : walking.facts.ctstate;
-  if (state === 'INVALID' || state === 'UNTRACKED')
-    return `nat is not asked for a packet without conntrack entry (${state})`;
-  if (walking.options.isFirstOfEntry === false) return 'nat is asked for the first packet of an entry only';
-  if (state === 'ESTABLISHED') return 'nat is asked for NEW packets only, this one is ESTABLISHED';
-  if (state === null) walking.doubts.add("whether nat rules are asked: the packet's conntrack state is not known");
-  return null;
+  if (isLoop && (hook === 'PREROUTING' || hook === 'INPUT')) return 'nat was asked when the packet was sent';
+  const ctstate = state.isUntracked ? 'UNTRACKED' : facts.ctstate;
+  if (ctstate === null) walking.doubts.add("whether nat rules are asked: the packet's conntrack state is not known");
+  return whyNatIsSkipped(ctstate, options.isFirstOfEntry);
 }
 
 function factsHere(walking: Walking): PacketFacts {
@@ -237,9 +255,15 @@ function factsHere(walking: Walking): PacketFacts {
     mark: state.mark,
     ctmark: state.ctmark,
     isUntracked: state.isUntracked,
-    inIf: facts.inIf ?? state.packet.inIf,
+    given: state.given,
+    ...interfacesHere(walking),
     ctstatus: made === null ? null : [...new Set([...made, ...state.translated])],
   };
+}
+
+function interfacesHere({ isLoop, hook, facts, state }: Walking): Pick<PacketFacts, 'inIf' | 'outIf'> {
+  if (!isLoop) return { inIf: facts.inIf ?? state.packet.inIf, outIf: facts.outIf };
+  return hook === 'OUTPUT' || hook === 'POSTROUTING' ? { inIf: '', outIf: 'lo' } : { inIf: 'lo', outIf: '' };
 }
 
 function walkBase(walking: Walking, placed: PlacedChain): Outcome {
@@ -295,7 +319,7 @@ function walkMatch(
     ? mapped(walking, rule)
     : { verdict: rule.verdict, jump: rule.jump, isGoto: rule.isGoto };
   const spoken = decided?.jump ? `${decided.isGoto ? 'goto' : 'jump'} ${decided.jump}` : (decided?.verdict ?? null);
-  step(walking, 'rule', rule, found.because, spoken, depth, chain, found);
+  step(walking, 'rule', rule, found.because, spoken, depth, chain, found, true);
   walking.state = applyEffects(rule, walking.state);
   if (!decided) return 'next';
   if (decided.jump !== null) return follow(walking, placed, decided.jump, decided.isGoto, rule, depth);
@@ -322,8 +346,22 @@ function mapped(walking: Walking, rule: Rule): VerdictMapEntry | null {
   if (!map) return null;
   const named = map.map === null ? null : findSet(walking.facts.sets, map.map, rule.table);
   const found = findVerdict(map, named, walking.state.packet, factsHere(walking));
-  if (found.is === 'unknown') walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
-  return found.is === 'entry' ? found.entry : null;
+  if (found.is === 'entry') return found.entry;
+  if (found.is === 'none') return null;
+  const { choose } = walking.options;
+  const choice = found.possible && choose && !walking.isTrial && mapChoice(rule, map, found.possible, found.because);
+  if (!choice) {
+    walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
+    return null;
+  }
+  const entry = found.possible?.[choose?.(choice) ?? 0] ?? null;
+  learn(walking, learntOfMap(map, entry, found.possible ?? []));
+  return entry;
+}
+
+function learn(walking: Walking, conditions: readonly Condition[]): void {
+  if (conditions.length > 0)
+    walking.state = { ...walking.state, given: [...walking.state.given, ...conditions] };
 }
 
 /** goto does not come back to this chain but to where this chain was jumped to from (net/ipv4/netfilter/ip_tables.c: ipt_do_table()). */
@@ -358,6 +396,12 @@ function unsure(walking: Walking, rule: Rule, found: RuleMatch, depth: number): 
   const assumed = walking.options.assume?.(rule, found.because) ?? 'no-match';
   const matters = couldMatter(walking, rule, depth);
   walking.unevaluated.push({ rule, because: found.because, matters });
+  const { choose } = walking.options;
+  if (matters && choose && !walking.isTrial) {
+    const way = choose(ruleChoice(rule, found.unsure, found.because));
+    learn(walking, learnt(found.unsure, way));
+    return way === MATCH ? 'match' : 'no-match';
+  }
   if (matters && walking.options.assume === undefined)
     walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
   return assumed;
@@ -368,6 +412,8 @@ function couldMatter(walking: Walking, rule: Rule, depth: number): boolean {
   if (changesState(rule) || rule.verdict !== null || rule.verdictMap !== null) return true;
   if (rule.jump === null) return false;
   if (rule.isGoto) return true;
+  const wasTrial = walking.isTrial;
+  walking.isTrial = true;
   const kept = {
     state: walking.state,
     steps: walking.steps.length,
@@ -382,6 +428,7 @@ function couldMatter(walking: Walking, rule: Rule, depth: number): boolean {
       chain.rules.includes(rule),
   );
   const outcome = from ? follow(walking, from, rule.jump, false, rule, depth) : 'return';
+  walking.isTrial = wasTrial;
   const isQuiet =
     outcome === 'next' && walking.state === kept.state && [...walking.doubts].every((doubt) => kept.doubts.has(doubt));
   walking.state = kept.state;
@@ -400,8 +447,9 @@ function step(
   depth: number,
   chain: string,
   found?: RuleMatch,
+  isMatch = false,
 ): void {
-  const { family, table } = walking.base.chain;
+  const { family, table, priority } = walking.base.chain;
   walking.steps.push({
     hook: walking.hook,
     family,
@@ -410,9 +458,11 @@ function step(
     kind,
     rule,
     result: found?.result ?? null,
+    isTaken: found?.result === 'unknown' && isMatch,
     failed: found?.failed ?? null,
     because,
     verdict,
     depth,
+    priority,
   });
 }

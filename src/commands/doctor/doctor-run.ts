@@ -7,12 +7,11 @@ import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import type { HostFacts } from '../../model/host-setup.js';
 import { doctorDocument } from '../../presentation/doctor-document.js';
 import { printDocument } from '../../presentation/document.js';
-import { type HostRow, readHosts, readSources } from '../../store/evidence-reader.js';
-import type { Db } from '../../store/open-store.js';
-import { FailedError, UsageError } from '../../text/errors.js';
+import { UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
+import { chooseHost } from '../choose-host.js';
 import { withEvidence } from '../evidence-store.js';
 import { liveFacts } from './live-facts.js';
 
@@ -27,18 +26,6 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   for (const name of ['host', 'kernel', 'boot-time', 'year', 'tz'])
     if (optionValue(input, name) !== null) throw new UsageError(`--${name} is of files: give them with -r`);
   return report(await liveFacts(world, netns), input, world);
-}
-
-/** The host that was named, or the only one. @throws FailedError when there are several, or none of the name */
-function chooseHost(db: Db, name: string | null): HostRow {
-  const used = new Set(readSources(db, null).map(({ hostId }) => hostId));
-  const hosts = readHosts(db).filter(({ id }) => used.has(id));
-  const chosen = name === null ? hosts : hosts.filter((host) => host.name === name);
-  const [first, second] = chosen;
-  const names = hosts.map((host) => host.name).join(', ');
-  if (first === undefined) throw new FailedError(`no evidence of a host '${name ?? ''}'; there is: ${names || 'none'}`);
-  if (second !== undefined) throw new FailedError(`these files are of several hosts (${names}): give the files of one`);
-  return first;
 }
 
 function report(facts: HostFacts, input: CommandInput, world: World): ExitCode {

@@ -6,7 +6,7 @@ import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js'
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
-import { FailedError } from '../../text/errors.js';
+import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
@@ -15,6 +15,13 @@ import { chooseCase, findingNumber } from '../explain/choose-case.js';
 import { filterOf, readWords } from '../explain/explain-run.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const described = optionValue(input, 'packet');
+  if (described !== null) {
+    const { runPacket } = await import('./packet-run.js');
+    return await runPacket(described, input, world);
+  }
+  if (optionValue(input, 'netns') !== null)
+    throw new UsageError('--netns goes with --packet: what was recorded has its namespaces already');
   const filter = filterOf(input, world);
   const number = findingNumber(input);
   return await withEvidence(input, world, async (db) => {
