@@ -31,7 +31,7 @@ function endWords({ fate, endedBy }: JourneyWay): readonly Segment[] {
 /** 'if tcp dport 22 (inet t in rule 3)'. */
 function conditionLines({ when }: JourneyWay, width: number): readonly Line[] {
   return when.flatMap(({ rule, because, is }, at) => {
-    const asked = rule === null ? ` (${because})` : ` (${rule})`;
+    const asked = rule === null ? '' : ` (${rule}; ${because.replace(/^.*: /, '')})`;
     return wrap(`${at === 0 ? 'if ' : 'and '}${is.join(', or ')}${asked}`, width - 4, '       ');
   });
 }
@@ -84,9 +84,7 @@ export function packetPathDocument(journey: PacketJourney, head: PacketPathHead)
     lines.push('', ...journey.expectation.flatMap((text) => wrap(text, head.width - 4, '  ')));
   lines.push(
     '',
-    ...journey.notes.flatMap((text) =>
-      wrap(text, head.width - 4, '  ').map((part): Line => [segment('warn', part)]),
-    ),
+    ...journey.notes.flatMap((text) => wrap(text, head.width - 4, '  ').map((part): Line => [segment('warn', part)])),
     ...wrap(
       'Not asked: whether there is a route, rp_filter, sockets, tc, eBPF and flowtables.',
       head.width - 4,

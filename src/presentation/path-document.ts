@@ -33,7 +33,10 @@ const HOOK = 13;
 /** Where rule texts stand, below the rule they are of. */
 const DETAIL = ' '.repeat(17);
 /** The lines of one row: hook, rule, result and how it is known; rule texts below. */
-export function rowLines(row: JourneyRow, { isVerbose, width }: Pick<PathHead, 'isVerbose' | 'width'>): readonly Line[] {
+export function rowLines(
+  row: JourneyRow,
+  { isVerbose, width }: Pick<PathHead, 'isVerbose' | 'width'>,
+): readonly Line[] {
   const hook = (row.kind === 'wanted' ? 'wanted' : row.hook).padEnd(HOOK);
   const lead = segment('dim', `  ${hook}`);
   const place = segment(row.kind === 'wanted' ? 'head' : 'plain', row.place);

@@ -129,10 +129,7 @@ function target(random: Random, family: 4 | 6, { table, hook, chain }: Place, pr
   if (chain === 'u1') choices.push([{ iptables: '-j u2', nft: 'counter jump u2' }, 2]);
   if (table === 'mangle') {
     const value = random.below(4);
-    choices.push([
-      { iptables: `-j MARK --set-mark ${value}`, nft: `counter meta mark set ${value}` },
-      4,
-    ]);
+    choices.push([{ iptables: `-j MARK --set-mark ${value}`, nft: `counter meta mark set ${value}` }, 4]);
   }
   if (table === 'raw') choices.push([{ iptables: '-j CT --notrack', nft: 'counter notrack' }, 2]);
   if (table === 'nat' && hook === 'PREROUTING')
@@ -161,7 +158,10 @@ function rule(random: Random, family: 4 | 6, place: Place): Words {
     iptables: join([
       leaving.iptables,
       proto === null ? '' : `-p ${proto}`,
-      ...conditions.map(({ iptables }) => iptables),
+      // Behind -m multiport, --sport would be short for one of its options.
+      ...conditions
+        .map(({ iptables }) => iptables)
+        .sort((a, b) => Number(/multiport/.test(a)) - Number(/multiport/.test(b))),
       does.iptables,
     ]),
     nft: join([
@@ -205,7 +205,9 @@ export function randomRules(random: Random, family: 4 | 6, tool: 'nft' | string)
       `${tool} -t filter -N u1`,
       `${tool} -t filter -N u2`,
       `${tool} -t filter -P FORWARD ${policy}`,
-      ...rules.flatMap(({ table, chain, rules: own }) => own.map((one) => `${tool} -t ${table} -A ${chain} ${one.iptables}`)),
+      ...rules.flatMap(({ table, chain, rules: own }) =>
+        own.map((one) => `${tool} -t ${table} -A ${chain} ${one.iptables}`),
+      ),
     ].join('\n');
   const tables = [...new Set(rules.map(({ table }) => table))];
   const text = tables.map((table) => {
@@ -220,7 +222,9 @@ export function randomRules(random: Random, family: 4 | 6, tool: 'nft' | string)
             : `type ${type} hook ${hook.toLowerCase()} priority ${priority}; policy ${hook === 'FORWARD' && table === 'filter' ? policy.toLowerCase() : 'accept'};`;
         return `chain ${chain} { ${head}\n${own.map(({ nft }) => nft).join('\n')}\n}`;
       });
-    return `table ${random.pick(['inet', family === 4 ? 'ip' : 'ip6'])} ${table} {\n${chains.join('\n')}\n}`;
+    // In a table of both families dnat would have to name one.
+    const own = family === 4 ? 'ip' : 'ip6';
+    return `table ${table === 'nat' ? own : random.pick(['inet', own])} ${table} {\n${chains.join('\n')}\n}`;
   });
   return `nft -f - <<'EOF'\n${text.join('\n')}\nEOF`;
 }

@@ -56,11 +56,7 @@ function rowsOf(walk: PacketWalk, question: PacketQuestion, wanted: ReadonlySet<
   });
 }
 
-function wayOf(
-  { when, way }: Outcome<PacketWalk>,
-  question: PacketQuestion,
-  wanted: ReadonlySet<Rule>,
-): JourneyWay {
+function wayOf({ when, way }: Outcome<PacketWalk>, question: PacketQuestion, wanted: ReadonlySet<Rule>): JourneyWay {
   const { walk } = way;
   return {
     when: when.map(({ choice, ways }) => ({
@@ -103,7 +99,9 @@ function notesFor(question: PacketQuestion, walks: readonly PacketWalk[], isCut:
       ? ['Forwarding is off on this host: routing drops what is not for it, before FORWARD is asked.']
       : []),
     ...(isOldEntry && translates
-      ? ['Whether the entry of an ESTABLISHED or RELATED packet is translated is not told: nat rules are not asked for it.']
+      ? [
+          'Whether the entry of an ESTABLISHED or RELATED packet is translated is not told: nat rules are not asked for it.',
+        ]
       : []),
   ];
 }
@@ -113,7 +111,9 @@ export function packetJourney(question: PacketQuestion): PacketJourney {
   const { outcomes, isCut } = packetWays(question.described, question.rulesets, question.addresses);
   const walks = outcomes.map(({ way }) => way.walk);
   const expected = question.expect === null ? null : findExpected(question.rulesets, question.expect);
-  const wanted = new Set(expected === null || expected.is === 'socket' || expected.is === 'state' ? [] : expected.rules);
+  const wanted = new Set(
+    expected === null || expected.is === 'socket' || expected.is === 'state' ? [] : expected.rules,
+  );
   return {
     ways: outcomes.map((outcome) => wayOf(outcome, question, wanted)),
     taken: takenFor(question, walks),

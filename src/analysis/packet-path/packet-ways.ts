@@ -106,7 +106,13 @@ export function packetWays(
     const state =
       states.length === 1
         ? states[0]!
-        : states[choose({ rule: null, because: 'its conntrack state is not told', ways: states.map((one) => `it is ${one}`) })]!;
+        : states[
+            choose({
+              rule: null,
+              because: 'its conntrack state is not told',
+              ways: states.map((one) => `it is ${one}`),
+            })
+          ]!;
     const path = pathOf(described, own, choose);
     let routed: 'input' | 'forward' | null = null;
     const asked: Choose = (choice) => {

@@ -32,8 +32,7 @@ export function matchRule(rule: Rule, packet: Packet, facts: PacketFacts): RuleM
   let why = '';
   for (const condition of rule.conditions) {
     const tested = testCondition(condition, rule, packet, facts);
-    if (tested.truth === 'no')
-      return { result: 'no-match', failed: condition, unsure: [], because: tested.because };
+    if (tested.truth === 'no') return { result: 'no-match', failed: condition, unsure: [], because: tested.because };
     if (tested.truth === 'yes') continue;
     if (unsure.length === 0) why = tested.because;
     unsure.push(condition);
@@ -84,7 +83,10 @@ function testPlain(condition: Condition, rule: Rule, packet: Packet, facts: Pack
   if (truth === 'yes') return { truth, because: '' };
   if (truth === 'unknown')
     return unknown(condition, readings.includes(null) ? 'not told by this packet' : 'cannot be compared');
-  return no(condition, readings.includes(null) ? 'by what is given' : `it is ${readings.map(spokenReading).join(' . ')}`);
+  return no(
+    condition,
+    readings.includes(null) ? 'by what is given' : `it is ${readings.map(spokenReading).join(' . ')}`,
+  );
 }
 
 function compareAll(kinds: readonly FieldKind[], value: string, readings: readonly Reading[]): Truth {

@@ -19,7 +19,9 @@ export interface PacketState {
 
 /** What is known of fields that a rule has not written. */
 export function withoutGiven(given: readonly Condition[], ...fields: readonly string[]): readonly Condition[] {
-  return given.some(({ field }) => fields.includes(field)) ? given.filter(({ field }) => !fields.includes(field)) : given;
+  return given.some(({ field }) => fields.includes(field))
+    ? given.filter(({ field }) => !fields.includes(field))
+    : given;
 }
 
 /** Whether a rule changes anything that a later rule could test. */
@@ -145,7 +147,8 @@ function translate(rule: Rule, state: PacketState): PacketState {
     ...state,
     packet,
     isRedirected: state.isRedirected || rule.target === 'REDIRECT',
-    given: target.side === 'dst' ? withoutGiven(state.given, 'dst', 'dport') : withoutGiven(state.given, 'src', 'sport'),
+    given:
+      target.side === 'dst' ? withoutGiven(state.given, 'dst', 'dport') : withoutGiven(state.given, 'src', 'sport'),
     translated: [...state.translated, target.side === 'dst' ? 'DNAT' : 'SNAT'],
   };
 }

@@ -58,7 +58,13 @@ export function findVerdict(map: VerdictMap, named: NamedSet | null, packet: Pac
 
 /** An entry as the condition it stands for. */
 export function conditionOf(map: VerdictMap, entry: VerdictMapEntry): Condition {
-  return { field: map.field, isNegated: false, values: [entry.value], text: `${map.field} ${entry.value}`, group: null };
+  return {
+    field: map.field,
+    isNegated: false,
+    values: [entry.value],
+    text: `${map.field} ${entry.value}`,
+    group: null,
+  };
 }
 
 function readEntry(element: string): VerdictMapEntry {

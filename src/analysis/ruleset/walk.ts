@@ -5,8 +5,9 @@ import type { Condition, Rule, RuleFamily, Ruleset, VerdictMapEntry } from '../.
 import { type Choose, learnt, learntOfMap, MATCH, mapChoice, ruleChoice } from './choice.js';
 import { findSet } from './compare.js';
 import { chainsOfHook, effectiveChains, familiesOf, type PlacedChain } from './effective-chains.js';
+import { factsAt } from './facts-at-chain.js';
 import { matchRule, type RuleMatch } from './match-rule.js';
-import { translatedByEntry, type Translation, whyNatIsSkipped } from './nat-of-entry.js';
+import { type Translation, translatedByEntry, whyNatIsSkipped } from './nat-of-entry.js';
 import type { PacketFacts } from './packet-facts.js';
 import { applyEffects, changesState, type PacketState } from './rule-effects.js';
 import { findVerdict } from './verdict-map.js';
@@ -180,8 +181,8 @@ export function walkRuleset(
 /** The decision of routing, or the way that is chosen where it cannot be told. */
 function routed(walking: Walking): 'input' | 'forward' {
   const { state, options } = walking;
-  const told = options.route?.(state) ?? null;
-  if (told !== null) return told;
+  const told = options.route?.(state);
+  if (told) return told;
   const because = `whether ${state.packet.dst ?? 'its destination'} is an address of this host is not known`;
   if (!options.choose) {
     walking.doubts.add(because);
@@ -228,9 +229,8 @@ function walkHook(walking: Walking, hook: string): WalkEnd | null {
 }
 
 function translateHere(walking: Walking, priority: number, done: Set<string>): void {
-  const translated = done.has('by entry')
-    ? null
-    : translatedByEntry(walking.state, walking.options.translation, walking.hook, priority);
+  if (done.has('by entry')) return;
+  const translated = translatedByEntry(walking.state, walking.options.translation, walking.hook, priority);
   if (translated === null) return;
   done.add('by entry');
   walking.state = translated;
@@ -245,25 +245,9 @@ function natSkipped(walking: Walking, translatedHere: ReadonlySet<string>): stri
   return whyNatIsSkipped(ctstate, options.isFirstOfEntry);
 }
 
-function factsHere(walking: Walking): PacketFacts {
-  const { facts, state, base, hook } = walking;
-  const made = facts.ctstatus ?? (facts.ctstate === 'NEW' && walking.options.isFirstOfEntry !== false ? [] : null);
-  return {
-    ...facts,
-    hook,
-    priority: base.chain.priority,
-    mark: state.mark,
-    ctmark: state.ctmark,
-    isUntracked: state.isUntracked,
-    given: state.given,
-    ...interfacesHere(walking),
-    ctstatus: made === null ? null : [...new Set([...made, ...state.translated])],
-  };
-}
-
-function interfacesHere({ isLoop, hook, facts, state }: Walking): Pick<PacketFacts, 'inIf' | 'outIf'> {
-  if (!isLoop) return { inIf: facts.inIf ?? state.packet.inIf, outIf: facts.outIf };
-  return hook === 'OUTPUT' || hook === 'POSTROUTING' ? { inIf: '', outIf: 'lo' } : { inIf: 'lo', outIf: '' };
+function factsHere({ facts, state, base, hook, options, isLoop }: Walking): PacketFacts {
+  const { priority } = base.chain;
+  return factsAt(facts, state, { hook, priority, isLoop, isFirstOfEntry: options.isFirstOfEntry !== false });
 }
 
 function walkBase(walking: Walking, placed: PlacedChain): Outcome {
@@ -349,7 +333,7 @@ function mapped(walking: Walking, rule: Rule): VerdictMapEntry | null {
   if (found.is === 'entry') return found.entry;
   if (found.is === 'none') return null;
   const { choose } = walking.options;
-  const choice = found.possible && choose && !walking.isTrial && mapChoice(rule, map, found.possible, found.because);
+  const choice = choose && found.possible && !walking.isTrial && mapChoice(rule, map, found.possible, found.because);
   if (!choice) {
     walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
     return null;
@@ -360,8 +344,7 @@ function mapped(walking: Walking, rule: Rule): VerdictMapEntry | null {
 }
 
 function learn(walking: Walking, conditions: readonly Condition[]): void {
-  if (conditions.length > 0)
-    walking.state = { ...walking.state, given: [...walking.state.given, ...conditions] };
+  if (conditions.length > 0) walking.state = { ...walking.state, given: [...walking.state.given, ...conditions] };
 }
 
 /** goto does not come back to this chain but to where this chain was jumped to from (net/ipv4/netfilter/ip_tables.c: ipt_do_table()). */
@@ -396,9 +379,8 @@ function unsure(walking: Walking, rule: Rule, found: RuleMatch, depth: number): 
   const assumed = walking.options.assume?.(rule, found.because) ?? 'no-match';
   const matters = couldMatter(walking, rule, depth);
   walking.unevaluated.push({ rule, because: found.because, matters });
-  const { choose } = walking.options;
-  if (matters && choose && !walking.isTrial) {
-    const way = choose(ruleChoice(rule, found.unsure, found.because));
+  if (matters && walking.options.choose && !walking.isTrial) {
+    const way = walking.options.choose(ruleChoice(rule, found.unsure, found.because));
     learn(walking, learnt(found.unsure, way));
     return way === MATCH ? 'match' : 'no-match';
   }

@@ -159,7 +159,8 @@ function moreOf({ conditions }: PacketWords): string {
   return conditions
     .filter(
       ({ field, isNegated, values }) =>
-        field !== 'ctstate' && (!inFlow.has(field) || isNegated || values.length > 1 || /[:/-]\d/.test(values[0] ?? '')),
+        field !== 'ctstate' &&
+        (!inFlow.has(field) || isNegated || values.length > 1 || /[:/-]\d/.test(values[0] ?? '')),
     )
     .filter(({ text }) => text !== '-p tcp,udp')
     .map(({ text }) => text)

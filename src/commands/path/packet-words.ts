@@ -134,7 +134,8 @@ function protosOf(conditions: readonly Condition[]): readonly string[] | null {
 function checkTogether(conditions: readonly Condition[]): void {
   const has = (...fields: readonly string[]) => conditions.find(({ field }) => fields.includes(field));
   for (const field of ['proto', 'in', 'out'])
-    if (conditions.filter((one) => one.field === field).length > 1) wrong(`it names two of ${has(field)?.text ?? field}`);
+    if (conditions.filter((one) => one.field === field).length > 1)
+      wrong(`it names two of ${has(field)?.text ?? field}`);
   const proto = protosOf(conditions)?.[0] ?? null;
   const needs = (found: Condition | undefined, protos: readonly string[]) => {
     if (found !== undefined && proto !== null && !protos.includes(proto))
