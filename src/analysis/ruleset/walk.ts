@@ -344,7 +344,7 @@ function mapped(walking: Walking, rule: Rule): VerdictMapEntry | null {
 }
 
 function learn(walking: Walking, conditions: readonly Condition[]): void {
-  if (conditions.length > 0) walking.state = { ...walking.state, given: [...walking.state.given, ...conditions] };
+  walking.state = { ...walking.state, given: [...walking.state.given, ...conditions] };
 }
 
 /** goto does not come back to this chain but to where this chain was jumped to from (net/ipv4/netfilter/ip_tables.c: ipt_do_table()). */
@@ -376,7 +376,6 @@ function follow(
 
 /** Notes a rule that could not be evaluated, with whether it matters, and answers what it is taken for. */
 function unsure(walking: Walking, rule: Rule, found: RuleMatch, depth: number): 'match' | 'no-match' {
-  const assumed = walking.options.assume?.(rule, found.because) ?? 'no-match';
   const matters = couldMatter(walking, rule, depth);
   walking.unevaluated.push({ rule, because: found.because, matters });
   if (matters && walking.options.choose && !walking.isTrial) {
@@ -386,7 +385,7 @@ function unsure(walking: Walking, rule: Rule, found: RuleMatch, depth: number): 
   }
   if (matters && walking.options.assume === undefined)
     walking.doubts.add(`${rule.table} ${rule.chain} rule ${rule.number}: ${found.because}`);
-  return assumed;
+  return walking.options.assume?.(rule, found.because) ?? 'no-match';
 }
 
 /** A rule that only logs does not matter, nor does a jump to a chain where nothing happens to this packet. */
