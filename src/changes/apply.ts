@@ -9,6 +9,7 @@ import type { NetnsPath } from './change-host.js';
 import { arrangeEnd, cancelEnd } from './ending.js';
 import { isHeld, type Plan } from './plan.js';
 import { type ChangeSession, liveChanges } from './session.js';
+import { firstFreeNumber } from './strays.js';
 import { undoActs } from './undo-acts.js';
 
 export interface ApplyRequest {
@@ -40,6 +41,7 @@ export function draftChange(session: ChangeSession, { plan, place, command }: Ap
     acts: plan.acts(number),
     ending: null,
     stays: plan.stays,
+    ...plan.marks,
     result: null,
   };
 }
@@ -53,8 +55,9 @@ export function draftChange(session: ChangeSession, { plan, place, command }: Ap
 export async function applyChange(session: ChangeSession, request: ApplyRequest): Promise<Change> {
   const { journal } = session;
   let change: Change;
+  const atLeast = await firstFreeNumber(session);
   try {
-    change = journal.create((number) => draftChange(session, request, number));
+    change = journal.create((number) => draftChange(session, request, number), atLeast);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     throw new RefusedError(`nothing was changed: the journal cannot be written (${error.message})`, { cause: error });

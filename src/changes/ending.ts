@@ -38,7 +38,12 @@ export async function arrangeEnd(session: ChangeSession, change: Change): Promis
         ...leading,
         ...['undo', id, '--yes', '--because', 'time'],
       ]);
-    await started(session, [unit(keeperUnit), ...withEnvironment, program!, ...leading, 'changes', 'keep', id]);
+    try {
+      await started(session, [unit(keeperUnit), ...withEnvironment, program!, ...leading, 'changes', 'keep', id]);
+    } catch (error) {
+      if (change.endsAtUs !== null) await stopTimer(session, timerUnit);
+      throw error;
+    }
     return { timerUnit: change.endsAtUs === null ? null : timerUnit, keeperUnit, keeperPid: null };
   }
   // The keeper must not hold the namespace of the change alive: it lives in the first one where it can get there.
@@ -63,17 +68,22 @@ async function started(session: ChangeSession, args: readonly string[]): Promise
 export async function cancelEnd(session: ChangeSession, change: Change): Promise<void> {
   const { ending } = change;
   if (ending === null) return;
-  if (ending.timerUnit !== null)
-    await session.host.runChanging('systemctl', ['stop', ending.timerUnit]).catch(() => {});
+  if (ending.timerUnit !== null) await stopTimer(session, ending.timerUnit);
   // The keeper sees within a second that the change is ended and goes by itself.
+}
+
+/** A timer that is gone, or cannot be stopped, does no harm: what it starts finds the change ended. */
+async function stopTimer(session: ChangeSession, unit: string): Promise<void> {
+  await session.host.runChanging('systemctl', ['stop', unit]).catch(() => {});
 }
 
 /** Whether the process or units that should end the change are still there. */
 export async function hasEnder(session: ChangeSession, change: Change): Promise<boolean> {
   const { ending } = change;
   if (ending === null) return false;
-  if (ending.timerUnit !== null) {
-    const result = await session.host.run('systemctl', ['is-active', ending.timerUnit]).catch(() => null);
+  const unit = ending.timerUnit ?? ending.keeperUnit;
+  if (unit !== null) {
+    const result = await session.host.run('systemctl', ['is-active', unit]).catch(() => null);
     return result?.exitStatus === 0;
   }
   if (ending.keeperPid === null) return false;

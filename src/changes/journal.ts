@@ -22,8 +22,11 @@ export interface Journal {
   read(): JournalContent;
   /** The number that the next change will get, unless another takes it. */
   nextNumber(): number;
-  /** Writes the intent. @throws HostError when it cannot be kept: then nothing may be done */
-  create(draft: (number: number) => Change): Change;
+  /**
+   * Writes the intent under the next number that is `atLeast` so high.
+   * @throws HostError when it cannot be kept: then nothing may be done
+   */
+  create(draft: (number: number) => Change, atLeast?: number): Change;
   /**
    * Writes what became of it. On a full disk an ended change is marked by its file's name.
    * @throws HostError
@@ -78,9 +81,9 @@ export function openJournal(host: WriteHost, folder: string): Journal {
     folder,
     read,
     nextNumber,
-    create(draft) {
+    create(draft, atLeast = 1) {
       host.makeFolder(folder);
-      for (let number = nextNumber(); ; number++) {
+      for (let number = Math.max(atLeast, nextNumber()); ; number++) {
         const change = draft(number);
         if (host.createDurably(pathOf(number), asText(change))) {
           prune();

@@ -60,6 +60,7 @@ export async function planLogInvalid(
     forMs: wish.forMs,
     isStanding: false,
     stays: log.stays,
+    ...(wish.protos !== null && Number(after) === ALL ? { marks: { onlyProtos: wish.protos } } : {}),
     warnings: wider(wish.protos, Number(after)),
     seeAt: log.seeAt,
   };
@@ -74,5 +75,7 @@ function isAsked(family: 4 | 6, { protos, family: only }: LogInvalidWish): boole
 function wider(protos: readonly number[] | null, after: number): readonly string[] {
   if (after !== ALL || protos === null) return [];
   const names = protos.map((proto) => protocolName(proto)).join(', ');
-  return [`one number holds one protocol or all: it is 255, and lines of other protocols than ${names} come too`];
+  return [
+    `one number holds one protocol or all: it is 255, so lines of other protocols come too; ctwhy leaves all but ${names} out of its answers`,
+  ];
 }

@@ -18,6 +18,8 @@ export interface Plan {
   readonly isStanding: boolean;
   /** What the kernel cannot unlearn afterwards. */
   readonly stays: readonly string[];
+  /** As the journal keeps them (model/change.ts). */
+  readonly marks?: Pick<Change, 'onlyProtos' | 'startedTracking'>;
   /** What it costs or brings, a sentence each. */
   readonly warnings: readonly string[];
   /** Where what it shows will appear, a sentence each. */

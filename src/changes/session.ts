@@ -16,7 +16,8 @@ export interface ChangeSession {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const LOCK_WAIT_MS = 15_000;
+/** Longer than an undo waits for the lock of iptables while it holds this one. */
+const LOCK_WAIT_MS = 45_000;
 
 /** Does work while no other ctwhy changes the host. @throws RefusedError when another one does */
 export async function whileAlone<T>(session: ChangeSession, work: () => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import type { Act, Change } from '../model/change.js';
 import type { Standing } from './acts/act-kind.js';
 import { kindOf, sharedName } from './acts/index.js';
 import { pathToNetns } from './change-host.js';
+import { hasEnder } from './ending.js';
 import { type ChangeSession, liveChanges } from './session.js';
 
 export type StandingWord = 'on' | 'CHANGED' | 'GONE' | 'ended' | 'UNKNOWN';
@@ -19,6 +20,8 @@ export interface ChangeStanding {
   readonly change: Change;
   readonly word: StandingWord;
   readonly isLate: boolean;
+  /** Its time is not over, and what should end it is gone. */
+  readonly isOrphan: boolean;
   readonly acts: readonly ActStanding[];
 }
 
@@ -38,10 +41,11 @@ function isOfOurs(act: Act, change: Change, { is, found }: Standing, live: reado
 export async function standingOf(session: ChangeSession, change: Change): Promise<ChangeStanding> {
   const live = liveChanges(session);
   const isLate = change.state !== 'ended' && change.endsAtUs !== null && session.nowUs() > change.endsAtUs + 2_000_000;
-  if (change.state === 'ended') return { change, word: 'ended', isLate, acts: [] };
+  if (change.state === 'ended') return { change, word: 'ended', isLate, isOrphan: false, acts: [] };
   const netns = pathToNetns(session.host, change.place.netnsInode);
   if (change.bootId !== session.host.identity().bootId || netns === null)
-    return { change, word: 'GONE', isLate, acts: [] };
+    return { change, word: 'GONE', isLate, isOrphan: false, acts: [] };
+  const isOrphan = !isLate && change.endsAtUs !== null && !(await hasEnder(session, change));
   const acts: ActStanding[] = [];
   for (const act of change.acts) {
     try {
@@ -66,5 +70,5 @@ export async function standingOf(session: ChangeSession, change: Change): Promis
           ? 'CHANGED'
           : 'GONE'
         : 'on';
-  return { change, word, isLate, acts };
+  return { change, word, isLate, isOrphan, acts };
 }

@@ -2,17 +2,22 @@
 // lost. They are known by their table's name or their comment, and nothing else is ever taken for one.
 
 import { changeComment } from '../model/change.js';
+import { WAIT_TO_UNDO } from './acts/iptables-rule.js';
 import { mustRun } from './change-host.js';
 import { type ChangeSession, liveChanges } from './session.js';
 
 export interface Stray {
   readonly what: string;
+  /** The change it says it belongs to. */
+  readonly number: number;
   /** The command that removes it. */
   readonly undoing: string;
   readonly remove: { readonly program: string; readonly args: readonly string[] };
 }
 
 const NFT_TABLE = /^table (inet|bridge) (ctwhy_(\d+))\b/;
+/** Whoever counts further than this is not us; journals keep six digits. */
+const HIGHEST_TAKEN = 900_000;
 const PROGRAMS = ['iptables-legacy', 'ip6tables-legacy', 'iptables-nft', 'ip6tables-nft'];
 
 /** Strays of the network namespace we are in. Reads only what is loaded: asking loads nothing. */
@@ -33,6 +38,7 @@ export async function findStrays(session: ChangeSession): Promise<readonly Stray
       const args = ['delete', 'table', family!, table];
       strays.push({
         what: `nft table ${family} ${table}`,
+        number: Number(number),
         undoing: `nft ${args.join(' ')}`,
         remove: { program: 'nft', args },
       });
@@ -77,6 +83,7 @@ function strayNftRules(ruleset: string, known: ReadonlySet<number>): readonly St
       continue;
     const args = ['delete', 'rule', ...table.split(' '), chain, 'handle', handle];
     strays.push({
+      number: Number(number),
       what: `nft rule in ${table} ${chain} (${changeComment(Number(number))})`,
       undoing: `nft ${args.join(' ')}`,
       remove: { program: 'nft', args },
@@ -106,14 +113,21 @@ async function strayIptablesRules(
     const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
       ([, quoted, bare]) => bare ?? quoted!.replaceAll(/\\(.)/g, '$1'),
     );
-    const args = ['-w', '5', '-t', table, '-D', ...words.slice(1)];
+    const args = [...WAIT_TO_UNDO, '-t', table, '-D', ...words.slice(1)];
     strays.push({
+      number: Number(number),
       what: `${program} rule in ${table} ${words[1]} (${changeComment(Number(number))})`,
-      undoing: `${program} -w 5 -t ${table} -D ${line.slice(3)}`,
+      undoing: `${program} ${WAIT_TO_UNDO.join(' ')} -t ${table} -D ${line.slice(3)}`,
       remove: { program, args },
     });
   }
   return strays;
+}
+
+/** The number from which on no rule in this network namespace bears it already: a plan that was pasted, or a ruleset loaded again, may. */
+export async function firstFreeNumber(session: ChangeSession): Promise<number> {
+  const taken = (await findStrays(session)).map(({ number }) => number).filter((number) => number < HIGHEST_TAKEN);
+  return Math.max(session.journal.nextNumber(), ...taken.map((number) => number + 1));
 }
 
 /** @throws HostError */

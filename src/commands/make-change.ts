@@ -4,6 +4,7 @@ import { kindOf } from '../changes/acts/index.js';
 import { applyChange } from '../changes/apply.js';
 import { isHeld, type Plan, type PlanContext, planCommands } from '../changes/plan.js';
 import { whileAlone } from '../changes/session.js';
+import { firstFreeNumber } from '../changes/strays.js';
 import { type CommandInput, hasSwitch, optionValue, optionValues } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
 import { type Change, changeId } from '../model/change.js';
@@ -54,7 +55,7 @@ export async function makeChange(
   if (!isDry) needRoot(world, command);
   const session = changeSession(world);
   const { plan, refusals } = await planOf(planContext(input, world, session));
-  const acts = plan.acts(session.journal.nextNumber());
+  const acts = plan.acts(await firstFreeNumber(session));
   const label = optionValue(input, 'netns');
   if (acts.every(isHeld) && acts.length === 0) {
     world.streams.out.write(`Nothing to do: ${plan.what} already.\n`);
@@ -144,8 +145,11 @@ function madeDocument(plan: Plan, change: Change, world: World): readonly Line[]
         segment(role, line.slice(12)),
       ]),
     );
+  const head = `${id}  ${plan.what}`;
+  const isShort = head.length + 3 + ends.length <= 80;
   return [
-    [segment('head', `${id}  ${plan.what}`), segment('plain', `   ${ends}`)],
+    [segment('head', head), ...(isShort ? [segment('plain', `   ${ends}`)] : [])],
+    ...(isShort ? [] : said('Time', [ends])),
     ...said(
       'Done',
       change.acts.filter((act) => !isHeld(act)).map((act) => `${kindOf(act).says(act)}`),

@@ -1,5 +1,6 @@
 // The filter of trace and tag, read from the command line and told back in one line; and what stands against it.
 
+import type { Plan } from '../changes/plan.js';
 import { BROAD_SHARE, covers, type Ends, effectiveShare } from '../changes/rules/effective-filter.js';
 import { type CommandInput, hasSwitch, optionValue } from '../cli/command.js';
 import { parseFilter } from '../cli/flow-argument.js';
@@ -140,6 +141,15 @@ export const START_TRACKING: Refusal = {
   why: 'No rule here uses conntrack today (no entries, no hook). A rule that asks for the state would, and running connections would be picked up as NEW.',
   cheaper: null,
 };
+
+/** The same plan for a namespace where it makes tracking begin: what is NEW by that is told from what would have been. */
+export function withStartOfTracking(plan: Plan): Plan {
+  return {
+    ...plan,
+    stays: [...plan.stays, 'connection tracking, once it has begun'],
+    marks: { ...plan.marks, startedTracking: true },
+  };
+}
 
 /** Switches that are given as such. */
 export function familyOption(input: CommandInput): 4 | 6 | null {

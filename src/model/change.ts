@@ -141,6 +141,10 @@ export interface Change {
   readonly ending: Ending | null;
   /** What the kernel cannot unlearn: modules, tables, tracking that began. */
   readonly stays: readonly string[];
+  /** IP protocols whose refusals were asked for, where log_invalid had to be set to more; absent: every line was asked for. */
+  readonly onlyProtos?: readonly number[];
+  /** The kernel began to track connections by this change: what was under way became NEW in the middle. */
+  readonly startedTracking?: true;
   readonly result: ChangeResult | null;
 }
 

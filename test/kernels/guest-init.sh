@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # First process of the guest: puts the machine's files under a throw-away overlay, runs the command that lies in the shared folder
-# there, leaves its exit status beside it and switches off. /settings says: SHARED (a folder of the guest), MODULES (of the machine) and
-# COPIED (files of the machine, one a line).
+# there, leaves its exit status beside it and switches off. /settings says: SHARED (a folder of the guest), MODULES (of the machine),
+# COPIED (files of the machine, one a line) and SYSTEMD (not empty: the machine's systemd is the first process, the command its service).
 PATH=/bin
 /bin/busybox --install -s /bin
 . /settings
@@ -41,7 +41,21 @@ mount -t tracefs none sys/kernel/tracing
 mount -t cgroup2 none sys/fs/cgroup
 echo started >"./$SHARED/started"
 
-chroot . /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+words='HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8'
+if [ -n "$SYSTEMD" ]; then
+  mkdir -p run/systemd/system
+  cat >run/systemd/system/ctwhy-guest.service <<END
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+Environment=$words
+ExecStart=/bin/sh -c '/bin/sh /$SHARED/command >/$SHARED/output 2>&1 </dev/null; echo \$\$? >/$SHARED/status'
+ExecStart=/bin/sh -c 'dmesg >/$SHARED/kernel-log 2>&1; sync; exec /bin/busybox poweroff -f'
+END
+  exec chroot . /usr/bin/env -i $words /lib/systemd/systemd --unit=ctwhy-guest.service --log-target=kmsg --show-status=no
+fi
+chroot . /usr/bin/env -i $words \
   /bin/sh -c 'ip link set lo up; exec /bin/sh "$1/command" >"$1/output" 2>&1 </dev/null' sh "/$SHARED"
 echo $? >"./$SHARED/status"
 chroot . /bin/dmesg >"./$SHARED/kernel-log" 2>&1

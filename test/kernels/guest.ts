@@ -40,6 +40,8 @@ export interface GuestOptions {
   /** A folder of the machine, empty; the guest's `SHARED_IN_GUEST`. Afterwards it holds output, status, kernel-log and serial. */
   readonly shared: string;
   readonly timeoutMs: number;
+  /** The machine's systemd is the guest's first process; without it nothing but the command runs there. */
+  readonly hasSystemd?: boolean;
   /** More for the kernel's command line. */
   readonly append?: string;
   /** Switches the guest off before its time. */
@@ -92,6 +94,7 @@ export async function runInGuest(options: GuestOptions): Promise<GuestEnd> {
     SHARED: SHARED_IN_GUEST.slice(1),
     MODULES: kernel.modules.slice(1),
     COPIED: readsByPage(kernel.release) ? largeFiles().join('\n') : '',
+    SYSTEMD: options.hasSystemd === true ? 'yes' : '',
   };
   writeFileSync(initrd, makeInitrd(kernel, BUSYBOX, settings));
   writeFileSync(join(shared, 'command'), options.command);

@@ -1,7 +1,7 @@
 // The live tests on stock Debian kernels, one after another:
 //   npm run test:kernels [-- --kernel 6.1]… [-- test/live/lab.test.ts]…
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
-// --command 'WORDS' runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
+// --systemd boots with systemd (the timers that end changes are its), --command 'WORDS' runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
 
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
     fetch: { type: 'boolean', default: false },
     keep: { type: 'string' },
     command: { type: 'string' },
+    systemd: { type: 'boolean', default: false },
     append: { type: 'string', default: '' },
   },
 });
@@ -94,10 +95,11 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
 async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: GuestEnd; output: string }> {
   const tests = [
     ...['exec node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --no-file-parallelism'],
-    ...['--reporter=default', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
+    ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
     ...(positionals.length > 0 ? positionals : ['test/live']),
   ];
-  const environment = acceleration === 'kvm' ? '' : `export CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE}\n`;
+  const environment =
+    acceleration === 'kvm' ? '' : `export CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE} CTWHY_TEST_RESIDENT=1\n`;
   // A lab sets sysctls of conntrack before it has rules that would load it.
   const modules = 'modprobe -a nf_conntrack nf_conntrack_netlink nfnetlink_log\n';
   let output = '';
@@ -107,6 +109,7 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
     shared,
     timeoutMs,
     append: values.append,
+    hasSystemd: values.systemd,
     command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? tests.join(' ')}\n`,
     onOutput(text) {
       output += text;

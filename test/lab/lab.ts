@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { nowUs } from './clock.js';
 import { type Background, type Finished, runCommand, startCommand } from './process.js';
+import { openResidentShell, type ResidentShell } from './resident-shell.js';
 
 /** Begins the name of each namespace of ours; the process id that made it follows. */
 const NAME_PREFIX = 'ctwhylab';
@@ -29,6 +30,8 @@ export interface LabHost {
   play(command: string): Promise<Finished>;
   /** Starts a process that lasts; it ends with the lab at the latest. */
   start(command: string): Background;
+  /** Nothing of ours stays in the namespace: it goes when its name is taken away. */
+  vacate(): void;
   /** Sets sysctls of the namespace, by name without `net.`: `{ 'netfilter.nf_conntrack_acct': 1 }`. */
   setSysctls(values: Readonly<Record<string, number | string>>): Promise<void>;
 }
@@ -73,12 +76,14 @@ export function openLab(): Lab {
   const labNumber = ++labCount;
   const namespaces: string[] = [];
   const backgrounds: Background[] = [];
+  const shells: ResidentShell[] = [];
   const played: Played[] = [];
   let wireCount = 0;
 
   function close(): void {
     openLabs.delete(close);
     for (const background of backgrounds) if (background.isRunning()) endProcess(background.pid);
+    for (const shell of shells.splice(0)) shell.close();
     for (const namespace of namespaces.splice(0)) removeNamespace(namespace);
   }
   openLabs.add(close);
@@ -88,9 +93,12 @@ export function openLab(): Lab {
     namespaces.push(namespace);
     const wrapper = ['ip', 'netns', 'exec', namespace];
     await outside(`ip netns add ${namespace}`);
-    const attempt = (command: string): Promise<Finished> => runCommand(wrapper, command);
-    const run = async (command: string, input?: string): Promise<Finished> =>
-      orThrow(role, await runCommand(wrapper, command, input));
+    let shell = process.env['CTWHY_TEST_RESIDENT'] === undefined ? null : openResidentShell(wrapper);
+    if (shell !== null) shells.push(shell);
+    const begin = (command: string, input?: string): Promise<Finished> =>
+      shell === null ? runCommand(wrapper, command, input) : shell.run(command, input);
+    const attempt = (command: string): Promise<Finished> => begin(command);
+    const run = async (command: string, input?: string): Promise<Finished> => orThrow(role, await begin(command, input));
     await run('ip link set lo up');
     return {
       role,
@@ -106,6 +114,10 @@ export function openLab(): Lab {
         const background = startCommand(wrapper, command);
         backgrounds.push(background);
         return background;
+      },
+      vacate() {
+        shell?.close();
+        shell = null;
       },
       async setSysctls(values) {
         await run(sysctlCommand(values));

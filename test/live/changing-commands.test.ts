@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../helpers/run-command.js';
+import { type BuiltProgram, builtProgram, PROGRAM } from '../lab/built-program.js';
 import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 
@@ -17,9 +18,11 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
   let lab: Lab;
   let place: LabHost;
   let folder: string;
+  let program: BuiltProgram;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ctwhy-changes-'));
+    program = builtProgram(folder);
     lab = openLab();
     place = await lab.addHost('change');
     await place.run('iptables -A OUTPUT -p tcp --dport 8080 -m state --state NEW -j ACCEPT');
@@ -31,24 +34,9 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const words = (args: readonly string[]) => [join(REPOSITORY, 'bin/ctwhy.js'), ...args];
-  const environment = () => ({
-    PATH: process.env['PATH'],
-    HOME: folder,
-    COLUMNS: '80',
-    CTWHY_CHANGES: join(folder, 'journal'),
-  });
-
-  function ctwhy(...args: readonly string[]): {
-    readonly out: string;
-    readonly err: string;
-    readonly code: number | null;
-  } {
-    const done = spawnSync(process.execPath, words(args), { cwd: REPOSITORY, encoding: 'utf8', env: environment() });
-    return { out: done.stdout, err: done.stderr, code: done.status };
-  }
+  const ctwhy = (...args: readonly string[]) => program.run(args);
   /** The same within the namespace. */
-  const there = (...args: readonly string[]) => ctwhy(...args, '--netns', place.namespace);
+  const there = (...args: readonly string[]) => program.runIn(place.namespace, args);
 
   async function state(): Promise<string> {
     const rules = (await place.run('nft -s list ruleset')).stdout;
@@ -191,8 +179,8 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
       const before = await state();
       const id = idOf(there('trace', 'add', '--dport', '25', '--for', '4s', '--yes').out);
       expect(await state()).not.toBe(before);
-      await expect.poll(state, { timeout: 60_000, interval: 500 }).toBe(before);
-      await expect.poll(() => journal(id).state, { timeout: 30_000 }).toBe('ended');
+      await expect.poll(state, { timeout: patient(60_000), interval: 500 }).toBe(before);
+      await expect.poll(() => journal(id).state, { timeout: patient(30_000) }).toBe('ended');
       expect(journal(id).result?.how).toBe('time ran out');
     },
     LIMIT_MS,
@@ -222,9 +210,9 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
       const both = ['25', '26'].map(
         (port) =>
           new Promise<number | null>((resolve) =>
-            spawn(process.execPath, words(['trace', 'add', '--dport', port, '--yes', '--netns', place.namespace]), {
+            spawn(process.execPath, [PROGRAM, 'trace', 'add', '--dport', port, '--yes', '--netns', place.namespace], {
               cwd: REPOSITORY,
-              env: environment(),
+              env: program.environment,
               stdio: 'ignore',
             }).on('close', resolve),
           ),
@@ -262,6 +250,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
       await gone.run('iptables -A OUTPUT -m state --state INVALID -j DROP');
       const made = ctwhy('tag', 'add', '--ctstate', 'INVALID', '--dport', '25', '--yes', '--netns', gone.namespace);
       expect(made.code).toBe(0);
+      gone.vacate();
       spawnSync('ip', ['netns', 'del', gone.namespace]);
       const undone = ctwhy('undo', idOf(made.out));
       expect(undone.code).toBe(0);

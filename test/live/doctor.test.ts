@@ -5,13 +5,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REPOSITORY } from '../helpers/run-command.js';
+import { type BuiltProgram, builtProgram, PROGRAM } from '../lab/built-program.js';
 import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 
 const why = whyNoLab();
 const LIMIT_MS = patient(120_000);
-const BIN = join(REPOSITORY, 'bin/ctwhy.js');
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
 interface Document {
@@ -31,9 +30,11 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
   let fresh: LabHost;
   let both: LabHost;
   let folder: string;
+  let program: BuiltProgram;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ctwhy-doctor-'));
+    program = builtProgram(folder);
     lab = openLab();
     fresh = await lab.addHost('fresh');
     both = await lab.addHost('both');
@@ -48,20 +49,8 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function ctwhy(
-    words: readonly string[],
-    before: readonly string[] = [],
-  ): { out: string; err: string; code: number | null } {
-    const [program, ...rest] = [...before, process.execPath, BIN, ...words];
-    const done = spawnSync(program!, rest, {
-      cwd: REPOSITORY,
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder, COLUMNS: '80', CTWHY_CHANGES: join(folder, 'journal') },
-    });
-    return { out: done.stdout, err: done.stderr, code: done.status };
-  }
   const ask = (host: LabHost): Document => {
-    const { out, err, code } = ctwhy(['doctor', '--json', '--netns', host.namespace]);
+    const { out, err, code } = program.runIn(host.namespace, ['doctor', '--json']);
     expect([err, code]).toEqual(['', 0]);
     return JSON.parse(out) as Document;
   };
@@ -95,10 +84,10 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
 
   /** As root and as somebody without rights. */
   function look(host: LabHost): void {
-    const asRoot = ctwhy(['doctor', '--netns', host.namespace]);
+    const asRoot = program.runIn(host.namespace, ['doctor']);
     expect([asRoot.err, asRoot.code]).toEqual(['', 0]);
     expect(asRoot.out.trimEnd().split('\n').at(-1)).toBe('  Nothing was changed by this check.');
-    const asNobody = ctwhy(['doctor'], ['ip', 'netns', 'exec', host.namespace, ...NOBODY]);
+    const asNobody = program.run(['doctor'], ['ip', 'netns', 'exec', host.namespace, ...NOBODY]);
     expect([asNobody.err, asNobody.code]).toEqual(['', 0]);
     expect(asNobody.out).toContain('asked without root');
     expect(asNobody.out).toMatch(/NOT SEEN +rules: rules are shown to root only/);
@@ -172,22 +161,22 @@ describe.skipIf(why !== null)(`doctor${why === null ? '' : ` (${why})`}`, () => 
   it(
     'sees our trace while the journal knows it, and a stray once that is lost',
     async () => {
-      expect(ctwhy(['trace', 'add', '-p', 'tcp', '--dport', '2525', '--yes', '--netns', both.namespace]).err).toBe('');
+      expect(program.runIn(both.namespace, ['trace', 'add', '-p', 'tcp', '--dport', '2525', '--yes']).err).toBe('');
       try {
         expect(answer(ask(both), 'which-rule-drops')).toMatchObject({
           answer: 'yes',
           why: expect.stringMatching(/^trace C\d+ is on/),
         });
-        const elsewhere = spawnSync(process.execPath, [BIN, 'doctor', '--json', '--netns', both.namespace], {
+        const elsewhere = spawnSync(process.execPath, [PROGRAM, 'doctor', '--json', '--netns', both.namespace], {
           encoding: 'utf8',
-          env: { PATH: process.env['PATH'], HOME: folder, CTWHY_CHANGES: join(folder, 'another') },
+          env: { ...program.environment, CTWHY_CHANGES: join(folder, 'another') },
         });
         const { watchOut } = JSON.parse(elsewhere.stdout) as Document;
         expect(watchOut).toContainEqual(
           expect.objectContaining({ id: 'strays', says: expect.stringMatching(/ctwhy_\d+/) }),
         );
       } finally {
-        expect(ctwhy(['undo', '--all', '--yes']).code).toBe(0);
+        expect(program.run(['undo', '--all', '--yes']).code).toBe(0);
       }
     },
     LIMIT_MS,

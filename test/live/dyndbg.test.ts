@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REPOSITORY } from '../helpers/run-command.js';
+import { type BuiltProgram, builtProgram } from '../lab/built-program.js';
 import { patient } from '../lab/clock.js';
 import { type KernelLog, openKernelLog } from '../lab/kernel-log.js';
 import { type Lab, type LabHost, openLab, putBackAtExit, whyNoLab } from '../lab/lab.js';
@@ -40,19 +40,14 @@ const flagsOf = (line: string) => / =(\S+) "/.exec(line)![1]!;
 
 describe.skipIf(whyNone !== null)(`dyndbg${whyNone === null ? '' : ` (${whyNone})`}`, () => {
   let folder: string;
+  let program: BuiltProgram;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'ctwhy-dyndbg-'));
+    program = builtProgram(folder);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  function ctwhy(...args: readonly string[]) {
-    const done = spawnSync(process.execPath, [join(REPOSITORY, 'bin/ctwhy.js'), ...args], {
-      cwd: REPOSITORY,
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder, COLUMNS: '80', CTWHY_CHANGES: join(folder, 'journal') },
-    });
-    return { out: done.stdout, err: done.stderr, code: done.status };
-  }
+  const ctwhy = (...args: readonly string[]) => program.run(args);
 
   it.skipIf(why === null)(
     'says what replaced a callsite that this kernel does not have',

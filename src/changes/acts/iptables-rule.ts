@@ -7,8 +7,9 @@ import type { IptablesRuleAct } from '../../model/change.js';
 import { firstLine, mustRun, type NetnsPath } from '../change-host.js';
 import type { ActKind } from './act-kind.js';
 
-/** Seconds to wait for the xtables lock. */
-const WAIT = ['-w', '5'];
+/** Seconds to wait for the xtables lock: a change can be asked for again, undoing has to succeed. */
+const WAIT_TO_APPLY = ['-w', '5'];
+export const WAIT_TO_UNDO = ['-w', '30'] as const;
 
 const savedWord = (act: IptablesRuleAct) => new RegExp(`--comment "?${act.comment}"?(?= |$)`);
 
@@ -49,16 +50,16 @@ export const iptablesRuleKind: ActKind<IptablesRuleAct> = {
   says: (act) => `${act.program.startsWith('ip6') ? 'ip6' : 'ip'} ${act.table} ${act.chain}, rule ${act.position}`,
   saysBack: (act) => `the rule in ${act.program.startsWith('ip6') ? 'ip6' : 'ip'} ${act.table} ${act.chain} removed`,
   doing: (act) => [
-    quoted([act.program, ...WAIT, '-t', act.table, '-I', act.chain, String(act.position), ...act.words]),
+    quoted([act.program, ...WAIT_TO_APPLY, '-t', act.table, '-I', act.chain, String(act.position), ...act.words]),
   ],
-  undoing: (act) => [quoted([act.program, ...WAIT, '-t', act.table, '-D', act.chain, ...act.words])],
+  undoing: (act) => [quoted([act.program, ...WAIT_TO_UNDO, '-t', act.table, '-D', act.chain, ...act.words])],
   async look(act, host, netns) {
     const count = await countOf(act, host, netns);
     return count === 0 ? { is: 'before', found: 'no such rule' } : { is: 'after', found: `there (${count})` };
   },
   async apply(act, host, netns) {
     await mustRun(host, netns, act.program, [
-      ...WAIT,
+      ...WAIT_TO_APPLY,
       '-t',
       act.table,
       '-I',
@@ -71,6 +72,6 @@ export const iptablesRuleKind: ActKind<IptablesRuleAct> = {
   async revert(act, host, netns) {
     // A ruleset saved and restored meanwhile may hold it twice; each has our comment.
     for (let left = await countOf(act, host, netns); left > 0; left--)
-      await mustRun(host, netns, act.program, [...WAIT, '-t', act.table, '-D', act.chain, ...act.words]);
+      await mustRun(host, netns, act.program, [...WAIT_TO_UNDO, '-t', act.table, '-D', act.chain, ...act.words]);
   },
 };

@@ -118,6 +118,8 @@ function tableScript(parts: {
     ];
   });
   return [
+    // Not "add": a table of this number that somebody pasted or loaded from a file must not be mixed with ours.
+    `create table inet ctwhy_${number}`,
     `table inet ctwhy_${number} {`,
     '  counter seen { }',
     '  counter shown { }',

@@ -1,22 +1,15 @@
 // The keeper of one change, in a process of its own.
 
+import { pathToNetns } from '../../changes/change-host.js';
 import { keepChange } from '../../changes/keeper.js';
+import { packetsSoFar, watchedLines } from '../../changes/watched-lines.js';
 import { type CommandInput, positionalOf } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { type ChangeKind, changeComment, changeNumber } from '../../model/change.js';
+import { changeNumber } from '../../model/change.js';
 import { openKernelRing } from '../../sources/kmsg.js';
 import { UsageError } from '../../text/errors.js';
 import type { World } from '../../world.js';
 import { changeSession } from '../change-session.js';
-
-/** What a change of this kind has the kernel print; other lines are none of our doing. */
-function linesOf(kind: ChangeKind, number: number): RegExp {
-  const own = `${changeComment(number)}\\b`;
-  if (kind === 'log-invalid') return /nf_ct_proto_\d|nf_ct_[a-z0-9]+: /;
-  if (kind === 'trace') return new RegExp(`TRACE: |${own}`);
-  if (kind === 'dyndbg') return /nf_conntrack|nf_ct_|nf_nat|conntrack/;
-  return kind === 'tag' ? new RegExp(own) : new RegExp(`TRACE: |nf_ct_|${own}`);
-}
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const id = positionalOf(input, 'id') ?? '';
@@ -24,14 +17,18 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   if (number === null) throw new UsageError(`'${id}' is no change; they are called C1, C2 …`);
   world.stopOnSignals();
   const session = changeSession(world);
-  const kind = session.journal.read().changes.find((change) => change.number === number)?.kind;
-  if (kind === undefined) return EXIT.done;
-  const counter = countLines(linesOf(kind, number));
+  const change = session.journal.read().changes.find((one) => one.number === number);
+  if (change === undefined) return EXIT.done;
+  const counter = countLines(watchedLines(change));
   try {
     await keepChange(session, number, {
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       monotonicMs: world.clock.monotonicMs,
       newLines: counter.take,
+      packetsSoFar: async () => {
+        const netns = pathToNetns(session.host, change.place.netnsInode);
+        return netns === null ? null : await packetsSoFar(session.host, netns);
+      },
       signal: world.signal,
     });
   } finally {

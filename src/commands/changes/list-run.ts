@@ -101,8 +101,10 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
       if (standing?.found.includes('packets seen') === true)
         lines.push([segment('dim', `${' '.repeat(32)}${standing.found.replace(/^there: /, '')}`)]);
   }
-  for (const { change, word, isLate, acts } of standings) {
+  for (const { change, word, isLate, isOrphan, acts } of standings) {
     const id = changeId(change);
+    if (isOrphan)
+      lines.push(...wrap(`${id} will not end by itself: what should end it is gone. Take it back by hand.`, width));
     if (isLate) lines.push(...wrap(`${id} is overdue: what should have ended it is gone.`, width));
     for (const { act: _act, standing } of acts)
       if (word === 'CHANGED' && standing?.is === 'other')

@@ -1,18 +1,24 @@
 // The work of ctwhy changes show.
 
 import { kindOf } from '../../changes/acts/index.js';
+import { BREAKER_LINES_PER_S } from '../../changes/keeper.js';
 import { pastedUndoing } from '../../changes/pasted.js';
 import { isHeld } from '../../changes/plan.js';
 import { standingOf } from '../../changes/standing.js';
+import { watchedWords } from '../../changes/watched-lines.js';
 import { type CommandInput, hasSwitch, positionalOf } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
-import { changeId, changeNumber } from '../../model/change.js';
+import { type Change, changeId, changeNumber } from '../../model/change.js';
 import { type Line, printDocument, segment, wrap } from '../../presentation/document.js';
 import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
+import { wrapText } from '../../text/wrap.js';
 import type { World } from '../../world.js';
 import { changeSession } from '../change-session.js';
+
+const watched = (change: Change) =>
+  `switched off above ${BREAKER_LINES_PER_S.toLocaleString('en')}/s of ${watchedWords(change)}`;
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const id = positionalOf(input, 'id') ?? '';
@@ -33,6 +39,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     `  Made        ${rfc3339(change.madeAtUs)}`,
     `  Ends        ${change.endsAtUs === null ? 'when it is taken back' : rfc3339(change.endsAtUs)}${isLate ? ', overdue' : ''}`,
     `  Where       network namespace ${change.place.label ?? change.place.netnsInode ?? 'not known'}`,
+    ...(change.state === 'ended' ? [] : wrapText(watched(change), 80, '  Watched     ')),
   ];
   for (const act of change.acts) {
     const kind = kindOf(act);

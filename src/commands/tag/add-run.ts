@@ -14,7 +14,14 @@ import { readEntries } from '../../survey/matching-entries.js';
 import { UsageError } from '../../text/errors.js';
 import type { World } from '../../world.js';
 import { type ChangeRequest, forMs, makeChange, type Refusal } from '../make-change.js';
-import { familyOption, filterRefusals, filterText, packetFilter, START_TRACKING } from '../packet-filter-words.js';
+import {
+  familyOption,
+  filterRefusals,
+  filterText,
+  packetFilter,
+  START_TRACKING,
+  withStartOfTracking,
+} from '../packet-filter-words.js';
 import { chooseBackend, rateOption } from '../trace/add-run.js';
 
 const DEFAULT_MS = 5 * 60_000;
@@ -65,8 +72,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     if (!tracks) refusals.push(START_TRACKING);
     if (rule === null) refusals.push(...(await filterRefusals(filter, world, await readEntries(world.host))));
     refusals.push(...consoleRefusals(consoles, level));
-    const stays = tracks ? [] : ['connection tracking, once it has begun'];
-    return { plan: { ...plan, stays: [...plan.stays, ...stays] }, refusals };
+    return { plan: tracks ? plan : withStartOfTracking(plan), refusals };
   });
 }
 

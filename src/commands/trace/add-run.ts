@@ -13,7 +13,14 @@ import { readEntries } from '../../survey/matching-entries.js';
 import { UnsupportedError, UsageError } from '../../text/errors.js';
 import type { World } from '../../world.js';
 import { type ChangeRequest, forMs, makeChange } from '../make-change.js';
-import { filterRefusals, filterText, matchingEntries, packetFilter, START_TRACKING } from '../packet-filter-words.js';
+import {
+  filterRefusals,
+  filterText,
+  matchingEntries,
+  packetFilter,
+  START_TRACKING,
+  withStartOfTracking,
+} from '../packet-filter-words.js';
 
 const DEFAULT_MS = 5 * 60_000;
 const DEFAULT_RATE: Rate = { count: 20, per: 'second' };
@@ -51,9 +58,9 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       },
       (family) => loggerModule(world.host, family),
     );
-    const startsTracking = !tracks && mayStart && backend === 'nft' ? ['connection tracking, once it has begun'] : [];
+    const startsTracking = !tracks && mayStart && backend === 'nft';
     return {
-      plan: { ...plan, stays: [...plan.stays, ...startsTracking] },
+      plan: startsTracking ? withStartOfTracking(plan) : plan,
       refusals: await filterRefusals(filter, world, entries),
     };
   });
