@@ -6,6 +6,7 @@ import { progressBar } from '../presentation/progress.js';
 import { type Db, openStoreForWriting, removeStore } from '../store/open-store.js';
 import { fitSentences } from '../text/wrap.js';
 import type { World } from '../world.js';
+import { copyChangesInto } from './copy-changes.js';
 import { ingestOptions } from './ingest/ingest-options.js';
 import { nothingRead, unreadInputs } from './unread-inputs.js';
 
@@ -55,6 +56,7 @@ export async function openTemporaryEvidence(
       { ...options, commandArguments: files },
     );
     bar.end();
+    await copyChangesInto(db, world);
     const useful = report.sources.filter((source) => source.outcome === 'read');
     if (useful.length === 0) throw nothingRead(files, report.sources, world.programName);
     for (const source of report.sources)

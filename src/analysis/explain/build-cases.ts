@@ -30,6 +30,7 @@ import { type Glimpse, MOST_GLIMPSES } from './crowd.js';
 import { fateOf } from './fate.js';
 import { openLives } from './lives.js';
 import { mergeSightings } from './merge-sightings.js';
+import { unasked } from './own-changes.js';
 import { type OutcomesOf, type PathReading, readPath } from './read-path.js';
 import { reasonOf } from './reason-of.js';
 
@@ -69,8 +70,18 @@ export interface Seen {
   /** What each host saw, flow by flow. */
   readonly glimpsesOf: ReadonlyMap<number, readonly Glimpse[]>;
   readonly packetCount: number;
+  readonly unasked: readonly Unasked[];
   readonly firstAtUs: number | null;
   readonly lastAtUs: number | null;
+}
+
+/** Refusals of a protocol that a change had the kernel log although nobody asked for it. */
+export interface Unasked {
+  readonly changeId: string;
+  /** The protocols that were asked for. */
+  readonly asked: readonly number[];
+  readonly proto: number;
+  readonly packets: number;
 }
 
 /** Text is believed before `uname -r`: a reason that this kernel should not print keeps all its outcomes. */
@@ -189,11 +200,29 @@ export function readStories(
   );
   const readings = new Map<string, PathReading>();
   const stories = new Map<string, Draft>();
-  const seen: Omit<Seen, 'stories' | 'glimpsesOf' | 'packetCount' | 'firstAtUs' | 'lastAtUs'> = {
+  const seen: Omit<Seen, 'stories' | 'glimpsesOf' | 'packetCount' | 'unasked' | 'firstAtUs' | 'lastAtUs'> = {
     readings,
     paths,
     tuples,
     componentsOf,
+  };
+  // Who asks for certain packets gets them, whatever was asked of the kernel.
+  const isFiltered = scope.tupleIds !== null || scope.mark !== null;
+  const leftOut = new Map<string, Unasked>();
+  const isLeftOut = (
+    host: HostContext,
+    steps: readonly PathStep[],
+    tupleIds: readonly number[],
+    [fromUs, toUs]: readonly [number | null, number | null],
+    count: number,
+  ): boolean => {
+    const proto = tuples.get(tupleIds[0]!)?.proto ?? 0;
+    const by = isFiltered ? null : unasked(host.ownChanges, steps, proto, { fromUs, toUs });
+    if (by === null) return false;
+    const key = `${by.id} ${proto}`;
+    const packets = (leftOut.get(key)?.packets ?? 0) + count;
+    leftOut.set(key, { changeId: by.id, asked: by.change.onlyProtos!, proto, packets });
+    return true;
   };
   let packetCount = 0;
   const add = (
@@ -242,6 +271,7 @@ export function readStories(
     }
     const component = componentOf(group);
     if (twice.has(`${group.hostId} ${component}`)) continue;
+    if (isLeftOut(host, steps, group.tupleIds, [group.firstAtUs, group.lastAtUs], group.count)) continue;
     packetCount += group.count;
     add(
       host,
@@ -265,9 +295,10 @@ export function readStories(
       rows.map((row) => seenPacket(row, seen, contextOf(hostId, row.bootId))),
       host.rules,
     );
-    packetCount += merged.length;
+    const asked = merged.filter(({ row, steps }) => !isLeftOut(host, steps, row.tupleIds, [row.atUs, row.atUs], 1));
+    packetCount += asked.length;
     const lifeOf = openLives(synQuietUs(db, hostId));
-    for (const packet of merged) {
+    for (const packet of asked) {
       const reading = readPath(packet.steps, host.kernel, host.rules, outcomesOf);
       const one = { count: 1, atUs: packet.row.atUs, id: packet.row.id };
       const life = lifeOf({ flags: reading.flags, atUs: packet.row.atUs, seq: packet.row.seq });
@@ -280,6 +311,7 @@ export function readStories(
     stories: [...stories.values()],
     glimpsesOf: glimpsesOf([...stories.values()], tuples),
     packetCount,
+    unasked: [...leftOut.values()],
     firstAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
     lastAtUs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
   };

@@ -6,6 +6,7 @@ import type { EvidenceItem, Fate } from '../../model/finding.js';
 import type { Rule } from '../../model/ruleset.js';
 import type { CapturedRow } from '../../store/capture-reader.js';
 import type { PassageRow, PathStep, TupleRow } from '../../store/case-reader.js';
+import type { StoredChange } from '../../store/change-reader.js';
 import type {
   CoverageRow,
   EntryRow,
@@ -60,6 +61,8 @@ export interface HostContext {
   readonly facts: readonly HostFactRow[];
   readonly notices: readonly NoticeRow[];
   readonly rules: RuleBook;
+  /** What ctwhy itself changed on it in this boot, oldest first. */
+  readonly ownChanges: readonly StoredChange[];
 }
 
 export interface Reason {

@@ -4,6 +4,7 @@ import type { EvidenceItem } from '../../model/finding.js';
 import type { Rule } from '../../model/ruleset.js';
 import type { CapturedRow } from '../../store/capture-reader.js';
 import type { PassageRow, PathStep } from '../../store/case-reader.js';
+import type { StoredChange } from '../../store/change-reader.js';
 import type {
   CoverageRow,
   EntryRow,
@@ -55,6 +56,8 @@ export interface Cite {
   notice(row: NoticeRow): EvidenceItem;
   /** A packet that a capture saw. */
   wire(row: CapturedRow): EvidenceItem;
+  /** What ctwhy itself did, as its journal has it. */
+  change(row: StoredChange): EvidenceItem;
   /** Something is not in a part that was read; NULL when the part could not have shown it. @param text what is not there, in words */
   absence(part: SnapshotPartRow | undefined, text: string): EvidenceItem | null;
   /** What a part that was read shows as a whole, a number or its length; NULL when it was not read. */
@@ -224,6 +227,18 @@ export function citer(texts: TextSource): Cite {
         text: words(row.sourceId, row.line, `packet ${row.line}`),
         table: 'captured_packets',
         key: { id: row.id },
+      };
+    },
+    change({ id, madeAtUs, change }) {
+      return {
+        kind: 'change',
+        at: time(madeAtUs),
+        atErrorUs: 0,
+        uptimeUs: null,
+        source: `ctwhy changes show ${id}`,
+        text: change.command,
+        table: 'changes',
+        key: { id },
       };
     },
     absence(part, text) {

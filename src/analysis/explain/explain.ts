@@ -7,9 +7,10 @@ import type { Db } from '../../store/open-store.js';
 import { protocolName } from '../../text/protocols.js';
 import { rfc3339 } from '../../text/time.js';
 import { CAUSES } from '../causes/index.js';
+import { trackingBegan } from '../causes/tracking-began.js';
 import { confidenceOf, type LookAlike, missingOf, rankOf, type Verdict, weaker } from './argument.js';
 import { ASK, askedFor } from './ask.js';
-import { buildCase, readStories, type Story } from './build-cases.js';
+import { buildCase, readStories, type Story, type Unasked } from './build-cases.js';
 import type { Case, HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { argumentsOf, askedBy, evidenceOf, ruledOutOf } from './finding-parts.js';
@@ -42,6 +43,8 @@ export interface Explanation {
   readonly ofHosts: readonly HostFinding[];
   /** Stories beyond the limit that were counted, not argued. */
   readonly notArgued: number;
+  /** Refusals that the kernel logged only because log_invalid takes one protocol or all: packets by change and protocol. */
+  readonly unasked: readonly Unasked[];
 }
 
 /** Stories argued one by one; a flood of like ones is told by its first members. */
@@ -121,6 +124,10 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
 
 /** The surest argument; 'unresolved' with the next step when none holds. */
 export function judge(subject: Case): { readonly verdict: Verdict; readonly confidence: Confidence } {
+  // What we brought about ourselves is not argued about any further.
+  const ours = trackingBegan.argue(subject);
+  const oursConfidence = ours === null ? null : confidenceOf(ours.argument);
+  if (ours !== null && oursConfidence !== null) return { verdict: ours, confidence: oursConfidence };
   const tried: Tried[] = CAUSES.map((cause) => cause.argue(subject))
     .filter((verdict): verdict is Verdict => verdict !== null)
     .map((verdict) => ({ verdict, confidence: confidenceOf(verdict.argument) }))
@@ -392,6 +399,7 @@ export function explain(
     firstAtUs: seen.firstAtUs,
     lastAtUs: seen.lastAtUs,
     notArgued: seen.stories.length - chosen.length,
+    unasked: seen.unasked,
   };
 }
 

@@ -1,6 +1,7 @@
 // Everything about one host that all its cases share, read once.
 
 import { parseKernelVersion } from '../../catalogue/kernel-version.js';
+import { readChanges } from '../../store/change-reader.js';
 import type { HostFactRow } from '../../store/evidence-reader.js';
 import {
   type BootRow,
@@ -17,6 +18,7 @@ import {
 import type { Db } from '../../store/open-store.js';
 import type { HostContext } from './case.js';
 import type { Cite } from './cite.js';
+import { changesOf } from './own-changes.js';
 import { openRuleBook } from './stored-rules.js';
 
 /** Notices are for the head of an answer; a log full of them need not be read whole. */
@@ -44,6 +46,7 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     facts,
     notices: readNotices(db, host.id, NOTICE_LIMIT),
     rules: openRuleBook(db, host.id, localAddresses(facts), cite),
+    ownChanges: changesOf(readChanges(db), { name: host.name, bootUuid: boot?.bootUuid ?? null }),
   };
 }
 

@@ -7,10 +7,21 @@ import type { LookedAt } from '../../presentation/explain-document.js';
 import type { Scope } from '../../store/case-reader.js';
 import { readTotals } from '../../store/ingest-totals.js';
 import type { Db } from '../../store/open-store.js';
+import { protocolName } from '../../text/protocols.js';
 import { dateOf, rfc3339, timeOfDay } from '../../text/time.js';
 
 function some(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
+}
+
+/** What was left out because the kernel could not be asked for less, a sentence for each change. */
+function unaskedNotes({ unasked }: Explanation): readonly string[] {
+  const names = (protos: readonly number[]) => protos.map((proto) => protocolName(proto)).join(', ');
+  return [...new Set(unasked.map(({ changeId }) => changeId))].map((id) => {
+    const own = unasked.filter(({ changeId }) => changeId === id);
+    const packets = own.reduce((sum, one) => sum + one.packets, 0);
+    return `left out: ${some(packets, 'packet')} of ${names(own.map(({ proto }) => proto))}. ${id} asked for ${names(own[0]!.asked)}; log_invalid can only say all (explain -p ${protocolName(own[0]!.proto)} shows them)`;
+  });
 }
 
 export interface LookedAtBoth {
@@ -62,6 +73,7 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
     ...(explanation.notArgued > 0
       ? [`${explanation.notArgued} more flows like these were counted, not argued one by one`]
       : []),
+    ...unaskedNotes(explanation),
   ];
   const unread = `${some(totals.unread, 'line')} unread`;
   return {
@@ -84,6 +96,7 @@ export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, 
       to: lastAtUs === null ? null : rfc3339(lastAtUs),
       packets: explanation.packetCount,
       unreadLines: totals.unread,
+      ...(explanation.unasked.length === 0 ? {} : { leftOut: explanation.unasked }),
     },
   };
 }

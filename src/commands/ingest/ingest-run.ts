@@ -14,6 +14,7 @@ import { safeJson, safeText } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { copyChangesInto } from '../copy-changes.js';
 import { storeLocation } from '../store-location.js';
 import { nothingRead, unreadInputs } from '../unread-inputs.js';
 import { ingestOptions } from './ingest-options.js';
@@ -55,6 +56,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       ),
     );
     bar.end();
+    await copyChangesInto(db, world);
     // Following ends by Ctrl-C: what was read is told all the same.
     if (world.signal.aborted && !isFollowed) throw stopped(world);
     // A log that stayed silent while it was followed is no fault.
