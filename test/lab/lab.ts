@@ -98,7 +98,8 @@ export function openLab(): Lab {
     const begin = (command: string, input?: string): Promise<Finished> =>
       shell === null ? runCommand(wrapper, command, input) : shell.run(command, input);
     const attempt = (command: string): Promise<Finished> => begin(command);
-    const run = async (command: string, input?: string): Promise<Finished> => orThrow(role, await begin(command, input));
+    const run = async (command: string, input?: string): Promise<Finished> =>
+      orThrow(role, await begin(command, input));
     await run('ip link set lo up');
     return {
       role,

@@ -126,7 +126,9 @@ p=socket.inet_aton('192.0.2.2')+socket.inet_aton('198.51.100.2')+struct.pack('!B
 h=h[:16]+struct.pack('!H', sum16(p+h))+h[18:]
 s.sendto(h, ('198.51.100.2', 0))"`,
       );
-      await expect.poll(() => logged('nf_ct_proto_6', `SPT=${port}`).length, { timeout: patient(20_000) }).toBeGreaterThan(0);
+      await expect
+        .poll(() => logged('nf_ct_proto_6', `SPT=${port}`).length, { timeout: patient(20_000) })
+        .toBeGreaterThan(0);
       expect(ctwhy('undo', idOf(made.out)).code).toBe(0);
     },
     LIMIT_MS,
