@@ -5,6 +5,7 @@ import { kindOf } from './acts/index.js';
 
 /** Settings of the whole machine are the same from every namespace; modules and callsites too. */
 function isOfNetns(act: Act): boolean {
+  if (kindOf(act).isLasting === true) return false;
   return act.is !== 'module' && act.is !== 'callsite' && !(act.is === 'sysctl' && act.inFirstNetns);
 }
 

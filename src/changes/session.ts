@@ -4,6 +4,7 @@ import type { WriteHost } from '../host/write-host.js';
 import type { Change } from '../model/change.js';
 import { type ChangerLock, takeChangerLock } from '../store/changer-lock.js';
 import { RefusedError } from '../text/errors.js';
+import { isLasting } from './acts/index.js';
 import type { Journal } from './journal.js';
 
 export interface ChangeSession {
@@ -38,8 +39,10 @@ function take({ host, journal }: ChangeSession): ChangerLock {
   return takeChangerLock(`${journal.folder}/lock`, LOCK_WAIT_MS);
 }
 
-/** Changes of this boot that are not ended, oldest first. */
+/** Changes that are not ended and were not ended by a reboot, oldest first. */
 export function liveChanges(session: ChangeSession): readonly Change[] {
   const { bootId } = session.host.identity();
-  return session.journal.read().changes.filter((change) => change.state !== 'ended' && change.bootId === bootId);
+  return session.journal
+    .read()
+    .changes.filter((change) => change.state !== 'ended' && (change.bootId === bootId || isLasting(change)));
 }

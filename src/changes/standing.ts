@@ -2,7 +2,7 @@
 
 import type { Act, Change } from '../model/change.js';
 import type { Standing } from './acts/act-kind.js';
-import { kindOf, sharedName } from './acts/index.js';
+import { isLasting, kindOf, sharedName } from './acts/index.js';
 import { pathToNetns } from './change-host.js';
 import { hasEnder } from './ending.js';
 import { type ChangeSession, liveChanges } from './session.js';
@@ -42,8 +42,9 @@ export async function standingOf(session: ChangeSession, change: Change): Promis
   const live = liveChanges(session);
   const isLate = change.state !== 'ended' && change.endsAtUs !== null && session.nowUs() > change.endsAtUs + 2_000_000;
   if (change.state === 'ended') return { change, word: 'ended', isLate, isOrphan: false, acts: [] };
-  const netns = pathToNetns(session.host, change.place.netnsInode);
-  if (change.bootId !== session.host.identity().bootId || netns === null)
+  const lasts = isLasting(change);
+  const netns = lasts ? undefined : pathToNetns(session.host, change.place.netnsInode);
+  if ((change.bootId !== session.host.identity().bootId && !lasts) || netns === null)
     return { change, word: 'GONE', isLate, isOrphan: false, acts: [] };
   const isOrphan = !isLate && change.endsAtUs !== null && !(await hasEnder(session, change));
   const acts: ActStanding[] = [];

@@ -1,6 +1,7 @@
 // Ends changes: finds the namespace they were made in, takes their acts back, cancels what would have ended them, and journals the end.
 
 import type { Change, ChangeResult, EndedHow, Leftover } from '../model/change.js';
+import { isLasting } from './acts/index.js';
 import { pathToNetns } from './change-host.js';
 import { cancelEnd } from './ending.js';
 import { type ChangeSession, liveChanges } from './session.js';
@@ -42,11 +43,12 @@ export async function undoChange(
     return change;
   };
   const nothing = { done: [], gone: [], kept: [], left: [] };
-  if (change.bootId !== session.host.identity().bootId) {
+  const lasts = isLasting(change);
+  if (change.bootId !== session.host.identity().bootId && !lasts) {
     await cancelEnd(session, change);
     return { ...nothing, change: end({ how: 'rebooted', left: [], note: 'the host was started anew since' }) };
   }
-  const netns = pathToNetns(session.host, change.place.netnsInode);
+  const netns = lasts ? undefined : pathToNetns(session.host, change.place.netnsInode);
   const others = liveChanges(session).filter((other) => other.number !== change.number);
   if (netns === null) {
     // Settings of the first namespace outlive the one the change was made for.

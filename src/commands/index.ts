@@ -21,8 +21,10 @@ import { replayCommand } from './replay/replay.js';
 import {
   snapshotDiffCommand,
   snapshotListCommand,
+  snapshotScheduleCommand,
   snapshotShowCommand,
   snapshotTakeCommand,
+  snapshotUnscheduleCommand,
 } from './snapshot/snapshot.js';
 import { statusCommand } from './status.js';
 import { tagAddCommand, tagListCommand, tagRemoveCommand } from './tag/tag.js';
@@ -43,6 +45,8 @@ export const COMMANDS: readonly CommandSpec<World>[] = [
   snapshotTakeCommand,
   snapshotShowCommand,
   snapshotDiffCommand,
+  snapshotScheduleCommand,
+  snapshotUnscheduleCommand,
   queryCommand,
   reasonsListCommand,
   reasonsShowCommand,

@@ -78,7 +78,7 @@ function changeLines(world: World): readonly Line[] {
   try {
     const journal = hostJournal(world);
     const { changes, unreadable } = journal.read();
-    const on = changes.filter((change) => change.state !== 'ended' && change.bootId === bootId);
+    const on = changes.filter((change) => change.state !== 'ended' && (change.bootId === bootId || change.isStanding));
     const late = on.filter((change) => change.endsAtUs !== null && change.endsAtUs + 2_000_000 < world.clock.nowUs());
     const [first] = late;
     if (first !== undefined) {

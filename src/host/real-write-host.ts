@@ -27,10 +27,10 @@ function syncFolder(path: string): void {
 }
 
 /** Writes beside the file; the caller gives it its name. A part-written file is removed. */
-function writeBeside(path: string, text: string): string {
+function writeBeside(path: string, text: string, mode = 0o600): string {
   const beside = `${path}.${process.pid}.new`;
   rmSync(beside, { force: true });
-  const file = openSync(beside, 'wx', 0o600);
+  const file = openSync(beside, 'wx', mode);
   try {
     writeSync(file, text);
     fsyncSync(file);
@@ -56,9 +56,9 @@ export function realWriteHost(options: RealHostOptions = {}): WriteHost {
   return {
     ...host,
     write: (path, text) => trying('write', path, () => writeFileSync(path, text, { flag: 'r+' })),
-    writeDurably: (path, text) =>
+    writeDurably: (path, text, mode) =>
       trying('write', path, () => {
-        renameSync(writeBeside(path, text), path);
+        renameSync(writeBeside(path, text, mode), path);
         syncFolder(dirname(path));
       }),
     createDurably: (path, text) =>

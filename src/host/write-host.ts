@@ -7,9 +7,10 @@ export interface WriteHost extends ReadHost {
   write(path: string, text: string): void;
   /**
    * A file as a whole or not at all: written beside, synced, renamed, the folder synced.
+   * @param mode of a new file; left out: its owner's alone
    * @throws HostError; kind 'failed' with ENOSPC in the message when the disk is full
    */
-  writeDurably(path: string, text: string): void;
+  writeDurably(path: string, text: string, mode?: number): void;
   /** A new file, as a whole or not at all. False when the name is taken. @throws HostError */
   createDurably(path: string, text: string): boolean;
   rename(from: string, to: string): void;

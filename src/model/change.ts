@@ -81,7 +81,33 @@ export interface ModuleAct {
   readonly module: string;
 }
 
-export type Act = SysctlAct | NftTableAct | NftRuleAct | IptablesRuleAct | CallsiteAct | ModuleAct;
+/** A file of systemd's that we write as a whole. */
+export interface UnitFileAct {
+  readonly is: 'unit-file';
+  /** In /etc/systemd/system. */
+  readonly path: string;
+  readonly text: string;
+  /** What was there; NULL: nothing. */
+  readonly before: string | null;
+}
+
+/** A unit of systemd's that is started now and at each boot. */
+export interface UnitAct {
+  readonly is: 'unit';
+  readonly unit: string;
+  /** The files it is made of, which systemd is asked about before it is started. */
+  readonly paths: readonly string[];
+}
+
+export type Act =
+  | UnitFileAct
+  | UnitAct
+  | SysctlAct
+  | NftTableAct
+  | NftRuleAct
+  | IptablesRuleAct
+  | CallsiteAct
+  | ModuleAct;
 
 export type EndedHow = 'undone' | 'time ran out' | 'breaker' | 'failed' | 'rebooted' | 'namespace gone';
 

@@ -31,6 +31,8 @@ export interface ActKind<A extends Act> {
   revert(act: A, host: WriteHost, netns: NetnsPath): Promise<void>;
   /** What cannot be taken back: it is neither verified nor undone, but listed. */
   readonly stays?: true;
+  /** It lies on the disk: it is there after a reboot, and in no network namespace. */
+  readonly isLasting?: true;
   /** Several changes may need the same thing: the name they share it under. Absent: each has its own. */
   sharedAs?(act: A): string;
 }

@@ -112,7 +112,12 @@ function chosenChanges(
 }
 
 function undoDocument(outcomes: readonly UndoOutcome[], world: World, others: number): readonly Line[] {
-  if (outcomes.length === 0) return ['Nothing of ctwhy is on here.'];
+  if (outcomes.length === 0)
+    return [
+      others === 0
+        ? 'Nothing of ctwhy is on here.'
+        : `Nothing temporary is on here. What was made to stay is left: ${world.programName} undo --all --standing`,
+    ];
   const lines: Line[] = [];
   const said = (label: string, texts: readonly string[], role: 'plain' | 'warn' | 'bad' | 'good') => {
     for (const text of texts)

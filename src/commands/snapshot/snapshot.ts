@@ -2,6 +2,7 @@
 
 import type { CommandSpec, OptionSpec } from '../../cli/command.js';
 import {
+  CHANGE_OPTIONS,
   DOCUMENT_OUTPUT_OPTIONS,
   FILE_FACT_OPTIONS,
   NETNS_OPTION,
@@ -9,6 +10,7 @@ import {
   ROW_OUTPUT_OPTIONS,
 } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { undoOfKind } from '../changes/of-kind.js';
 
 const ROWS_OPTION: OptionSpec = { name: 'rows', describe: 'every entry, not ten of a group', group: 'Output' };
 
@@ -48,7 +50,7 @@ export const snapshotTakeCommand: CommandSpec<World> = {
     {
       name: 'keep',
       argument: 'TIME',
-      describe: 'with --every: older ones go, but for what findings cite: 7d',
+      describe: 'older ones go, but for what findings cite: 7d',
       group: 'Time',
     },
     ...DOCUMENT_OUTPUT_OPTIONS,
@@ -100,3 +102,39 @@ export const snapshotDiffCommand: CommandSpec<World> = {
   ],
   load: () => import('./diff-run.js'),
 };
+
+export const snapshotScheduleCommand: CommandSpec<World> = {
+  words: 'snapshot schedule',
+  summary: 'take snapshots all the time: a timer of systemd',
+  description:
+    'Takes two snapshots as a trial, says how long they took and how large they are, and refuses a period under ten times that. Then writes, checks and starts ctwhy-snapshot.service and .timer in /etc/systemd/system, with the rights that reading takes and no more; --dry-run prints them. It stands until snapshot unschedule, also after a reboot: undo --all leaves it unless --standing. Without systemd it ends with 3 and prints a line for cron.',
+  effect: 'system',
+  options: [
+    { name: 'every', argument: 'TIME', describe: 'the period: 30s, 1min, 5min', group: 'Time' },
+    { name: 'keep', argument: 'TIME', describe: 'older ones go, but for what findings cite: 7d', group: 'Time' },
+    {
+      name: 'sockets',
+      argument: 'WHICH',
+      choices: ['stuck', 'all'],
+      describe: 'as of snapshot take',
+      group: 'What',
+    },
+    ...CHANGE_OPTIONS.filter(({ name }) => name !== 'netns' && name !== 'for'),
+    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+  ],
+  examples: [
+    {
+      command: 'sudo ctwhy snapshot schedule --every 1min --keep 7d',
+      says: 'to know next time what happened last night',
+    },
+    { command: 'ctwhy snapshot schedule --every 5min --dry-run', says: 'the units, to read or to install by hand' },
+  ],
+  load: () => import('./schedule-run.js'),
+};
+
+export const snapshotUnscheduleCommand = undoOfKind('snapshot-schedule', {
+  words: 'snapshot unschedule',
+  summary: 'take no more snapshots by themselves',
+  description: 'Stops the timer and removes both units. The store keeps what was taken.',
+  examples: [{ command: 'sudo ctwhy snapshot unschedule', says: 'as it was before' }],
+});

@@ -31,14 +31,14 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const everyUs = timeOption(input, 'every');
   const forUs = timeOption(input, 'for');
   const keepUs = timeOption(input, 'keep');
-  if (everyUs === null && (forUs !== null || keepUs !== null))
-    throw new UsageError('--for and --keep belong to --every');
+  if (everyUs === null && forUs !== null) throw new UsageError('--for belongs to --every');
   const wish = { hasAllSockets: optionValue(input, 'sockets') === 'all' };
   world.stopOnSignals();
   // Asked first: without rights, or without conntrack, there is no store to open.
   const plan = await planSnapshot(world.host, wish);
   if (everyUs === null) {
     const one = await takeOne(input, world, plan, name);
+    if (keepUs !== null) await prune(input, world, world.clock.nowUs() - keepUs);
     report(input, world, one);
     return EXIT.done;
   }
