@@ -136,5 +136,8 @@ export const snapshotUnscheduleCommand = undoOfKind('snapshot-schedule', {
   words: 'snapshot unschedule',
   summary: 'take no more snapshots by themselves',
   description: 'Stops the timer and removes both units. The store keeps what was taken.',
-  examples: [{ command: 'sudo ctwhy snapshot unschedule', says: 'as it was before' }],
+  examples: [
+    { command: 'sudo ctwhy snapshot unschedule', says: 'as it was before' },
+    { command: 'ctwhy snapshot unschedule --dry-run', says: 'the commands that would do it' },
+  ],
 });
