@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: patient(30_000),
     hookTimeout: patient(60_000),
     maxWorkers: 2,
+    // A report that broke off holds no more of a failure than its line.
+    chaiConfig: { truncateThreshold: 2000 },
   },
 });

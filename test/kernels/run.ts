@@ -1,7 +1,8 @@
 // The live tests on stock Debian kernels, one after another:
 //   npm run test:kernels [-- --kernel 6.1]… [-- test/live/lab.test.ts]…
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
-// --systemd boots with systemd (the timers that end changes are its), --command 'WORDS' runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
+// --name REGEX runs only the tests of such a name, --systemd boots with systemd (the timers that end changes are its), --command 'WORDS'
+// runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
 
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     command: { type: 'string' },
     systemd: { type: 'boolean', default: false },
     append: { type: 'string', default: '' },
+    name: { type: 'string' },
   },
 });
 const acceleration = bestAcceleration();
@@ -96,6 +98,7 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
   const tests = [
     ...['exec node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --no-file-parallelism'],
     ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
+    ...(values.name === undefined ? [] : [`-t '${values.name.replaceAll("'", '.')}'`]),
     ...(positionals.length > 0 ? positionals : ['test/live']),
   ];
   const environment =
