@@ -8,6 +8,7 @@ import { netnsFile, runInNetns } from './host/enter-netns.js';
 import type { ReadHost } from './host/host.js';
 import { realHost } from './host/real-host.js';
 import { realWriteHost } from './host/real-write-host.js';
+import { startChild } from './host/start-child.js';
 import type { WriteHost } from './host/write-host.js';
 import { type ColourWish, processStream, type Streams } from './presentation/streams.js';
 
@@ -29,6 +30,13 @@ export interface World {
   readonly signal: AbortSignal;
   /** From now on Ctrl-C and TERM abort `signal` instead of ending the process at once. */
   readonly stopOnSignals: () => void;
+  /**
+   * Every Ctrl-C, TERM and hang-up goes to the handler instead of ending the process, until what it returns is called: for work that must put
+   * something back whatever happens.
+   */
+  readonly onEverySignal: (handler: (signal: EndingSignal) => void) => () => void;
+  /** Runs a person's command with our terminal. */
+  readonly startChild: typeof startChild;
   /** Folder of package.json. */
   readonly packageRoot: string;
   readonly temporaryFolder: string;
@@ -66,6 +74,14 @@ export function realWorld(colour: ColourWish['option'] = 'auto'): World {
     stopOnSignals() {
       for (const name of ['SIGINT', 'SIGTERM'] as const) abortOnSignal(abort, name);
     },
+    onEverySignal(handler) {
+      const works = ENDING_SIGNALS.map(([name]) => [name, () => handler(name)] as const);
+      for (const [name, work] of works) process.on(name, work);
+      return () => {
+        for (const [name, work] of works) process.off(name, work);
+      };
+    },
+    startChild,
     packageRoot: fileURLToPath(new URL('..', import.meta.url)),
     temporaryFolder: environment['TMPDIR']?.startsWith('/') ? environment['TMPDIR'] : '/tmp',
     workingFolder: process.cwd(),
@@ -108,6 +124,8 @@ export function invokedAs(script: string, folder: string): string {
   const near = relative(folder, script);
   return near.startsWith('..') ? script : near;
 }
+
+export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 const ENDING_SIGNALS = [
   ['SIGINT', 130],

@@ -3,6 +3,7 @@
 import type { CommandSpec } from '../cli/command.js';
 import type { World } from '../world.js';
 import { bundleCommand } from './bundle/bundle.js';
+import { captureCommand } from './capture/capture.js';
 import { changesKeepCommand, changesListCommand, changesShowCommand } from './changes/list.js';
 import { changesRevertCommand, undoCommand } from './changes/undo.js';
 import { checkCommand } from './check/check.js';
@@ -34,6 +35,7 @@ import { traceAddCommand, traceListCommand, traceRemoveCommand } from './trace/t
 export const COMMANDS: readonly CommandSpec<World>[] = [
   statusCommand,
   doctorCommand,
+  captureCommand,
   checkCommand,
   explainCommand,
   pathCommand,

@@ -41,15 +41,36 @@ export function forMs(input: CommandInput, defaultMs: number | null): number | n
   return Math.round(us / 1000);
 }
 
+export type PlanOf = (context: PlanContext) => Promise<ChangeRequest>;
+
+/** What was shown and agreed to. */
+export interface Agreed {
+  readonly plan: Plan;
+  readonly planOf: PlanOf;
+  readonly command: string;
+}
+
 /**
  * Makes the change that planOf plans, the way PRODUCT section 5 has it. planOf is asked twice: for the person, and again when no other
  * ctwhy can change the host any more; if the two differ, nothing is done.
  */
-export async function makeChange(
-  input: CommandInput,
-  world: World,
-  planOf: (context: PlanContext) => Promise<ChangeRequest>,
-): Promise<ExitCode> {
+export async function makeChange(input: CommandInput, world: World, planOf: PlanOf): Promise<ExitCode> {
+  const agreed = await agreeOn(input, world, planOf);
+  if (typeof agreed === 'number') return agreed;
+  world.stopOnSignals();
+  const change = await carryOut(input, world, agreed);
+  if (hasSwitch(input, 'json'))
+    world.streams.out.write(`${safeJson(JSON.stringify({ ...change, id: changeId(change) }, null, 2))}\n`);
+  else if (!hasSwitch(input, 'quiet')) printDocument(world.streams.out, madeDocument(agreed.plan, change, world));
+  return EXIT.done;
+}
+
+/**
+ * Plans, refuses, shows and asks. Changes nothing.
+ * @returns what was agreed to, or how the command ends without it: a dry run, nothing to do, a no
+ * @throws RefusedError, UsageError
+ */
+export async function agreeOn(input: CommandInput, world: World, planOf: PlanOf): Promise<Agreed | ExitCode> {
   const isDry = hasSwitch(input, 'dry-run');
   const command = typedWords(input);
   if (!isDry) needRoot(world, command);
@@ -57,7 +78,7 @@ export async function makeChange(
   const { plan, refusals } = await planOf(planContext(input, world, session));
   const acts = plan.acts(await firstFreeNumber(session));
   const label = optionValue(input, 'netns');
-  if (acts.every(isHeld) && acts.length === 0) {
+  if (acts.length === 0 && plan.kind !== 'capture') {
     world.streams.out.write(`Nothing to do: ${plan.what} already.\n`);
     return EXIT.done;
   }
@@ -78,7 +99,15 @@ export async function makeChange(
       return EXIT.failed;
     }
   }
-  world.stopOnSignals();
+  return { plan, planOf, command };
+}
+
+/**
+ * Does what was agreed to, while no other ctwhy changes the host.
+ * @throws RefusedError when the host is another by now, PartlyChangedError when it was done in part
+ */
+export async function carryOut(input: CommandInput, world: World, { plan, planOf, command }: Agreed): Promise<Change> {
+  const session = changeSession(world);
   const change = await whileAlone(session, async () => {
     const context = planContext(input, world, session);
     const again = await planOf(context);
@@ -90,10 +119,7 @@ export async function makeChange(
     return await applyChange(session, { plan: again.plan, place: context.place, netns: context.netns, command });
   });
   await copyChanges(input, world);
-  if (hasSwitch(input, 'json'))
-    world.streams.out.write(`${safeJson(JSON.stringify({ ...change, id: changeId(change) }, null, 2))}\n`);
-  else if (!hasSwitch(input, 'quiet')) printDocument(world.streams.out, madeDocument(plan, change, world));
-  return EXIT.done;
+  return change;
 }
 
 function refuse(world: World, refusals: readonly Refusal[], allowed: readonly string[]): void {
@@ -112,7 +138,8 @@ function typedWords(input: CommandInput): string {
   const options = Object.entries(input.values).flatMap(([name, values]) => values.map((value) => `--${name}=${value}`));
   const switches = [...input.switches].map((name) => `--${name}`);
   const positionals = Object.values(input.positionals).flat();
-  return [input.words, ...positionals, ...options, ...switches].join(' ');
+  const rest = input.rest.length === 0 ? [] : ['--', ...input.rest];
+  return [input.words, ...positionals, ...options, ...switches, ...rest].join(' ');
 }
 
 function notes(plan: Plan): readonly string[] {

@@ -148,8 +148,8 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
           '',
         ]
       : []),
-    '  Reading changes nothing. What changes the host (log-invalid, trace, tag,',
-    '  dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
+    '  Reading changes nothing. What changes the host (capture, log-invalid, trace,',
+    '  tag, dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
     [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
     '',
     ...[

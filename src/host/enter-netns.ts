@@ -1,6 +1,7 @@
 // Starts this program again inside another network namespace: settings, rules, sockets and entries are then those of that namespace.
 
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { HostError, type ReadHost } from './host.js';
 
 /** The file of a namespace given by name, path or process id. @throws HostError when there is none */
@@ -34,14 +35,16 @@ export async function runInNetns(
     const child = spawn(nsenter, [`--net=${path}`, '--', ...words], { stdio: 'inherit', env: { ...environment } });
     // The terminal sends Ctrl-C to both; the child decides what becomes of it.
     const ignore = () => {};
-    const pass = () => child.kill('SIGTERM');
+    const pass = (signal: NodeJS.Signals) => child.kill(signal);
     process.on('SIGINT', ignore);
     process.on('SIGTERM', pass);
+    process.on('SIGHUP', pass);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       process.off('SIGINT', ignore);
       process.off('SIGTERM', pass);
-      resolve(status ?? (signal === 'SIGTERM' ? 143 : signal === 'SIGINT' ? 130 : 1));
+      process.off('SIGHUP', pass);
+      resolve(status ?? (signal === null ? 1 : 128 + constants.signals[signal]));
     });
   });
 }

@@ -91,14 +91,18 @@ export interface ReadHost {
   /** Runs a program without a shell. Never throws for its exit status. @throws HostError when it is not installed */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Starts a program whose output is read while it runs; feed it through input. @throws HostError when it is not installed */
-  pipe(
-    command: string,
-    args: readonly string[],
-    options?: { readonly input?: Readable; readonly signal?: AbortSignal; readonly netns?: string },
-  ): ProgramOutput;
+  pipe(command: string, args: readonly string[], options?: PipeOptions): ProgramOutput;
   /** Where a program is; NULL when it is not on PATH (or in /usr/sbin, /sbin). */
   find(command: string): string | null;
   identity(): HostIdentity;
+}
+
+export interface PipeOptions {
+  readonly input?: Readable;
+  readonly signal?: AbortSignal;
+  readonly netns?: string;
+  /** In a session of its own, which Ctrl-C does not reach; the kernel ends it when this process is gone, where setpriv can ask for that. */
+  readonly isApart?: boolean;
 }
 
 export interface ProgramOutput {

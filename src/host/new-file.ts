@@ -94,6 +94,16 @@ export function openNewFile(path: string, beside: string): NewFile {
   };
 }
 
+/** A file of our own while we run: it has no name, so it is gone when we are, however we end. */
+export type ScratchFile = Omit<NewFile, 'publish'>;
+
+/** @param beside a name that nobody has, for the moment of opening @throws HostError */
+export function openScratchFile(beside: string): ScratchFile {
+  const file = openNewFile(beside, beside);
+  rmSync(beside, { force: true });
+  return file;
+}
+
 /** Unlike rename, link does not replace what is there. */
 function link(path: string, beside: string, trying: <T>(work: () => T) => T): void {
   try {

@@ -252,7 +252,11 @@ export function realHost({
       return asResult([command, ...args].join(' '), result);
     },
     pipe(command, args, options = {}): ProgramOutput {
-      const [program, rest] = within(options.netns, needed(command), args);
+      const [named, words] = within(options.netns, needed(command), args);
+      // prctl(PR_SET_PDEATHSIG): nobody else would end it after a kill -9 of ours.
+      const setpriv = options.isApart === true ? find('setpriv') : null;
+      const [program, rest] =
+        setpriv === null ? [named, words] : [setpriv, ['--pdeathsig', 'KILL', '--', named, ...words]];
       const stdout = new PassThrough();
       const stopped = new AbortController();
       // Not AbortSignal.any(): in Node 20 what it returns may be collected with its listeners.
@@ -274,6 +278,7 @@ export function realHost({
           encoding: 'utf8',
           forceKillAfterDelay: 2_000,
           cancelSignal: stopped.signal,
+          ...(options.isApart === true ? { detached: true } : {}),
         });
         started(child.pid ?? null);
         if (options.input !== undefined && child.stdin !== null) {

@@ -97,6 +97,31 @@ export function realWriteHost(options: RealHostOptions = {}): WriteHost {
       if (child.pid === undefined) throw new HostError('failed', command, `cannot start ${path}`);
       return child.pid;
     },
+    startHeld(command, args, input) {
+      const path = host.find(command);
+      if (path === null) throw new HostError('missing', command, `cannot run ${command}: it is not installed`);
+      const child = spawn(path, args, {
+        detached: true,
+        stdio: ['pipe', 'ignore', 'pipe'],
+        env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM: 'dumb' },
+      });
+      child.on('error', () => {}); // seen by the caller as a process that is not there
+      child.stdin.on('error', () => {});
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString('utf8')).slice(-4096);
+      });
+      if (child.pid === undefined) throw new HostError('failed', command, `cannot start ${path}`);
+      child.stdin.write(input);
+      // Nothing of it keeps us from ending; our end closes its input, and it ends too.
+      child.unref();
+      for (const pipe of [child.stdin, child.stderr]) (pipe as unknown as { unref?(): void }).unref?.();
+      return {
+        pid: child.pid,
+        complaints: () => said,
+        isRunning: () => child.exitCode === null && child.signalCode === null,
+      };
+    },
     endProcess(pid) {
       try {
         return process.kill(pid, 'SIGTERM');

@@ -2,6 +2,14 @@
 
 import type { CommandResult, ReadHost, RunOptions } from './host.js';
 
+/** A program of ours that runs as long as we do. */
+export interface HeldProgram {
+  readonly pid: number;
+  /** What it has complained of so far. */
+  complaints(): string;
+  isRunning(): boolean;
+}
+
 export interface WriteHost extends ReadHost {
   /** One write to a file that is there (a setting, a control file). @throws HostError */
   write(path: string, text: string): void;
@@ -25,6 +33,11 @@ export interface WriteHost extends ReadHost {
     args: readonly string[],
     options?: { readonly environment?: Readonly<Record<string, string>> },
   ): number;
+  /**
+   * Starts a program that ends when this process does, however that ends: its standard input is held open by us alone. It is in a session of
+   * its own, so that Ctrl-C does not reach it. @throws HostError
+   */
+  startHeld(command: string, args: readonly string[], input: string): HeldProgram;
   /** Ends a process by its id; false when there is none. */
   endProcess(pid: number): boolean;
 }

@@ -15,10 +15,12 @@ import { openSourceClocks } from './source-clocks.js';
 const catalogue = createMessageCatalogue();
 /** Captures stamp in the driver or at the socket; a stream that prints does so some tens of microseconds later. */
 const PRINT_ERROR_US = 1000;
+/** Traces are stamped by whoever reads them, behind a socket, a program and a pipe. */
+const TRACE_STAMP_ERROR_US = 50_000;
 
 /** Traces carry no time of their own; they keep their order. */
 export function traceStream(source: SourceRef): StreamWriter {
-  const clocks = openSourceClocks(source, PRINT_ERROR_US);
+  const clocks = openSourceClocks(source, TRACE_STAMP_ERROR_US);
   const writer = openTraceWriter(source.db, openTuples(source.db), source.namespaceId);
   return {
     record(record) {

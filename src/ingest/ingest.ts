@@ -113,6 +113,7 @@ async function ingestAll(
   let waitingBytes = 0;
   const inputOptions = {
     ...(deps.standardInput === undefined ? {} : { standardInput: deps.standardInput }),
+    ...(deps.standardInputName === undefined ? {} : { standardInputName: deps.standardInputName }),
     ...(deps.signal === undefined ? {} : { signal: deps.signal }),
   };
   for await (const found of openInputs(

@@ -10,6 +10,8 @@ export interface IngestDeps {
   readonly clock: { nowUs(): number; monotonicMs(): number };
   readonly signal?: AbortSignal;
   readonly standardInput?: Readable;
+  /** What '-' is called in answers: 'capture C7'; '-' unless told. */
+  readonly standardInputName?: string;
   onProgress?(progress: IngestProgress): void;
   /** The tracker's events are heard from now on: what happens next cannot be missed unnoticed. */
   onListening?(): void;

@@ -30,6 +30,21 @@ export interface NftTableAct {
   readonly listing: string | null;
 }
 
+/**
+ * A table of our own that the kernel removes when a process of ours ends (`flags owner`): only the netlink socket that made it may change or
+ * delete it (net/netfilter/nf_tables_api.c: nft_table_lookup(), nft_rcv_nl_event(), v5.12 .. v6.18).
+ */
+export interface NftOwnedTableAct {
+  readonly is: 'nft-owned-table';
+  readonly family: 'inet';
+  readonly table: string;
+  /** What the holder was given; holds `flags owner`. */
+  readonly script: string;
+  readonly listing: string | null;
+  /** The nft whose socket owns the table; NULL until it was started. */
+  readonly holderPid: number | null;
+}
+
 /** One rule of ours within somebody's nft chain, in front of a rule of theirs. */
 export interface NftRuleAct {
   readonly is: 'nft-rule';
@@ -104,6 +119,7 @@ export type Act =
   | UnitAct
   | SysctlAct
   | NftTableAct
+  | NftOwnedTableAct
   | NftRuleAct
   | IptablesRuleAct
   | CallsiteAct

@@ -26,6 +26,8 @@ export interface ExplainOptions {
   readonly knownCommands: readonly string[];
   /** '-r case.tar' to repeat in printed commands; empty for the store. */
   readonly readWords: string;
+  /** The same with the filter, within which findings are numbered. */
+  readonly againWords: string;
   /** Whether there is evidence of entries, events, rules or sockets. */
   readonly showsTables: boolean;
   /** What evidence without a packet shows by itself. */
@@ -90,7 +92,7 @@ function fixLines(told: ToldFinding, options: ExplainOptions): readonly Line[] {
       lines.push([segment('plain', `${INDENT}Take back`)], ...commandLines(remedy.undo, options));
   }
   if (!options.withFixes && lasting.length > 0) {
-    const more = `${options.programName} explain ${told.finding.id}${options.readWords === '' ? '' : ` ${options.readWords}`} --fix`;
+    const more = `${options.programName} explain ${told.finding.id}${options.againWords === '' ? '' : ` ${options.againWords}`} --fix`;
     lines.push(...labelled('For good', lasting[0]!.text, options), [segment('plain', BODY), segment('cmd', more)]);
   }
   return lines;
@@ -151,7 +153,7 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
   const fixes = fixLines(told, options);
   if (fixes.length > 0) lines.push('', ...fixes);
   const has = (words: string) => options.knownCommands.includes(words);
-  const suffix = options.readWords === '' ? '' : ` ${options.readWords}`;
+  const suffix = options.againWords === '' ? '' : ` ${options.againWords}`;
   const also = ['timeline', 'path']
     .filter(has)
     .map((words) => `${options.programName} ${words} ${finding.id}${suffix}`);

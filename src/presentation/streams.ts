@@ -43,7 +43,8 @@ export function processStream(stream: WriteStream | NodeJS.WriteStream, wish: Co
   // Pipes are written synchronously; the error event comes a tick later, after a loop that never waits.
   const isClosed = () => hasEnded || stream.errored !== null;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    // EIO: the terminal has gone, with the SSH session it was of.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
     hasEnded = true;
   });
   const isTerminal = stream.isTTY === true;

@@ -18,6 +18,8 @@ export interface InputOptions {
   readonly limits?: SourceLimits;
   /** Where '-' reads from. */
   readonly standardInput?: Readable;
+  /** What it is called; '-' unless told. */
+  readonly standardInputName?: string;
   /** Ends what gives its bytes slowly or never: pipes, terminals, devices. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +43,7 @@ export async function* openInputs(
         yield* passing(
           host,
           input,
-          { name: '-', path: '-', sizeBytes: null, modifiedAtUs: null },
+          { name: options.standardInputName ?? '-', path: '-', sizeBytes: null, modifiedAtUs: null },
           until(signal, options.standardInput),
           limits,
           0,

@@ -74,6 +74,7 @@ function harmlessHost(host: ReadHost): WriteHost {
     remove: refuse,
     runChanging: refuse,
     startDetached: refuse,
+    startHeld: refuse,
     endProcess: refuse,
   };
 }
@@ -104,6 +105,8 @@ export async function runCommand(words: readonly string[], options: CommandOptio
     environment,
     signal: new AbortController().signal,
     stopOnSignals() {},
+    onEverySignal: () => () => {},
+    startChild: () => Promise.reject(new HostError('denied', 'this host', 'a test may not run a command')),
     packageRoot: REPOSITORY,
     temporaryFolder: tmpdir(),
     workingFolder: REPOSITORY,

@@ -42,7 +42,14 @@ interface Identity {
   readonly isWeak: boolean;
 }
 
+/** Chains of ctwhy's own tables, which no ruleset of a snapshot need hold: 'tracked_in', and 'tracked_in_hit' behind it. */
+const OWN_TABLE = /^ctwhy_\d+$/;
+const OWN_CHAIN = /^(before|tracked)_(in|out)(?:_hit)?$/;
+
 function rankOf(step: PathStep, before: number, rules: RuleBook): number {
+  const own = OWN_TABLE.test(step.table ?? '') ? OWN_CHAIN.exec(step.chain ?? '') : null;
+  if (own !== null)
+    return HOOK_RANK[own[2] === 'in' ? 'PREROUTING' : 'OUTPUT']! * 10_000 + (own[1] === 'before' ? -301 : -199);
   const chain = step.table === null ? null : rules.chainAt(step);
   const name = (step.chain ?? '').toUpperCase();
   const hook =
@@ -81,26 +88,27 @@ function putTogether(packets: readonly SeenPacket[], rules: RuleBook): Pick<Seen
   return { steps, tuples };
 }
 
-function hookSpan(packet: SeenPacket, rules: RuleBook): readonly [number, number] {
+/** Where among hooks and priorities the known steps stand, the first and the last. */
+function rankSpan(packet: SeenPacket, rules: RuleBook): readonly [number, number] {
   let rank = 0;
   const ranks = packet.steps.map((step) => {
     rank = rankOf(step, rank, rules);
-    return Math.floor((rank + 5_000) / 10_000);
+    return rank;
   });
-  const known = ranks.filter((one) => one > 0);
+  const known = ranks.filter((one) => one >= 5_000);
   return known.length === 0 ? [0, 0] : [Math.min(...known), Math.max(...known)];
 }
 
-/** An nft trace has another id at each hook: pieces of one source that follow each other from hook to hook are one packet's. */
+/** An nft trace has another id at each base chain: pieces of one source that follow each other from chain to chain are one packet's. */
 function joinPieces(pieces: readonly SeenPacket[], rules: RuleBook): readonly (readonly SeenPacket[])[] {
   const joined: SeenPacket[][] = [];
-  let lastHook = Number.POSITIVE_INFINITY;
+  let lastRank = Number.POSITIVE_INFINITY;
   for (const piece of pieces) {
-    const [first, last] = hookSpan(piece, rules);
+    const [first, last] = rankSpan(piece, rules);
     const isTrace = piece.steps.every((step) => step.kind === 'nft-trace' || step.kind === 'xtables-trace');
-    if (isTrace && first > lastHook && first > 0) joined.at(-1)!.push(piece);
+    if (isTrace && first > lastRank && first > 0) joined.at(-1)!.push(piece);
     else joined.push([piece]);
-    lastHook = isTrace ? last : Number.POSITIVE_INFINITY;
+    lastRank = isTrace ? last : Number.POSITIVE_INFINITY;
   }
   return joined;
 }

@@ -5,6 +5,7 @@ import type { ActKind } from './act-kind.js';
 import { callsiteKind } from './callsite.js';
 import { iptablesRuleKind } from './iptables-rule.js';
 import { moduleKind } from './module.js';
+import { nftOwnedTableKind } from './nft-owned-table.js';
 import { nftRuleKind } from './nft-rule.js';
 import { nftTableKind } from './nft-table.js';
 import { sysctlKind } from './sysctl.js';
@@ -14,6 +15,7 @@ import { unitFileKind } from './unit-file.js';
 const KINDS: { readonly [K in Act['is']]: ActKind<Extract<Act, { is: K }>> } = {
   sysctl: sysctlKind,
   'nft-table': nftTableKind,
+  'nft-owned-table': nftOwnedTableKind,
   'nft-rule': nftRuleKind,
   'iptables-rule': iptablesRuleKind,
   callsite: callsiteKind,

@@ -6,8 +6,10 @@ import type { NftTableAct } from '../../model/change.js';
 import { firstLine, mustRun, type NetnsPath } from '../change-host.js';
 import type { ActKind } from './act-kind.js';
 
+type TableName = Pick<NftTableAct, 'family' | 'table'>;
+
 /** The table as nft prints it, without counters and without the elements of sets; NULL when it is not there. */
-async function listingOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): Promise<string | null> {
+export async function listingOf(act: TableName, host: WriteHost, netns: NetnsPath): Promise<string | null> {
   const result = await host.run('nft', ['-s', '-t', 'list', 'table', act.family, act.table], {
     ...(netns === undefined ? {} : { netns }),
   });
@@ -17,7 +19,7 @@ async function listingOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): P
 }
 
 /** ', 12 packets seen, 10 shown' from the counters of the table. */
-async function countsOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): Promise<string> {
+export async function countsOf(act: TableName, host: WriteHost, netns: NetnsPath): Promise<string> {
   const args = ['list', 'counters', 'table', act.family, act.table];
   const result = await host.run('nft', args, { ...(netns === undefined ? {} : { netns }) });
   const count = (name: string) => new RegExp(`counter ${name} \\{\\s*packets (\\d+)`).exec(result.stdout)?.[1];
@@ -26,7 +28,7 @@ async function countsOf(act: NftTableAct, host: WriteHost, netns: NetnsPath): Pr
 }
 
 /** Timeouts of sets run down between two listings; the rest must be the same. */
-const steady = (listing: string) => listing.replace(/ expires \S+/g, '');
+export const steady = (listing: string) => listing.replace(/ expires \S+/g, '');
 
 export const nftTableKind: ActKind<NftTableAct> = {
   is: 'nft-table',

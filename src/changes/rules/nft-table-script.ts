@@ -98,8 +98,14 @@ function tableScript(parts: {
   readonly filter: PacketFilter;
   readonly extra: Readonly<Record<string, readonly string[]>>;
   readonly sets: readonly string[];
+  /** The socket that makes the table owns it, and takes it along when it closes. */
+  readonly isOwned?: boolean;
   /** Behind the match: what counts as seen, and what is shown of it. */
-  readonly hit: (hook: Hook) => { readonly chain: string; readonly seen: string; readonly lines: readonly string[] };
+  readonly hit: (hook: Hook) => {
+    readonly chain: string;
+    readonly seen: string | readonly string[];
+    readonly lines: readonly string[];
+  };
 }): string {
   const { number, hooks, filter } = parts;
   const chains = hooks.flatMap((hook) => {
@@ -108,7 +114,7 @@ function tableScript(parts: {
     if (matches.length === 0) return [];
     return [
       `  chain ${chain} {`,
-      `    ${seen === '' ? '' : `${seen} `}counter name seen`,
+      ...(typeof seen === 'string' ? [seen] : seen).map((one) => `    ${one === '' ? '' : `${one} `}counter name seen`),
       ...lines,
       '  }',
       `  chain ${hook.name} {`,
@@ -121,6 +127,7 @@ function tableScript(parts: {
     // Not "add": a table of this number that somebody pasted or loaded from a file must not be mixed with ours.
     `create table inet ctwhy_${number}`,
     `table inet ctwhy_${number} {`,
+    ...(parts.isOwned === true ? ['  flags owner'] : []),
     '  counter seen { }',
     '  counter shown { }',
     ...parts.sets.flatMap((set) => [...flowSet(set, 4), ...flowSet(set, 6)]),
@@ -158,6 +165,42 @@ export function traceTable({ number, filter, rate, hasTracking, state, entries }
       const seen = state ?? '';
       return { chain: `${hook.name}_hit`, seen, lines: limitedAction(hook.name, rate, seen, 'meta nftrace set 1') };
     },
+  });
+}
+
+export interface CaptureScript {
+  readonly number: number;
+  readonly filter: PacketFilter;
+  readonly rate: Rate;
+  /**
+   * Which packets are marked, each an expression behind conntrack; no packet meets two of them. Each stands in the rule that marks, so that
+   * the trace of that rule tells the state also on kernels whose trace does not (before 6.16). Empty: every packet, and before raw as well.
+   */
+  readonly conditions: readonly string[];
+  readonly entries: readonly PacketFilter[];
+  readonly isOwned: boolean;
+}
+
+/** A table that marks what a capture asks for. */
+export function captureTable({ number, filter, rate, conditions, entries, isOwned }: CaptureScript): string {
+  const isAll = conditions.length === 0;
+  const hooks = [...(isAll ? BEFORE_RAW : []), ...BEHIND_CONNTRACK];
+  const asked = isAll ? [''] : conditions;
+  const extra = Object.fromEntries(
+    BEFORE_RAW.map((hook) => [hook.name, [...new Set(entries.flatMap((entry) => literalMatches(entry, hook.side)))]]),
+  );
+  return tableScript({
+    number,
+    hooks,
+    filter,
+    extra,
+    isOwned,
+    sets: hooks.map((hook) => hook.name),
+    hit: (hook) => ({
+      chain: `${hook.name}_hit`,
+      seen: asked,
+      lines: asked.flatMap((condition) => limitedAction(hook.name, rate, condition, 'meta nftrace set 1')),
+    }),
   });
 }
 

@@ -10,6 +10,7 @@ import { REASONS } from '../../catalogue/all-reasons.js';
 import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { parseFilter } from '../../cli/flow-argument.js';
+import { FILTER_OPTIONS } from '../../cli/global-options.js';
 import { type FlowFilter, NO_FILTER } from '../../model/flow-filter.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { explainDocument } from '../../presentation/explain-document.js';
@@ -48,9 +49,20 @@ export function explainFor(filter: FlowFilter, db: Db): Answer {
 /** '-r case.tar', to be repeated in commands we print. */
 export function readWords(input: CommandInput): string {
   const files = optionValues(input, 'read');
-  return files.length === 0
-    ? ''
-    : `-r ${files.map((file) => (/^[\w./:@%+=,-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`)).join(' ')}`;
+  return files.length === 0 ? '' : `-r ${files.map(typed).join(' ')}`;
+}
+
+/** '--proto tcp --dport 8080', likewise: findings are numbered within their filter. */
+export function filterWords(input: CommandInput): string {
+  const words = FILTER_OPTIONS.flatMap(({ name, argument }) => {
+    if (argument === undefined) return hasSwitch(input, name) ? [`--${name}`] : [];
+    return optionValues(input, name).map((value) => `--${name} ${typed(value)}`);
+  });
+  return words.join(' ');
+}
+
+function typed(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function numbers(input: CommandInput): readonly number[] {
@@ -60,7 +72,20 @@ function numbers(input: CommandInput): readonly number[] {
   });
 }
 
-export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+export function run(input: CommandInput, world: World): Promise<ExitCode> {
+  return explainEvidence(input, world, { what: null, beside: {} });
+}
+
+/** Why there is something to explain, where that is not the person's question alone. */
+export interface Occasion {
+  /** 'capture C7': what was looked at, in the first line; NULL: the input tells. */
+  readonly what: string | null;
+  /** More members of the JSON document. */
+  readonly beside: Readonly<Record<string, unknown>>;
+}
+
+/** Prints what the evidence says. */
+export async function explainEvidence(input: CommandInput, world: World, occasion: Occasion): Promise<ExitCode> {
   const opened = numbers(input);
   const filter = filterOf(input, world);
   return await withEvidence(input, world, async (db) => {
@@ -70,7 +95,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     const missing = wanted.find((number) => !all.some((one) => one.finding.id === number));
     if (missing !== undefined)
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
-    const head = lookedAt(db, explanation, input, scope);
+    const head = lookedAt(db, explanation, input, { scope, what: occasion.what });
     const present = all.length === 0 ? whatIsHere(db, explanation.contexts, openTextSource(db)) : [];
     if (hasSwitch(input, 'json')) {
       const findings = all
@@ -82,6 +107,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         lookedAt: { ...head.json, ...(present.length === 0 ? {} : { present }) },
         findings,
         gaps: readGaps(db),
+        ...occasion.beside,
       };
       world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
     } else {
@@ -97,6 +123,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
         isFiltered: JSON.stringify(filter) !== JSON.stringify(NO_FILTER),
         knownCommands: input.knownCommands,
         readWords: readWords(input),
+        againWords: [readWords(input), filterWords(input)].filter((words) => words !== '').join(' '),
         showsTables: head.showsTables,
         present: told.length === 0 ? present : [],
         width: documentWidth(world.streams.out),

@@ -31,17 +31,25 @@ export interface LookedAtBoth {
   readonly showsTables: boolean;
 }
 
-export function lookedAt(db: Db, explanation: Explanation, input: CommandInput, scope: Scope): LookedAtBoth {
+/** @param about.what what was looked at, where it is known better than from the input */
+export function lookedAt(
+  db: Db,
+  explanation: Explanation,
+  input: CommandInput,
+  about: { readonly scope: Scope; readonly what: string | null },
+): LookedAtBoth {
+  const { scope } = about;
   const totals = readTotals(db, scope);
   const files = optionValues(input, 'read');
   const earlier =
     totals.earlierSources === 0 ? '' : ` and ${some(totals.earlierSources, 'source')} of this host read before`;
   const what =
-    files.length > 0
+    about.what ??
+    (files.length > 0
       ? files.join(' ')
       : scope.ingestId === null
         ? 'the whole store, as far as the filter goes'
-        : `the last ingest (${some(totals.sources, 'source')})${earlier}`;
+        : `the last ingest (${some(totals.sources, 'source')})${earlier}`);
   const hosts = [...new Set(explanation.contexts.map((context) => context.name))];
   const kernels = [
     ...new Set(explanation.contexts.map((context) => context.kernelRelease).filter((release) => release !== null)),

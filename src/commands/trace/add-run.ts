@@ -86,7 +86,7 @@ export function chooseBackend(input: CommandInput, { canNft, hasNft }: FirewallF
 }
 
 /** The tuples by which the same connections go on the other side of NAT. */
-function otherSides(filter: PacketFilter, entries: readonly CtEntry[]): readonly PacketFilter[] {
+export function otherSides(filter: PacketFilter, entries: readonly CtEntry[]): readonly PacketFilter[] {
   return matchingEntries(filter, entries)
     .filter(
       ({ orig, reply }) =>

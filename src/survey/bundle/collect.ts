@@ -1,9 +1,9 @@
 // Runs the commands of a bundle on this host, keeps what they print, and writes down when and how each ended.
 
 import type { CommandResult, ReadHost } from '../../host/host.js';
-import type { NewFile } from '../../host/new-file.js';
+import type { ScratchFile } from '../../host/new-file.js';
 import { coverageOfEvents, listen } from './listen.js';
-import { MANIFEST_FIRST_LINE, type ManifestPart, partLine, secondsText } from './manifest.js';
+import { type ManifestPart, manifestText, secondsText } from './manifest.js';
 import { beginMember, type LineChange } from './member-writer.js';
 import { isMet } from './needs.js';
 import { BUNDLE_PARTS, type BundlePart, fileOf, HOST_STATEMENTS, MOST_INTERFACES, type Words } from './parts.js';
@@ -49,20 +49,14 @@ export type Moment = 'before' | 'after' | null;
  */
 export async function collect(
   deps: CollectDeps,
-  body: NewFile,
-  events: NewFile | null,
+  body: ScratchFile,
+  events: ScratchFile | null,
   wish: CollectWish,
 ): Promise<Collected> {
   const parts: ManifestPart[] = [];
   const says = [...(await hostLines(deps)), `made-by ${wish.madeBy}`, ...wish.says];
   const readAll = async (wanted: readonly BundlePart[], moment: Moment): Promise<void> => {
-    for (const one of wanted) {
-      deps.signal.throwIfAborted();
-      const file = fileOf(one, moment);
-      deps.onPart?.(file);
-      const read = await readPart(deps, body, one, { file, moment, change: wish.change });
-      if (read !== null) parts.push(read);
-    }
+    parts.push(...(await readParts(deps, body, wanted, { moment, change: wish.change })));
   };
   const coverage: string[] = [];
   if (wish.forMs === null || events === null) await readAll(BUNDLE_PARTS, null);
@@ -88,10 +82,27 @@ export async function collect(
       coverage.push(coverageOfEvents(heard));
     }
   }
-  const lines = [...parts].sort((a, b) => a.startedAtUs - b.startedAtUs).map(partLine);
-  const text = [MANIFEST_FIRST_LINE, ...says, ...lines, ...coverage, ''].join('\n');
+  const text = manifestText(says, parts, coverage);
   const asBytes = Buffer.from(text, 'utf8').toString('latin1');
   return { manifest: wish.change?.(asBytes) ?? asBytes, parts, endedAtUs: deps.nowUs() };
+}
+
+/** Reads parts one after another into the body. @throws HostError when the body cannot be written, or the signal's reason when it aborts */
+export async function readParts(
+  deps: CollectDeps,
+  body: ScratchFile,
+  wanted: readonly BundlePart[],
+  { moment, change }: { readonly moment: Moment; readonly change: LineChange | null },
+): Promise<readonly ManifestPart[]> {
+  const parts: ManifestPart[] = [];
+  for (const one of wanted) {
+    deps.signal.throwIfAborted();
+    const file = fileOf(one, moment);
+    deps.onPart?.(file);
+    const read = await readPart(deps, body, one, { file, moment, change });
+    if (read !== null) parts.push(read);
+  }
+  return parts;
 }
 
 interface Place {
@@ -101,7 +112,12 @@ interface Place {
 }
 
 /** Reads one part with the first of its commands that works; NULL when there is nothing to read. */
-async function readPart(deps: CollectDeps, body: NewFile, one: BundlePart, place: Place): Promise<ManifestPart | null> {
+async function readPart(
+  deps: CollectDeps,
+  body: ScratchFile,
+  one: BundlePart,
+  place: Place,
+): Promise<ManifestPart | null> {
   const met = isMet(deps.host, one.need);
   if (met === 'no') return null;
   const installed = one.commands.filter(([program]) => deps.host.find(program) !== null);
@@ -183,8 +199,8 @@ async function runPerInterface(deps: CollectDeps, words: Words, write: (bytes: U
   };
 }
 
-/** Who and where this host is, and how its uptime stands to its clock. */
-async function hostLines(deps: CollectDeps): Promise<readonly string[]> {
+/** Who and where this host is, as lines of a manifest, and how its uptime stands to its clock. */
+export async function hostLines(deps: CollectDeps): Promise<readonly string[]> {
   const { host, nowUs } = deps;
   const lines: string[] = [];
   for (const { key, command } of HOST_STATEMENTS) {

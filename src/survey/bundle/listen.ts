@@ -1,6 +1,6 @@
 // Conntrack's events while a bundle waits: heard from when on, and were any lost?
 
-import type { NewFile } from '../../host/new-file.js';
+import type { ScratchFile } from '../../host/new-file.js';
 import type { CollectDeps } from './collect.js';
 import { type ManifestPart, quoted, secondsText } from './manifest.js';
 import { isMet } from './needs.js';
@@ -22,7 +22,7 @@ export interface Listener {
 }
 
 /** Starts listening and waits until it does; NULL where there is no tracker, or no program to listen with. */
-export async function listen(deps: CollectDeps, events: NewFile): Promise<Listener | null> {
+export async function listen(deps: CollectDeps, events: ScratchFile): Promise<Listener | null> {
   const [program, ...args] = EVENTS_PART.commands[0]!;
   if (isMet(deps.host, EVENTS_PART.need) !== 'yes' || deps.host.find(program) === null) return null;
   const end = new AbortController();

@@ -28,6 +28,16 @@ export function partLine(part: ManifestPart): string {
   ].join(' ');
 }
 
+/** The whole MANIFEST: what is said of the host, the parts in the order of reading, and what they cover. */
+export function manifestText(
+  says: readonly string[],
+  parts: readonly ManifestPart[],
+  coverage: readonly string[],
+): string {
+  const lines = [...parts].sort((a, b) => a.startedAtUs - b.startedAtUs).map(partLine);
+  return [MANIFEST_FIRST_LINE, ...says, ...lines, ...coverage, ''].join('\n');
+}
+
 /** 1795269922779493 -> '1795269922.779493'. */
 export function secondsText(us: number): string {
   const whole = Math.floor(us / 1e6);

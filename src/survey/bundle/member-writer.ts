@@ -1,6 +1,6 @@
 // Puts files into the body of a tar whose sizes are known only when they are written.
 
-import type { NewFile } from '../../host/new-file.js';
+import type { ScratchFile } from '../../host/new-file.js';
 import { TAR_END, tarHeader, tarPadding } from './tar-format.js';
 
 /** Changes a stretch of whole lines; bytes stand as latin1 characters. */
@@ -19,7 +19,7 @@ export interface MemberWriter {
 const LONGEST_LINE = 8 << 20;
 
 /** Begins a member at the end of the body. @param change applied to its text; NULL: bytes as they are */
-export function beginMember(body: NewFile, name: string, change: LineChange | null): MemberWriter {
+export function beginMember(body: ScratchFile, name: string, change: LineChange | null): MemberWriter {
   const from = body.sizeBytes();
   body.append(tarHeader(name, 0, 0));
   const start = body.sizeBytes();
@@ -53,7 +53,7 @@ export function beginMember(body: NewFile, name: string, change: LineChange | nu
 }
 
 /** The whole archive: the manifest, then the body. */
-export function assemble(archive: NewFile, manifest: string, body: NewFile, atUs: number): void {
+export function assemble(archive: ScratchFile, manifest: string, body: ScratchFile, atUs: number): void {
   const text = Buffer.from(manifest, 'latin1');
   archive.append(tarHeader('MANIFEST', text.length, atUs));
   archive.append(text);

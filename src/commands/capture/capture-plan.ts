@@ -1,0 +1,85 @@
+// The plan of a capture on this host: what the host is like is asked once, and the plan is made from it each time it is wanted.
+
+import type { Plan, PlanContext } from '../../changes/plan.js';
+import { planCapture } from '../../changes/plan-capture.js';
+import { type CommandInput, optionValues } from '../../cli/command.js';
+import { isTracking, readFirewall } from '../../survey/firewall.js';
+import { sampleInvalidRate } from '../../survey/invalid-rate.js';
+import { loggerModule } from '../../survey/logger-module.js';
+import { readLogging } from '../../survey/logging.js';
+import { readEntries } from '../../survey/matching-entries.js';
+import { whyNoOwner } from '../../survey/nft-owner.js';
+import { UnsupportedError } from '../../text/errors.js';
+import type { World } from '../../world.js';
+import { logInvalidRefusals } from '../log-invalid/refusals.js';
+import type { ChangeRequest, PlanOf, Refusal } from '../make-change.js';
+import { filterRefusals, START_TRACKING } from '../packet-filter-words.js';
+import { otherSides } from '../trace/add-run.js';
+import type { CaptureWishes } from './wish.js';
+
+/** Beyond the time of looking: settling, the second snapshot, and putting back. */
+export const SLACK_MS = 60_000;
+
+/** What the host said of itself before anything was switched on. */
+export interface HostAnswers {
+  readonly planOf: PlanOf;
+  /** Rules are traced over netlink, and somebody has to listen. */
+  readonly hasTrace: boolean;
+  /** Conntrack sees packets only since and because of us. */
+  readonly startsTracking: boolean;
+}
+
+/** Asks the host. @throws UnsupportedError where it lacks what a capture needs */
+export async function askHost(input: CommandInput, world: World, wishes: CaptureWishes): Promise<HostAnswers> {
+  const { host } = world;
+  const { filter, question } = wishes;
+  const firewall = await readFirewall(host);
+  const logging = await readLogging(host);
+  if (logging.logInvalid === null)
+    throw new UnsupportedError(
+      'conntrack is not loaded here, so no packet is INVALID or NEW; modprobe nf_conntrack brings it, a rule that asks for the state starts it',
+    );
+  const hasTrace = firewall.canNft;
+  const entries = await readEntries(host);
+  const rate = await sampleInvalidRate(host, { sleep: (ms) => new Promise((done) => setTimeout(done, ms)) });
+  const tracks = isTracking(host, firewall);
+  const mayStart = optionValues(input, 'allow').includes(START_TRACKING.word);
+  const narrow = question.costsHealthy ? await filterRefusals(filter, world, entries) : [];
+  const tracking: readonly Refusal[] = tracks || !hasTrace ? [] : [START_TRACKING];
+  const refusals = [...tracking, ...narrow, ...(question.hasLogInvalid ? logInvalidRefusals(world, rate) : [])];
+  const whyNotOwned = hasTrace ? await whyNoOwner(host) : null;
+  const startsTracking = !tracks && mayStart && hasTrace;
+  const warnings = [
+    ...(hasTrace ? [] : ['nft is not installed: the rules that packets meet are not traced, only their counters tell']),
+    ...(rate !== null && rate >= 1
+      ? [`conntrack refuses about ${Math.round(rate)} packets/s here now, each is a line`]
+      : []),
+    ...(startsTracking
+      ? [
+          'tracking begins with this capture: running connections are picked up as NEW, and what is odd in the first minutes is our doing',
+        ]
+      : []),
+  ];
+  const planOf = async (context: PlanContext): Promise<ChangeRequest> => {
+    const plan: Plan = await planCapture(
+      context,
+      { logging, firewall },
+      {
+        filter,
+        filterText: wishes.filterText,
+        conditions: hasTrace ? question.conditions : null,
+        rate: wishes.rate,
+        entries: question.conditions.length === 0 ? otherSides(filter, entries ?? []) : [],
+        hasLogInvalid: question.hasLogInvalid,
+        via: 'log',
+        whyNotOwned,
+        forMs: wishes.forMs + SLACK_MS,
+        warnings,
+        stays: startsTracking ? ['connection tracking, once it has begun'] : [],
+      },
+      (family) => loggerModule(host, family),
+    );
+    return { plan, refusals };
+  };
+  return { planOf, hasTrace, startsTracking };
+}

@@ -1,0 +1,113 @@
+// The work of ctwhy capture: agree, collect, keep, explain.
+
+import { Readable } from 'node:stream';
+import { type CommandInput, hasSwitch } from '../../cli/command.js';
+import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
+import { ingest } from '../../ingest/ingest.js';
+import { changeId } from '../../model/change.js';
+import { liveScreen } from '../../presentation/capture-live.js';
+import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
+import { duration, rfc3339 } from '../../text/time.js';
+import type { World } from '../../world.js';
+import { copyChanges } from '../copy-changes.js';
+import { explainEvidence } from '../explain/explain-run.js';
+import { agreeOn } from '../make-change.js';
+import { storeLocation } from '../store-location.js';
+import { askHost } from './capture-plan.js';
+import { type Captured, capture } from './capture-session.js';
+import { captureWishes } from './wish.js';
+
+export async function run(input: CommandInput, world: World): Promise<ExitCode> {
+  const wishes = captureWishes(input, world);
+  const answers = await askHost(input, world, wishes);
+  const agreed = await agreeOn(input, world, answers.planOf);
+  if (typeof agreed === 'number') return agreed;
+  const isDocument = hasSwitch(input, 'json');
+  const screen = liveScreen(world.streams.err, hasSwitch(input, 'quiet'));
+  for (const warning of agreed.plan.warnings) screen.say(`Mind: ${warning}`);
+  const captured = await capture(input, world, { wishes, agreed, answers, screen, isDocument });
+  await copyChanges(input, world);
+  tell(world, captured, wishes.command);
+  const code = await keepAndExplain(input, world, captured);
+  return exitCode(captured, code);
+}
+
+/** What became of the host and of the command, before what it was all about. */
+function tell(world: World, captured: Captured, command: readonly string[] | null): void {
+  const say = (text: string): void => world.streams.err.write(`${text}\n`);
+  const { change, back, looked, lost } = captured;
+  if (change === null || back === null) {
+    say('Stopped before anything was switched on: nothing was changed.');
+    return;
+  }
+  const id = changeId(change);
+  if (looked?.child != null) {
+    const { exitStatus, signal } = looked.child;
+    say(
+      `${command?.[0]} ended ${signal === null ? `with status ${exitStatus}` : `by ${signal}`}${looked.isOverdue ? ', when the time of --for was over' : ''}`,
+    );
+  }
+  if (back.endedBefore !== null) say(`${id} had been ended before: ${back.endedBefore}`);
+  else if (back.left.length === 0) say(`${id} put back, checked (${(back.tookMs / 1000).toFixed(1)} s)`);
+  for (const { what, why } of back.left)
+    say(`${id} is still on in part: ${what} (${why}): sudo ${world.programName} undo --all`);
+  if (lost > 0)
+    say(`${lost} records were lost: the host was faster than the reader; what is missing counts as not seen`);
+}
+
+/** The evidence goes into the store as one ingest, and the answer comes from there. */
+async function keepAndExplain(input: CommandInput, world: World, captured: Captured): Promise<ExitCode> {
+  const { archive, change } = captured;
+  if (archive === null || change === null) return EXIT.done;
+  const location = storeLocation(input, world);
+  const name = `capture ${changeId(change)}`;
+  try {
+    await onStoreAsync('write to', location.path, async () => {
+      const db = openStoreForWriting(world.host, location, world.clock.nowUs());
+      try {
+        await ingest(
+          {
+            host: world.host,
+            clock: world.clock,
+            standardInput: Readable.from(archive.pieces()),
+            standardInputName: name,
+          },
+          db,
+          ['-'],
+          { kind: 'capture', commandArguments: [name, change.command] },
+        );
+      } finally {
+        db.close();
+      }
+    });
+  } finally {
+    archive.discard();
+  }
+  world.streams.err.write('\n');
+  // What was read before is not what was captured; the same words given to explain, path and timeline mean the same.
+  const since = rfc3339(Math.floor(change.madeAtUs / 1e6) * 1e6);
+  const switches = new Set([...input.switches].filter((one) => one !== 'all')); // there it means packets, here findings
+  const asked = { ...input, words: 'explain', positionals: {}, switches, values: { ...input.values, since: [since] } };
+  return await explainEvidence(asked, world, { what: name, beside: { capture: told(captured) } });
+}
+
+/** What the JSON document says of the capture beside the findings. */
+function told({ change, back, looked, seen, lost, signal }: Captured): Readonly<Record<string, unknown>> {
+  return {
+    id: change === null ? null : changeId(change),
+    began: change === null ? null : rfc3339(change.madeAtUs),
+    lookedFor: looked === null ? null : duration(looked.lookedMs * 1000),
+    endedBy: signal,
+    command: looked?.child ?? null,
+    seen,
+    lost,
+    putBack: back === null ? null : { left: back.left, endedBefore: back.endedBefore },
+  };
+}
+
+function exitCode({ back, signal, looked }: Captured, code: ExitCode): ExitCode {
+  if (back !== null && back.left.length > 0) return EXIT.partlyChanged;
+  if (signal === 'SIGINT') return EXIT.interrupted;
+  if (signal !== null) return EXIT.terminated;
+  return looked?.isOverdue === true ? EXIT.timeout : code;
+}
