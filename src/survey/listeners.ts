@@ -41,17 +41,6 @@ export function parseListeners(text: string): readonly (Omit<Listener, 'process'
   });
 }
 
-/** The socket by which a process of ours listens, and how many messages it has lost so far; NULL as long as it does not listen. */
-export function listenerOf(host: ReadHost, pid: number): { readonly drops: number } | null {
-  const text = host.readOrNull(`/proc/${pid}/net/netlink`);
-  if (text === null) return null;
-  const sockets = parseListeners(text);
-  if (sockets.length === 0) return null;
-  const own = new Set(namesIn(host, `/proc/${pid}/fd`).map((fd) => host.inodeBehind(`/proc/${pid}/fd/${fd}`)));
-  const found = sockets.filter(({ inode }) => own.has(inode));
-  return found.length === 0 ? null : { drops: found.reduce((sum, { drops }) => sum + drops, 0) };
-}
-
 /** Names of the processes that hold these sockets; of other people's processes only root is told. */
 function holdersOf(host: ReadHost, inodes: ReadonlySet<number>): ReadonlyMap<number, string> {
   const found = new Map<number, string>();

@@ -89,6 +89,7 @@ sleep 20 | ${inside(client!)} nc -p ${sport} ${ADDRESSES.server} 8080 > /dev/nul
 N=$!
 sleep 1
 ${inside(on)} conntrack -D -p tcp --sport ${sport} > /dev/null 2>&1
+sleep 0.4
 kill -9 $N
 sleep 1.2
 exit ${status}
@@ -205,12 +206,12 @@ exit ${status}
       const before = await state(client!);
       const begun = await start(client!, '--json', '--for', '10min');
       expect(await state(client!)).not.toBe(before);
-      spawnSync(reproduce(client!, 0));
+      spawnSync(reproduce(client!, 0), { stdio: 'ignore' });
       const { stdout, exitStatus, stderr } = await end(begun, signal);
       expect(exitStatus, stderr).toBe(signal === 'SIGINT' ? 130 : 143);
       const { findings, capture } = JSON.parse(stdout) as Document;
       expect(capture.endedBy).toBe(signal);
-      expect(findings[0]).toMatchObject({ class: 'entry-gone', flow: { sport } });
+      expect(findings[0], `${stderr}\n${stdout}`).toMatchObject({ class: 'entry-gone', flow: { sport } });
       expect(await state(client!)).toBe(before);
       await expect.poll(() => running(client!), { timeout: 10_000 }).toEqual([]);
     },

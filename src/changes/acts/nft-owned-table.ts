@@ -7,7 +7,8 @@ import { firstLine } from '../change-host.js';
 import type { ActKind } from './act-kind.js';
 import { countsOf, listingOf, steady } from './nft-table.js';
 
-const PATIENCE_MS = 10_000;
+/** Ten seconds at least: each look takes time of its own. */
+const MOST_LOOKS = 400;
 const STEP_MS = 25;
 
 /** nft reads a command a line from its prompt: the whole table on one, so that it is one transaction. */
@@ -26,7 +27,7 @@ function isHolder(act: NftOwnedTableAct, host: WriteHost): boolean {
 }
 
 async function until(is: () => Promise<boolean> | boolean): Promise<boolean> {
-  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; ) {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
     if (await is()) return true;
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }

@@ -6,7 +6,7 @@ import type { World } from '../../world.js';
 
 export const captureCommand: CommandSpec<World> = {
   words: 'capture',
-  summary: 'collect a fault while it happens, put the host back, explain it',
+  summary: 'collect a fault while it happens, and explain it',
   description:
     'Binds its readers, takes a snapshot, switches on only what the question needs, collects while the thing happens (or while the command behind -- runs), settles five seconds, takes another snapshot, puts the host back and explains. It looks for packets that are INVALID and what the rules do to them, so that healthy traffic costs no line; ends by itself after 60 s; Ctrl-C ends it earlier.',
   effect: 'system',

@@ -2,9 +2,9 @@
 // it could have shown something, and how much it lost.
 
 import type { ReadHost } from '../../host/host.js';
+import { netlinkListener } from '../../host/netlink-listener.js';
 import { openKernelRing } from '../../sources/kmsg.js';
 import { type ManifestPart, quoted, secondsText } from '../../survey/bundle/manifest.js';
-import { listenerOf } from '../../survey/listeners.js';
 import { FailedError } from '../../text/errors.js';
 import type { Spool } from './spool.js';
 
@@ -28,9 +28,9 @@ export interface Reader {
   stop(): Promise<Read>;
 }
 
-/** A program is bound within this time, or it never will be. */
-const BOUND_MS = 10_000;
+/** A program is bound within ten seconds, or it never will be. */
 const LOOK_MS = 20;
+const MOST_LOOKS = 500;
 const NEWLINE = 0x0a;
 
 /** Hands on whole lines; the rest waits for more. */
@@ -97,11 +97,8 @@ export async function readProgram(deps: ReaderDeps, reading: ProgramReading): Pr
   void output.pid.then((started) => {
     pid = started;
   });
-  const listening = () => (pid === null ? null : listenerOf(host, pid));
-  for (const end = performance.now() + BOUND_MS; listening() === null && !hasEnded; ) {
-    if (performance.now() > end) break;
-    await deps.sleep(LOOK_MS);
-  }
+  const listening = () => (pid === null ? null : netlinkListener(host, pid));
+  for (let looks = 0; looks < MOST_LOOKS && listening() === null && !hasEnded; looks++) await deps.sleep(LOOK_MS);
   const command = [reading.program, ...reading.args].join(' ');
   if (listening() === null) {
     output.stop();
@@ -113,7 +110,7 @@ export async function readProgram(deps: ReaderDeps, reading: ProgramReading): Pr
   const boundAtUs = nowUs();
   let lost = 0;
   const look = (): number => {
-    lost = listening()?.drops ?? lost;
+    lost = listening()?.dropped ?? lost;
     return lost;
   };
   return {
@@ -192,10 +189,8 @@ export async function readKernelLog(
       failure = error;
     }
   })();
-  for (const end = performance.now() + BOUND_MS; !isAtEnd && failure === null; ) {
-    if (performance.now() > end) failure = new FailedError('the kernel log fills faster than it can be read');
-    await deps.sleep(LOOK_MS);
-  }
+  for (let looks = 0; looks < MOST_LOOKS && !isAtEnd && failure === null; looks++) await deps.sleep(LOOK_MS);
+  if (!isAtEnd) failure ??= new FailedError('the kernel log fills faster than it can be read');
   if (failure !== null) {
     ring.stop();
     spool.discard();

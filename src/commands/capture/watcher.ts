@@ -49,6 +49,8 @@ const MOST_OPEN = 2000;
 /** Beyond so many lines a second they are only kept, not looked at: collecting comes first. */
 const MOST_PER_S = 5000;
 
+const LINE_DELAY_MS = 400;
+
 const OURS = /^ctwhy_\d+$/;
 const CATALOGUE = createMessageCatalogue();
 
@@ -104,7 +106,10 @@ export function openWatcher({ filter, nowUs, onFirst, onTrigger }: WatcherHooks)
     if (isInvalid && !open.isInvalid) {
       open.isInvalid = true;
       invalid.traces++;
-      first('traced-invalid', { atUs, what: 'first INVALID', flow, says: packet?.flags ?? '' });
+      // Conntrack's own line of the same packet says more, and is on its way.
+      setTimeout(() => {
+        first('traced-invalid', { atUs, what: 'first INVALID', flow, says: packet?.flags ?? '' });
+      }, LINE_DELAY_MS).unref();
       onTrigger('invalid', atUs);
     }
     if (one.ctState === 'new') seen.fresh++;

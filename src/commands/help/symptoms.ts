@@ -15,12 +15,12 @@ export const SYMPTOMS: readonly Symptom[] = [
   {
     seen: 'a socket is stuck in FIN-WAIT-1, LAST-ACK or CLOSING',
     ask: ['ss -tino state fin-wait-1', 'conntrack -L -p tcp -o id,extended', 'iptables-save -c', 'dmesg'],
-    answer: ['check', 'explain -r FILES', 'timeline -r FILES --dport PORT'],
+    answer: ['check', 'capture --dport PORT', 'explain -r FILES', 'timeline -r FILES --dport PORT'],
   },
   {
     seen: 'a rule drops packets as INVALID',
     ask: ['sysctl net.netfilter', 'iptables-save -c  (twice, a minute apart)', 'conntrack -S', 'dmesg'],
-    answer: ['check', 'explain -r FILES', 'query reasons', 'query invalid-by-flow', 'query drops-by-rule'],
+    answer: ['check', 'capture --dport PORT', 'explain -r FILES', 'query reasons', 'query drops-by-rule'],
   },
   {
     seen: 'SYNs arrive, nobody answers',
