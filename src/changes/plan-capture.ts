@@ -31,7 +31,6 @@ export interface CaptureWish {
   readonly forMs: number;
   /** More to know, a sentence each. */
   readonly warnings: readonly string[];
-  readonly stays: readonly string[];
 }
 
 /** @throws UnsupportedError where lines could not appear */
@@ -68,7 +67,8 @@ export async function planCapture(
     ],
     forMs: wish.forMs,
     isStanding: false,
-    stays: [...new Set([...wish.stays, ...(invalid?.stays ?? []), ...(lines?.stays ?? [])])],
+    ...(invalid?.marks === undefined ? {} : { marks: invalid.marks }),
+    stays: [...new Set([...(invalid?.stays ?? []), ...(lines?.stays ?? [])])],
     warnings: [
       ...(invalid?.warnings ?? []),
       ...wish.warnings,

@@ -13,7 +13,7 @@ import { UnsupportedError } from '../../text/errors.js';
 import type { World } from '../../world.js';
 import { logInvalidRefusals } from '../log-invalid/refusals.js';
 import type { ChangeRequest, PlanOf, Refusal } from '../make-change.js';
-import { filterRefusals, START_TRACKING } from '../packet-filter-words.js';
+import { filterRefusals, START_TRACKING, withStartOfTracking } from '../packet-filter-words.js';
 import { otherSides } from '../trace/add-run.js';
 import type { CaptureWishes } from './wish.js';
 
@@ -54,11 +54,6 @@ export async function askHost(input: CommandInput, world: World, wishes: Capture
     ...(rate !== null && rate >= 1
       ? [`conntrack refuses about ${Math.round(rate)} packets/s here now, each is a line`]
       : []),
-    ...(startsTracking
-      ? [
-          'tracking begins with this capture: running connections are picked up as NEW, and what is odd in the first minutes is our doing',
-        ]
-      : []),
   ];
   const planOf = async (context: PlanContext): Promise<ChangeRequest> => {
     const plan: Plan = await planCapture(
@@ -75,11 +70,10 @@ export async function askHost(input: CommandInput, world: World, wishes: Capture
         whyNotOwned,
         forMs: wishes.forMs + SLACK_MS,
         warnings,
-        stays: startsTracking ? ['connection tracking, once it has begun'] : [],
       },
       (family) => loggerModule(host, family),
     );
-    return { plan, refusals };
+    return { plan: startsTracking ? withStartOfTracking(plan) : plan, refusals };
   };
   return { planOf, hasTrace, startsTracking };
 }

@@ -9,7 +9,7 @@ import { liveScreen } from '../../presentation/capture-live.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
 import { duration, rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { copyChanges } from '../copy-changes.js';
+import { copyChanges, copyChangesInto } from '../copy-changes.js';
 import { explainEvidence } from '../explain/explain-run.js';
 import { agreeOn } from '../make-change.js';
 import { storeLocation } from '../store-location.js';
@@ -76,6 +76,8 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
           ['-'],
           { kind: 'capture', commandArguments: [name, change.command] },
         );
+        // What this very capture brought about is told apart by it.
+        await copyChangesInto(db, world);
       } finally {
         db.close();
       }
