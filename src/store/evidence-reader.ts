@@ -20,6 +20,8 @@ export interface EventRow {
   readonly isUserSpace: number | null;
   readonly packets: number | null;
   readonly replyPackets: number | null;
+  /** How long the entry lived, in whole seconds, as a DESTROY tells where nf_conntrack_timestamp is on. */
+  readonly deltaTimeS: number | null;
   readonly namespaceId: number | null;
   readonly sourceId: number;
   readonly line: number;
@@ -32,7 +34,7 @@ export function readEvents(db: Db, hostId: number, tupleIds: readonly number[]):
     .prepare(
       `SELECT e.id, e.clock_us + c.offset_us AS atUs, c.error_us AS errorUs, e.kind, e.tuple_id AS tupleId, e.reply_tuple_id AS replyTupleId, e.state, e.status,
         e.timeout_s AS timeoutS, e.zone, e.ct_id AS ctId, e.port_id AS portId, e.is_user_space AS isUserSpace, e.packets, e.reply_packets AS replyPackets,
-        e.namespace_id AS namespaceId, c.source_id AS sourceId, e.line
+        json_extract(e.extra, '$.deltaTimeS') AS deltaTimeS, e.namespace_id AS namespaceId, c.source_id AS sourceId, e.line
       FROM (SELECT * FROM events WHERE tuple_id IN ${EACH} UNION SELECT * FROM events WHERE reply_tuple_id IN ${EACH}) e
         JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id
       WHERE s.host_id = ? AND e.kind IN ('NEW', 'UPDATE', 'DESTROY') ORDER BY c.source_id, e.line`,

@@ -44,6 +44,33 @@ export function readLatestRulesets(db: Db, hostId: number): readonly StoredRules
   });
 }
 
+/** One reading of a host's rules: all rulesets that a snapshot has of one tool, family and backend. */
+export interface RulesReading {
+  readonly kind: string;
+  readonly snapshotId: number;
+  readonly rulesets: readonly StoredRuleset[];
+}
+
+const MOST_READINGS = 40;
+
+/** The distinct readings of a host's rules in order of time, at most so many of the latest. */
+export function readRulesReadings(db: Db, hostId: number): readonly RulesReading[] {
+  const readings = db
+    .prepare(
+      `SELECT DISTINCT n.id AS snapshotId, r.form || ' ' || r.family || ' ' || r.backend AS kind, n.taken_at_us AS atUs
+      FROM snapshot_rulesets x JOIN snapshots n ON n.id = x.snapshot_id JOIN series s ON s.id = n.series_id JOIN rulesets r ON r.id = x.ruleset_id
+      WHERE s.host_id = ? ORDER BY n.taken_at_us IS NULL, n.taken_at_us, n.series_id, n.seq`,
+    )
+    .all(hostId) as { snapshotId: number; kind: string; atUs: number | null }[];
+  return readings.slice(-MOST_READINGS).map(({ snapshotId, kind, atUs }) => ({
+    kind,
+    snapshotId,
+    rulesets: readRulesets(db, snapshotId)
+      .filter(({ ruleset }) => `${ruleset.form} ${ruleset.family} ${ruleset.backend}` === kind)
+      .map((one) => ({ ...one, snapshotId, atUs })),
+  }));
+}
+
 export interface RuleCounterRow {
   readonly ruleId: number;
   readonly snapshotId: number;

@@ -15,6 +15,11 @@ export const ASK = {
     'ctwhy ingest conntrack-E.txt',
     'conntrack -E -o timestamp,id,extended > conntrack-E.txt   # start it before the connection',
   ),
+  eventsOfPrograms: missing(
+    'events that name the program which deleted an entry',
+    'ctwhy ingest conntrack-E.txt',
+    'conntrack -E -e DESTROY -o userspace,timestamp,id > conntrack-E.txt   # start it before the connection',
+  ),
   listingBefore: missing(
     'the conntrack listing from before the fault',
     'ctwhy ingest conntrack-before.txt',
@@ -108,8 +113,9 @@ export function askSockets(subject: Case): Missing {
   );
 }
 
-/** What is missing, with the flow of a case in its commands. */
-export function askedFor(one: Missing, { flow }: Case): Missing {
+/** What is missing, with a flow in its commands; without one they ask for everything. */
+export function askedFor(one: Missing, { flow }: { readonly flow: { readonly src: string } | null }): Missing {
+  if (flow === null) return { ...one, ask: one.ask.replace(' {match}', '').replace(' host {src}', '') };
   const match = `${flow.src.includes(':') ? 'ip6' : 'ip'} saddr ${flow.src}`;
   return { ...one, ask: one.ask.replace('{match}', match).replace('{src}', flow.src) };
 }

@@ -8,6 +8,7 @@ import { protocolName } from '../../text/protocols.js';
 import { rfc3339 } from '../../text/time.js';
 import { HOST_CAUSES } from '../causes/index.js';
 import { confidenceOf, rankOf, weaker } from './argument.js';
+import { askedFor } from './ask.js';
 import type { HostContext } from './case.js';
 import type { Cite } from './cite.js';
 import { argumentsOf, askedBy, evidenceOf, openQuestions, ruledOutOf } from './finding-parts.js';
@@ -72,7 +73,10 @@ function findingOf({ host }: HostPicture, { verdict, confidence }: Judged): Host
       },
       droppedBy: null,
       evidence: evidenceOf(given),
-      missing: confidence === 'certain' && verdict.missing.length === 0 ? [] : askedBy(verdict),
+      missing:
+        confidence === 'certain' && verdict.missing.length === 0
+          ? []
+          : askedBy(verdict).map((one) => askedFor(one, about)),
       ruledOut: ruledOutOf(given),
       remedies: verdict.remedies,
     },

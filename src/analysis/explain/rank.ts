@@ -8,6 +8,7 @@ const CLASS_WEIGHT: Readonly<Record<string, number>> = {
   unresolved: -20,
   malformed: -50,
   'late-close': -60,
+  'not-conntrack': -40,
 };
 
 /** Greater goes first. */

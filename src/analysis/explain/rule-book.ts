@@ -44,6 +44,8 @@ export interface RuleBook {
   readonly hasRules: boolean;
   /** The rule that a TRACE line or an nft trace names. */
   atStep(step: PathStep): RuleHit | null;
+  /** One of the rules in `rulesets`, with where it stands. */
+  ruleOf(rule: Rule): RuleHit | null;
   /** The chain that a trace step is in; NULL when no ruleset has it. */
   chainAt(step: PathStep): Chain | null;
   /** Whether packets reach a chain before conntrack has looked at them: there everything tests as INVALID. */

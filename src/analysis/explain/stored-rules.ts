@@ -136,6 +136,13 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
         ? 'nft'
         : 'unknown',
     atStep,
+    ruleOf(rule) {
+      for (const one of latest) {
+        const chain = one.ruleset.chains.find((candidate) => candidate.rules.includes(rule));
+        if (chain !== undefined) return hitOf(one, chain, rule, false);
+      }
+      return null;
+    },
     chainAt(step) {
       for (const one of latest) {
         const chain = one.ruleset.chains.find(

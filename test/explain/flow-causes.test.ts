@@ -1,0 +1,187 @@
+// Causes told by events, sockets and rules, where no packet was logged; and what looks like them.
+
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkHonesty, explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ctwhy-flow-causes-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let count = 0;
+
+/** What is said of files with these texts: 'class confidence'. */
+async function said(files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const own = join(folder, `case-${++count}`);
+  mkdirSync(own);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(own, name), text);
+  return saidOf(own);
+}
+
+async function saidOf(path: string): Promise<readonly string[]> {
+  const { db, findings, ofHosts } = await explainedFiles([path]);
+  const faults = checkHonesty(db, [...findings, ...ofHosts]);
+  db.close();
+  expect(faults).toEqual([]);
+  return [...findings, ...ofHosts].map(({ finding }) => `${finding.class} ${finding.confidence}`);
+}
+
+const ENDS = 'src=192.0.2.20 dst=198.51.100.20 sport=40020 dport=443';
+const BACK = 'src=198.51.100.20 dst=192.0.2.20 sport=443 dport=40020';
+const OPENED = [
+  `    [NEW] tcp      6 120 SYN_SENT ${ENDS} [UNREPLIED] ${BACK}`,
+  ` [UPDATE] tcp      6 60 SYN_RECV ${ENDS} ${BACK}`,
+];
+const update = (seconds: number, state: string, mark: string) =>
+  ` [UPDATE] tcp      6 ${seconds} ${state} ${ENDS} ${BACK} [${mark}]`;
+const destroy = (state: string, delta: number, more = '') =>
+  `[DESTROY] tcp      6 ${state} ${ENDS} packets=9 bytes=900 ${BACK} packets=8 bytes=800 [ASSURED] delta-time=${delta}${more}`;
+const events = (...lines: readonly string[]) => `${[...OPENED, ...lines].join('\n')}\n`;
+
+describe('a connection of a flowtable', () => {
+  it('that is destroyed while it closes is the teardown', async () => {
+    const text = events(
+      update(86400, 'ESTABLISHED', 'OFFLOAD'),
+      update(120, 'FIN_WAIT', 'OFFLOAD'),
+      destroy('FIN_WAIT', 3),
+    );
+    expect(await said({ 'E.txt': text })).toEqual(['flowtable-teardown likely']);
+  });
+
+  it.each([
+    ['whose time had run out', [update(120, 'FIN_WAIT', 'OFFLOAD'), destroy('FIN_WAIT', 200)]],
+    ['that left the flowtable before it closed', [update(120, 'FIN_WAIT', 'ASSURED'), destroy('FIN_WAIT', 3)]],
+    [
+      'that a program deleted',
+      [update(120, 'FIN_WAIT', 'OFFLOAD'), destroy('FIN_WAIT', 3, ' [USERSPACE] portid=4242 progname=conntrack')],
+    ],
+    [
+      'that was closed by a RST',
+      [update(30, 'LAST_ACK', 'OFFLOAD'), update(10, 'CLOSE', 'ASSURED'), destroy('CLOSE', 50)],
+    ],
+    [
+      'whose lifetime is not told',
+      [update(120, 'FIN_WAIT', 'OFFLOAD'), destroy('FIN_WAIT', 3).replace(/ delta-time=3/, '')],
+    ],
+  ])('%s is not', async (_, lines) => {
+    const text = events(update(86400, 'ESTABLISHED', 'OFFLOAD'), ...lines);
+    expect(await said({ 'E.txt': text })).toEqual([]);
+  });
+
+  it('the DESTROY of another connection with the same source port does not count', async () => {
+    const other = destroy('TIME_WAIT', 1).replaceAll('198.51.100.20', '198.51.100.21');
+    const text = events(update(86400, 'ESTABLISHED', 'OFFLOAD'), update(120, 'FIN_WAIT', 'OFFLOAD'), other);
+    expect(await said({ 'E.txt': text })).toEqual([]);
+  });
+});
+
+describe('an ordinary life', () => {
+  const whole = events(update(432000, 'ESTABLISHED', 'ASSURED'), update(10, 'CLOSE', 'ASSURED'), destroy('CLOSE', 50));
+
+  it('closed by a RST is called ordinary where events are all there is', async () => {
+    expect(await said({ 'E.txt': whole })).toEqual(['normal likely']);
+  });
+
+  it.each([
+    ['an entry that a program took', whole.replace(/delta-time=50/, 'delta-time=50 [USERSPACE] portid=4242')],
+    ['one that began in the middle', whole.split('\n').slice(2).join('\n')],
+    [
+      'one that was picked up again',
+      `${whole}    [NEW] tcp      6 300 ESTABLISHED ${ENDS.replace('40020', '40021')} [UNREPLIED] ${BACK.replace('40020', '40021')}\n`,
+    ],
+    [
+      'one that went before its time',
+      events(update(432000, 'ESTABLISHED', 'ASSURED'), update(120, 'TIME_WAIT', 'ASSURED'), destroy('TIME_WAIT', 4)),
+    ],
+  ])('is not said of %s', async (_, text) => {
+    expect((await said({ 'E.txt': text })).join()).not.toContain('normal');
+  });
+
+  it('is not said beside a log of packets', async () => {
+    const line =
+      'Nov 21 14:00:01 fw kernel: INVALID: IN=eth0 OUT=eth1 MAC= SRC=192.0.2.9 DST=198.51.100.9 LEN=40 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=40009 DPT=443 WINDOW=510 RES=0x00 ACK FIN URGP=0\n';
+    expect((await said({ 'E.txt': whole, 'kern.log': line })).join()).not.toContain('normal likely');
+  });
+});
+
+describe('rules alone', () => {
+  const filter = (...rules: readonly string[]) =>
+    ['*filter', ':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ...rules, 'COMMIT', ''].join(
+      '\n',
+    );
+  const drop = (chain: string, packets: number | null = null) =>
+    `${packets === null ? '' : `[${packets}:40] `}-A ${chain} -m conntrack --ctstate INVALID -j DROP`;
+
+  it("that drop this host's own INVALID make a lost entry possible, and nothing more", async () => {
+    expect(await said({ 'rules.txt': filter(drop('OUTPUT')) })).toEqual(['entry-gone possible']);
+    expect(
+      await said({
+        'rules.txt': filter('-A OUTPUT -j own', drop('own')).replace(
+          ':OUTPUT ACCEPT [0:0]',
+          ':OUTPUT ACCEPT [0:0]\n:own - [0:0]',
+        ),
+      }),
+    ).toEqual(['entry-gone possible']);
+  });
+
+  it.each([
+    ['INPUT and FORWARD, as most do', filter(drop('INPUT'), drop('FORWARD'))],
+    ['OUTPUT, and never met one', filter(drop('OUTPUT', 0))],
+  ])('are no alarm where they drop INVALID in %s', async (_, rules) => {
+    expect(await said({ 'rules.txt': rules })).toEqual([]);
+  });
+
+  it('are no alarm beside entries', async () => {
+    const entry = `tcp      6 431990 ESTABLISHED ${ENDS} ${BACK} [ASSURED] mark=0 use=1\n`;
+    expect(await said({ 'rules.txt': filter(drop('OUTPUT')), 'ct.txt': entry })).toEqual([]);
+  });
+
+  it('of which one reading needs no conntrack: it may have been blind', async () => {
+    expect(
+      await said({
+        'a.txt': filter('-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT'),
+        'b.txt': filter(),
+      }),
+    ).toEqual(['midstream-pickup possible']);
+  });
+
+  it('are no gap where both readings need conntrack, or nft keeps it', async () => {
+    const stateful = filter('-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT');
+    const other = filter('-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT', '-A INPUT -j DROP');
+    expect(await said({ 'a.txt': stateful, 'b.txt': other })).toEqual([]);
+    const nft =
+      'table inet t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy accept;\n\t\tct state established accept\n\t}\n}\n';
+    expect(await said({ 'a.txt': stateful, 'b.txt': filter(), 'nft.txt': nft })).toEqual([]);
+  });
+});
+
+describe('a socket that does not end', () => {
+  const without = async (host: string, name: string, left: readonly string[], change?: (text: string) => string) => {
+    const copy = join(folder, name);
+    cpSync(join(FIXTURE_HOSTS, host), copy, { recursive: true });
+    for (const file of left) rmSync(join(copy, file));
+    if (change !== undefined) {
+      const path = join(copy, 'iptables-save.txt');
+      writeFileSync(path, change(readFileSync(path, 'utf8')));
+    }
+    return await saidOf(copy);
+  };
+  const PACKETS = ['kern.log', 'conntrack-E.txt'];
+
+  it('and has no entry is a lost entry, without a line of its packets', async () => {
+    expect(await without('finwait-deleted', 'by-socket', PACKETS)).toEqual(['entry-gone likely']);
+  });
+
+  it('is not that where no rule drops INVALID', async () => {
+    const said = await without('finwait-deleted', 'no-drop', [...PACKETS, 'iptables-save-before.txt'], (text) =>
+      text.replace(/^.*INVALID -j DROP\n/m, ''),
+    );
+    expect(said).toEqual([]);
+  });
+
+  it('and is answered by nobody is not conntrack', async () => {
+    const said = await saidOf(join(FIXTURE_HOSTS, 'finwait-peer-silent'));
+    expect(said).toContain('not-conntrack likely');
+    expect(said.join()).not.toContain('entry-gone');
+  });
+});
