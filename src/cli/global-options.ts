@@ -110,6 +110,13 @@ export const NETNS_OPTION: OptionSpec = {
   group: 'What',
 };
 
+/** Commands that can look at all of it. */
+export const ALL_NETNS_OPTION: OptionSpec = {
+  name: 'all-netns',
+  describe: 'in every network namespace of this host, those of containers too',
+  group: 'What',
+};
+
 /** Commands that change this host. */
 export const CHANGE_OPTIONS: readonly OptionSpec[] = [
   NETNS_OPTION,

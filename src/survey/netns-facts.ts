@@ -3,6 +3,7 @@
 import type { ReadHost } from '../host/host.js';
 import type { NetnsFacts } from '../model/host-reading.js';
 import { firstNetns } from './first-netns.js';
+import { nameOfNetns } from './namespaces.js';
 
 /** The namespace this process is in. */
 export async function netnsFacts(host: ReadHost): Promise<NetnsFacts> {
@@ -10,12 +11,4 @@ export async function netnsFacts(host: ReadHost): Promise<NetnsFacts> {
   const first = await firstNetns(host);
   const isInitial = first === undefined ? true : first === null ? null : false;
   return { inode, name: isInitial === true ? null : nameOfNetns(host, inode), isInitial };
-}
-
-function nameOfNetns(host: ReadHost, inode: number | null): string | null {
-  try {
-    return host.list('/run/netns').find((name) => host.netnsInode(`/run/netns/${name}`) === inode) ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -14,6 +14,7 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { inAllNetns } from '../all-netns.js';
 import { type Redaction, redactionOf, redactionWords } from './redaction.js';
 
 /** What the command line makes of a lone '-', for all commands: where text comes from. Here it is where bytes go. */
@@ -32,7 +33,21 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     world.streams.out.write(script);
     return EXIT.done;
   }
+  if (hasSwitch(input, 'all-netns')) {
+    if (file === STANDARD_OUTPUT) throw new UsageError('--all-netns makes a tar for each namespace; name a FILE');
+    const path = file ?? defaultName(world, hasSwitch(input, 'redact'));
+    return await inAllNetns(input, world, { atOnce: 1, file: (label) => fileOfNetns(path, label) });
+  }
   return file === STANDARD_OUTPUT ? await intoPipe(input, world, forMs) : await intoFile(input, world, forMs, file);
+}
+
+/** 'case.tar' of the namespace 'blue': 'case-blue.tar'. */
+function fileOfNetns(path: string, label: string | null): string {
+  if (label === null) return path;
+  const slash = path.lastIndexOf('/') + 1;
+  const dot = path.indexOf('.', slash + 1);
+  const end = dot < 0 ? path.length : dot;
+  return `${path.slice(0, end)}-${label.replaceAll(/[^\w.-]/g, '_')}${path.slice(end)}`;
 }
 
 async function intoFile(

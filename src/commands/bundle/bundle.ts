@@ -1,7 +1,7 @@
 // ctwhy bundle: one tar that `explain -r` reads, taken from this host, or the shell script that takes it elsewhere.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { NETNS_OPTION } from '../../cli/global-options.js';
+import { ALL_NETNS_OPTION, NETNS_OPTION } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
 
 export const bundleCommand: CommandSpec<World> = {
@@ -21,6 +21,7 @@ export const bundleCommand: CommandSpec<World> = {
       group: 'What',
     },
     NETNS_OPTION,
+    ALL_NETNS_OPTION,
     { name: 'script', describe: 'print a shell script that collects the same', group: 'Output' },
     {
       name: 'redact',

@@ -12,12 +12,16 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { duration, rfc3339, timeOfDay } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { inAllNetns } from '../all-netns.js';
 import { leftovers } from './leftovers.js';
 
 const WATCH_MS = 5000;
+/** They mostly wait. */
+const CHECKS_AT_ONCE = 8;
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const watchMs = watchOf(input);
+  if (hasSwitch(input, 'all-netns')) return await inAllNetns(input, world, { atOnce: CHECKS_AT_ONCE });
   const { err } = world.streams;
   world.stopOnSignals();
   if (err.isTerminal && !hasSwitch(input, 'quiet')) err.write(`looking for ${watchMs / 1000} s ...`);

@@ -1,7 +1,7 @@
 // ctwhy check: five seconds of looking, without switching anything on.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { DOCUMENT_OUTPUT_OPTIONS, NETNS_OPTION } from '../../cli/global-options.js';
+import { ALL_NETNS_OPTION, DOCUMENT_OUTPUT_OPTIONS, NETNS_OPTION } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
 
 export const checkCommand: CommandSpec<World> = {
@@ -13,6 +13,7 @@ export const checkCommand: CommandSpec<World> = {
   options: [
     { name: 'for', argument: 'TIME', describe: 'look for so long instead of 5s', group: 'What' },
     NETNS_OPTION,
+    ALL_NETNS_OPTION,
     { name: 'exit-code', describe: 'exit with 10 when something is wrong', group: 'Output' },
     ...DOCUMENT_OUTPUT_OPTIONS,
   ],

@@ -55,7 +55,7 @@ function scheduleOf(input: CommandInput, world: World): Schedule {
     ),
     storePath: resolve(world.workingFolder, path),
     hasAllSockets: optionValue(input, 'sockets') === 'all',
-    isAllNetns: false,
+    isAllNetns: hasSwitch(input, 'all-netns'),
   };
 }
 

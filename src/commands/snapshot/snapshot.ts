@@ -2,6 +2,7 @@
 
 import type { CommandSpec, OptionSpec } from '../../cli/command.js';
 import {
+  ALL_NETNS_OPTION,
   CHANGE_OPTIONS,
   DOCUMENT_OUTPUT_OPTIONS,
   FILE_FACT_OPTIONS,
@@ -37,6 +38,7 @@ export const snapshotTakeCommand: CommandSpec<World> = {
   effect: 'store',
   options: [
     NETNS_OPTION,
+    ALL_NETNS_OPTION,
     { name: 'name', argument: 'NAME', describe: 'what to call it: before, after …', group: 'What' },
     {
       name: 'sockets',
@@ -57,6 +59,7 @@ export const snapshotTakeCommand: CommandSpec<World> = {
   ],
   examples: [
     { command: 'sudo ctwhy snapshot take --name before', says: 'now; then repeat the fault and take another' },
+    { command: 'sudo ctwhy snapshot take --all-netns', says: 'this host and its containers, a snapshot each' },
     { command: 'sudo ctwhy snapshot take --every 30s --keep 7d', says: 'in the foreground, with a line each time' },
   ],
   load: () => import('./take-run.js'),
@@ -119,6 +122,7 @@ export const snapshotScheduleCommand: CommandSpec<World> = {
       describe: 'as of snapshot take',
       group: 'What',
     },
+    ALL_NETNS_OPTION,
     ...CHANGE_OPTIONS.filter(({ name }) => name !== 'netns' && name !== 'for'),
     { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
   ],

@@ -15,6 +15,7 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
+import { inAllNetns } from '../all-netns.js';
 import { storeLocation } from '../store-location.js';
 
 interface Taken {
@@ -32,6 +33,11 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const forUs = timeOption(input, 'for');
   const keepUs = timeOption(input, 'keep');
   if (everyUs === null && forUs !== null) throw new UsageError('--for belongs to --every');
+  if (hasSwitch(input, 'all-netns')) {
+    if (everyUs !== null)
+      throw new UsageError('--every is of one namespace; snapshot schedule --all-netns takes all of them');
+    return await inAllNetns(input, world, { atOnce: 1 });
+  }
   const wish = { hasAllSockets: optionValue(input, 'sockets') === 'all' };
   world.stopOnSignals();
   // Asked first: without rights, or without conntrack, there is no store to open.

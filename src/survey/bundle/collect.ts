@@ -2,6 +2,7 @@
 
 import type { CommandResult, ReadHost } from '../../host/host.js';
 import type { ScratchFile } from '../../host/new-file.js';
+import { netnsFacts } from '../netns-facts.js';
 import { coverageOfEvents, listen } from './listen.js';
 import { type ManifestPart, manifestText, secondsText } from './manifest.js';
 import { beginMember, type LineChange } from './member-writer.js';
@@ -210,9 +211,9 @@ export async function hostLines(deps: CollectDeps): Promise<readonly string[]> {
     const value = said?.exitStatus === 0 ? said.stdout.split('\n')[0]!.trim() : '';
     if (value !== '') lines.push(`${key} ${value}`);
   }
-  const inode = host.identity().netnsInode;
-  const isFirst = host.look('/proc/sys/net/netfilter/nf_log_all_netns') !== null;
-  if (inode !== null) lines.push(`netns ${isFirst ? 'init ' : ''}${inode}`);
+  const { inode, name, isInitial } = await netnsFacts(host);
+  const called = isInitial === true ? 'init ' : name === null ? '' : `${name} `;
+  if (inode !== null) lines.push(`netns ${called}${inode}`);
   // The programs run with TZ=UTC, so every stamp they print is UTC.
   lines.push('timezone +0000');
   const uptime = /^(\d+\.\d+)/.exec(host.readOrNull('/proc/uptime') ?? '')?.[1];
