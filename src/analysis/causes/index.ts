@@ -3,6 +3,8 @@
 import { asymmetricReplyUnseen } from './asymmetric/reply-unseen.js';
 import { asymmetricSynUnseen } from './asymmetric/syn-unseen.js';
 import type { Cause, HostCause } from './cause.js';
+import { checksum } from './checksum.js';
+import { checksumElsewhere } from './checksum-elsewhere.js';
 import { countLeak } from './count-leak.js';
 import { entryGoneByRules } from './entry-gone/by-rules.js';
 import { entryGone } from './entry-gone/entry-gone.js';
@@ -13,15 +15,25 @@ import { hooksUnregistered } from './hooks-unregistered.js';
 import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
 import { lateClose } from './late-close.js';
 import { malformed } from './malformed.js';
+import { midstreamPickup } from './midstream-pickup.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { normalByEvents } from './normal-by-events.js';
+import { portReuse } from './port-reuse.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
+import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
 import { peerSilent } from './stuck-sockets/peer-silent.js';
 import { stuckWithoutEntry } from './stuck-sockets/without-entry.js';
 import { tableFull } from './table-full/table-full.js';
+import { oneSidedNotrack } from './untrackable/one-sided.js';
+import { untrackableTypes } from './untrackable/types.js';
+import { offloadBlindWindow } from './window/offload-blind.js';
+import { oldSegment } from './window/old-segment.js';
+import { oldSegmentUnnamed } from './window/old-segment-unnamed.js';
 import { windowOvershoot } from './window/overshoot.js';
+import { windowOvershootUnnamed } from './window/overshoot-unnamed.js';
+import { windowScaleLost } from './window/scale-lost.js';
 
 export const CAUSES: readonly Cause[] = [
   entryGone,
@@ -32,7 +44,16 @@ export const CAUSES: readonly Cause[] = [
   invalidSkipsNat,
   asymmetricSynUnseen,
   asymmetricReplyUnseen,
+  windowScaleLost,
+  offloadBlindWindow,
   windowOvershoot,
+  oldSegment,
+  rstRejected,
+  portReuse,
+  midstreamPickup,
+  untrackableTypes,
+  oneSidedNotrack,
+  checksum,
   lateClose,
   routingDropped,
   malformed,
@@ -49,4 +70,7 @@ export const HOST_CAUSES: readonly HostCause[] = [
   flowtableTeardown,
   hooksUnregistered,
   normalByEvents,
+  windowOvershootUnnamed,
+  oldSegmentUnnamed,
+  checksumElsewhere,
 ];

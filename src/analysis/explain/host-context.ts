@@ -27,7 +27,7 @@ const NOTICE_LIMIT = 10_000;
 export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cite: Cite): HostContext {
   const snapshots = readSnapshots(db, host.id);
   const parts = readSnapshotParts(db, host.id);
-  const facts = readHostFacts(db, host.id, ['address', 'link', 'route', 'rule', 'neigh']);
+  const facts = readHostFacts(db, host.id, ['address', 'link', 'route', 'rule', 'neigh', 'offload']);
   const release = boot?.kernelRelease ?? null;
   return {
     id: host.id,
