@@ -1,6 +1,6 @@
 // What one entry of the catalogue is: a check in the kernel that makes a packet INVALID or NEW, drops it, or hides the message.
 
-import { ALWAYS, holds, type KernelVersion, type VersionRange } from './kernel-version.js';
+import { ALWAYS, holds, type KernelVersion, parseKernelVersion, type VersionRange } from './kernel-version.js';
 
 /**
  * ACCEPT: a message is printed and the packet keeps its entry. HELD: waits for reassembly. EVICTION: another entry is removed.
@@ -151,6 +151,23 @@ export function outcomeOf(reason: Reason, version: KernelVersion | null): readon
     reason.outcome,
     possible.map((entry) => entry.outcome),
   );
+}
+
+/** Stands for every release that is newer than the last change written down. */
+const NEWEST = '99.0';
+
+/**
+ * The outcomes of the kernels that word the message so: what follows from the text where the release is not known. Empty when no wording is
+ * told by this text.
+ * @param message without prefix, values as %u
+ */
+export function outcomesByWords(reason: Reason, message: string): readonly ReasonOutcome[] {
+  const plain = (text: string) => text.replace(/^\w+: /, '').trim();
+  const ends = reason.formats
+    .filter((format) => plain(format.text) === plain(message))
+    .flatMap(({ versions }) => [versions.since ?? versions.until ?? NEWEST, versions.until ?? NEWEST]);
+  const versions = [...new Set(ends)].map(parseKernelVersion).filter((version) => version !== null);
+  return [...new Set(versions.flatMap((version) => outcomeOf(reason, version)))];
 }
 
 /** How the kernel shows it on this version; several when the version leaves it open, none when the check is not there. */

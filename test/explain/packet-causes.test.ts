@@ -203,3 +203,203 @@ describe('segments beyond the window', () => {
     expect(findings.map(({ finding }) => [finding.class, finding.outcome])).toEqual([['window-overshoot', 'OTHER']]);
   });
 });
+
+describe('segments below the window', () => {
+  const old = (prefix: string) =>
+    line({ prefix, inIf: 'eth0', outIf: '', flags: 'ACK PSH', seq: 1001, ack: 5001, len: 540 });
+
+  it('are INVALID by their words until 6.0, whatever the kernel is', async () => {
+    const text = 'nf_ct_proto_6: SEQ is under the lower bound (already ACKed data retransmitted) ';
+    expect(await said({ 'kern.log': [old(text)] })).toEqual(['old-segment likely']);
+  });
+
+  it('are accepted where the line holds the bound', async () => {
+    const path = join(folder, `${turn++}-old.log`);
+    writeFileSync(
+      path,
+      `${old('nf_ct_proto_6: SEQ is under lower bound 90001 (already ACKed data retransmitted) ')}\n`,
+    );
+    const { db, findings } = await explainedFiles([path]);
+    db.close();
+    const [only] = findings;
+    expect(only!.finding.class).toBe('old-segment');
+    expect(only!.finding.summary).toMatch(/accepts it/);
+  });
+
+  it('are not told beside a window that is wrong altogether', async () => {
+    const lines = [
+      old('nf_ct_proto_6: SEQ is under the lower bound (already ACKed data retransmitted) '),
+      line({
+        prefix: 'nf_ct_proto_6: SEQ is over upper bound 2002 (over the window of the receiver) ',
+        outIf: '',
+        flags: 'ACK',
+        seq: 2101,
+        second: 2,
+      }),
+    ];
+    expect(await said({ 'kern.log': lines })).not.toContain('old-segment likely');
+  });
+});
+
+describe('lost window scale', () => {
+  const scaled = (flags: string, more: Partial<Line>) => ({
+    prefix: 'FORWARD NEW: ',
+    flags,
+    len: 60,
+    more: 'OPT (020405B40402080AFC455637911444AA01030307)',
+    ...more,
+  });
+  const ahead = (seq: number, second: number) =>
+    line({
+      prefix: 'nf_ct_proto_6: SEQ is over upper bound 1502 (over the window of the receiver) ',
+      outIf: '',
+      flags: 'ACK PSH',
+      seq,
+      ack: 5001,
+      len: 1500,
+      window: 501,
+      second,
+    });
+  const handshake = [
+    line(scaled('SYN', { seq: 1000 })),
+    answer(scaled('ACK SYN', { prefix: 'ACCEPT: ', seq: 5000, ack: 1001 })),
+  ];
+  const running = [ahead(2901, 3), ahead(4301, 4), ahead(9001, 5)];
+
+  it('the sender runs ahead further and further of a bound that does not move', async () => {
+    const found = await said({ 'kern.log': [...handshake, ...running] });
+    expect(found).toContain('window-scale-lost likely');
+  });
+
+  it('is not that where one SYN offers no scaling', async () => {
+    const plain = answer(
+      scaled('ACK SYN', { prefix: 'ACCEPT: ', seq: 5000, ack: 1001, more: 'OPT (020405B4)', len: 44 }),
+    );
+    const found = await said({ 'kern.log': [handshake[0]!, plain, ...running] });
+    expect(found.filter((one) => one.startsWith('window-scale-lost'))).toEqual([]);
+  });
+});
+
+describe('offload', () => {
+  const taken = answer({
+    prefix: 'nf_ct_proto_6: ACK is over upper bound 2002 (ACKed data not seen yet) ',
+    outIf: '',
+    flags: 'ACK FIN',
+    seq: 5001,
+    ack: 9_000_000,
+  });
+  const entry = (status: string) =>
+    `tcp      6 431999 ESTABLISHED src=${CLIENT} dst=${SERVER} sport=40001 dport=443 src=${SERVER} dst=${CLIENT} sport=443 dport=40001 [${status}] mark=0 use=1`;
+
+  it('an entry with its mark, and numbers far ahead', async () => {
+    expect(await said({ 'kern.log': [taken], 'conntrack-L.txt': [entry('HW_OFFLOAD')] })).toContain(
+      'offload-blind-window likely',
+    );
+  });
+
+  it('without the mark nothing speaks for it', async () => {
+    const found = await said({ 'kern.log': [taken], 'conntrack-L.txt': [entry('ASSURED')] });
+    expect(found.filter((one) => one.startsWith('offload'))).toEqual([]);
+  });
+});
+
+describe('RSTs and reused ports', () => {
+  it('an RST whose number is below what was acknowledged', async () => {
+    const rst = answer({ prefix: 'nf_ct_proto_6: invalid rst ', outIf: '', flags: 'RST', seq: 0, ack: 0 });
+    expect(await said({ 'kern.log': [rst] })).toEqual(['rst-rejected likely']);
+  });
+
+  it('an RST without an entry is not that', async () => {
+    const rst = answer({ prefix: 'nf_ct_proto_6: invalid new ', outIf: '', flags: 'RST', seq: 0, ack: 0 });
+    const found = await said({ 'kern.log': [rst] });
+    expect(found.filter((one) => one.startsWith('rst-rejected'))).toEqual([]);
+  });
+
+  const ignored = (state: string, flags: string, index: number, dir: number) =>
+    (dir === 0 ? line : answer)({
+      prefix: `nf_ct_proto_6: packet (index ${index}) in dir ${dir} ignored, state ${state} `,
+      outIf: '',
+      flags,
+      seq: 77_001,
+      ack: dir === 0 ? 0 : 1001,
+    });
+
+  it('a SYN on an entry that is not done, and an ACK in place of a SYN ACK', async () => {
+    expect(await said({ 'kern.log': [ignored('ESTABLISHED', 'SYN', 0, 0)] })).toEqual(['port-reuse likely']);
+    expect(await said({ 'kern.log': [ignored('SYN_SENT', 'ACK', 3, 1)] })).toEqual(['port-reuse likely']);
+  });
+
+  it('a SYN or SYN ACK that is only repeated is not that', async () => {
+    expect(await said({ 'kern.log': [ignored('SYN_RECV', 'SYN', 0, 0)] })).toEqual([]);
+    expect(await said({ 'kern.log': [ignored('ESTABLISHED', 'ACK SYN', 1, 1)] })).toEqual([]);
+  });
+});
+
+describe('taken up in the middle', () => {
+  const data = (n: number, second: number) =>
+    line({ prefix: 'FORWARD NEW: ', src: `192.0.2.${n}`, sport: 40000 + n, flags: 'ACK PSH', second, len: 90 });
+
+  it('several connections within seconds', async () => {
+    const found = await said({ 'kern.log': [data(1, 1), data(2, 1), data(3, 2)] });
+    expect(found[0]).toMatch(/^midstream-pickup /);
+  });
+
+  it('one alone is not that', async () => {
+    const found = await said({ 'kern.log': [data(1, 1)] });
+    expect(found.filter((one) => one.startsWith('midstream'))).toEqual([]);
+  });
+
+  it('first packets are not that', async () => {
+    const syns = [1, 2, 3].map((n) => data(n, 1).replace('ACK PSH', 'SYN'));
+    const found = await said({ 'kern.log': syns });
+    expect(found.filter((one) => one.startsWith('midstream'))).toEqual([]);
+  });
+});
+
+describe('checksums and what cannot be tracked', () => {
+  it('a wrong checksum is never certain of who spoiled it', async () => {
+    const bad = line({ prefix: 'nf_ct_proto_6: bad checksum ', outIf: '', flags: 'ACK', seq: 1 });
+    expect(await said({ 'kern.log': [bad] })).toEqual(['checksum likely']);
+  });
+
+  const icmp = (type: number) =>
+    `Nov 21 14:00:01 fw kernel: INPUT INVALID: IN=eth0 OUT= MAC= SRC=fe80:0000:0000:0000:0000:0000:0000:0001 DST=ff02:0000:0000:0000:0000:0000:0000:006a LEN=56 TC=0 HOPLIMIT=1 FLOWLBL=0 PROTO=ICMPv6 TYPE=${type} CODE=0 `;
+
+  it('an ICMPv6 type without an answer', async () => {
+    expect((await said({ 'kern.log': [icmp(141)] }))[0]).toMatch(/^untrackable /);
+  });
+
+  it('an answer without its question is another story', async () => {
+    const found = await said({ 'kern.log': [icmp(129)] });
+    expect(found.filter((one) => one.startsWith('untrackable'))).toEqual([]);
+  });
+
+  const save = (...rules: readonly string[]) => [
+    '# Generated by iptables-save v1.8.9 on Fri Nov 21 14:00:00 2025',
+    '*raw',
+    ':PREROUTING ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    ...rules,
+    'COMMIT',
+    '*filter',
+    ':INPUT ACCEPT [0:0]',
+    ':FORWARD ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    '-A FORWARD -m conntrack --ctstate INVALID -j LOG --log-prefix "FORWARD INVALID: "',
+    'COMMIT',
+  ];
+  const question = '-A PREROUTING -d 198.51.100.7/32 -p tcp -m tcp --dport 443 -j CT --notrack';
+  const reply = '-A PREROUTING -s 198.51.100.7/32 -p tcp -m tcp --sport 443 -j CT --notrack';
+  const synAck = answer({ flags: 'ACK SYN' });
+
+  it('NOTRACK for the question alone', async () => {
+    expect((await said({ 'kern.log': [synAck], 'iptables-save.txt': save(question) }))[0]).toMatch(/^untrackable /);
+  });
+
+  it('NOTRACK both ways, or another port, is not that', async () => {
+    for (const rules of [[question, reply], [question.replace('443', '444')]]) {
+      const found = await said({ 'kern.log': [synAck], 'iptables-save.txt': save(...rules) });
+      expect(found.filter((one) => one.startsWith('untrackable'))).toEqual([]);
+    }
+  });
+});

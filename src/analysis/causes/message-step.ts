@@ -15,13 +15,13 @@ export function printedBy(subject: Case): string {
 }
 
 /** 'the packet is INVALID: "…"', or 'the kernel remarks "…"' where it says so of a packet that it accepts. */
-export function invalidStep(subject: Case, isSureByText = false): Step {
+export function invalidStep(subject: Case): Step {
   const packet = firstPacket(subject);
   const cited = citePacket(subject, packet, packet.reasonStep ?? packet.stateStep ?? 0);
   const said = subject.reason?.by === 'message' || subject.reason?.by === 'debug' ? printedBy(subject) : '';
   if (subject.outcome !== 'INVALID' && said !== '') return shown(`the kernel remarks "${said}"`, [cited]);
   const words = `the packet is INVALID${said === '' ? '' : `: "${said}"`}`;
-  return packet.stateIs === 'shown' || isSureByText
+  return packet.stateIs === 'shown'
     ? shown(words, [cited])
     : inferred(words, [cited], true, said === '' ? ASK.logInvalid : ASK.kernel);
 }

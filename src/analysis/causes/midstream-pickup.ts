@@ -55,6 +55,12 @@ function lossOf(subject: Case): { readonly says: string; readonly evidence: Evid
     : { says: `it was run before: ${String(event.data['command'])}`, evidence: subject.cite.hostEvent(event) };
 }
 
+const askWhatWasRun = {
+  what: 'what was run on this host then',
+  command: 'ctwhy ingest journal.txt',
+  ask: 'journalctl -o short-precise --since "1 hour ago" > journal.txt   # reloads, failovers, conntrack -F',
+};
+
 function looseStep(subject: Case): Step {
   const setting = sysctlOf(subject, LOOSE, firstPacket(subject).row.atUs);
   const isOn = setting !== null && Number(setting.value) !== 0;
@@ -142,9 +148,11 @@ export const midstreamPickup: Cause = {
           : inferred('the connection is older than its entry', [], false, ASK.listingBefore),
       removal.destroyEvidence !== null
         ? shown('that entry had gone', [removal.destroyEvidence], false)
-        : loss !== null
-          ? shown(loss.says, [loss.evidence], false)
-          : inferred('what took their entries', [], false, ASK.events),
+        : inferred('that entry must have gone', [], false, ASK.events),
+      // Several that a program deletes one by one look the same; only what empties the table speaks for all.
+      loss !== null
+        ? shown(loss.says, [loss.evidence], false)
+        : inferred('what took the entries of all of them', [], false, askWhatWasRun),
       looseStep(subject),
     ];
     const led = LED_TO_IT.map((argue) => argue(subject, removal))

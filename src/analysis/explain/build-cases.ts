@@ -2,7 +2,7 @@
 
 import { reasonById } from '../../catalogue/all-reasons.js';
 import type { KernelVersion } from '../../catalogue/kernel-version.js';
-import { outcomeOf } from '../../catalogue/reason.js';
+import { outcomeOf, outcomesByWords } from '../../catalogue/reason.js';
 import { isFirstSyn, SYN_QUIET_US } from '../../model/syn.js';
 import { readCaptured } from '../../store/capture-reader.js';
 import {
@@ -85,11 +85,11 @@ export interface Unasked {
 }
 
 /** Text is believed before `uname -r`: a reason that this kernel should not print keeps all its outcomes. */
-export const outcomesOf: OutcomesOf = (reasonId, kernel) => {
+export const outcomesOf: OutcomesOf = (reasonId, kernel, message) => {
   const reason = reasonById(reasonId);
   if (reason === null) return [];
-  const outcomes = outcomeOf(reason, kernel);
-  return outcomes.length > 0 ? outcomes : [reason.outcome, ...reason.outcomeByVersion.map((entry) => entry.outcome)];
+  const told = kernel === null && message !== null ? outcomesByWords(reason, message) : outcomeOf(reason, kernel);
+  return told.length > 0 ? told : [reason.outcome, ...reason.outcomeByVersion.map((entry) => entry.outcome)];
 };
 
 function outcomeOfGroup(reading: PathReading, steps: readonly PathStep[]): PacketState | 'DROP' | null {

@@ -85,6 +85,7 @@ function findingOf({ host }: HostPicture, { verdict, confidence }: Judged): Host
 
 /** Whether packets tell this story already. */
 function isTold({ class: id, about }: HostVerdict, hostId: number, told: readonly AlreadyTold[]): boolean {
+  if (about.standsAlone === true) return false;
   return told.some(
     (one) =>
       one.class === id &&

@@ -18,6 +18,7 @@ export function aboutNotices(
     ...is,
     flow: null,
     tupleIds: [],
+    standsAlone: true,
     packetText: rows.length === 1 ? '1 message' : `${rows.length} messages`,
     flows: 0,
     count: rows.length,

@@ -22,7 +22,11 @@ export interface PathReading {
 }
 
 /** The outcome a printed reason has on a kernel: several where the version is not known and the words changed their meaning. */
-export type OutcomesOf = (reasonId: string, kernel: KernelVersion | null) => readonly ReasonOutcome[];
+export type OutcomesOf = (
+  reasonId: string,
+  kernel: KernelVersion | null,
+  message: string | null,
+) => readonly ReasonOutcome[];
 
 const STATES: readonly PacketState[] = ['INVALID', 'NEW', 'ESTABLISHED', 'RELATED', 'UNTRACKED'];
 
@@ -104,7 +108,7 @@ export function readPath(
     const step = one.step === index ? one : { ...one, step: index };
     if (step.kind === 'log-invalid') {
       reason ??= step;
-      const outcomes = step.reasonId === null ? [] : outcomesOf(step.reasonId, kernel);
+      const outcomes = step.reasonId === null ? [] : outcomesOf(step.reasonId, kernel, step.message);
       if (step.reasonId === null) claims.push({ state: 'INVALID', is: 'inferred', step: step.step });
       else if (outcomes.includes('INVALID'))
         claims.push({

@@ -15,6 +15,12 @@ import { pairOf, refusalsOf } from './refusals.js';
 
 const REASONS = ['tcp-ack-over-upper-bound', 'tcp-seq-over-upper-bound', 'tcp-invalid-rst'];
 
+const askWithout = {
+  what: 'the same connection with the offload switched off',
+  command: 'ctwhy ingest kern.log',
+  ask: 'nft list flowtables; ethtool -k DEV | grep hw-tc-offload   # switch it off for a test, and keep the kernel log of it',
+};
+
 function blindStep(subject: Case): Step {
   const refusal = refusalsOf(subject).find((one) => one.packet.row.id === firstPacket(subject).row.id);
   const cited = citePacket(subject, firstPacket(subject), firstPacket(subject).reasonStep ?? 0);
@@ -80,6 +86,7 @@ export const offloadBlindWindow: Cause = {
       isLast
         ? shown('it comes the slow way again: a FIN or RST ends the offload', [citePacket(subject, packet, 0)], false)
         : inferred('it comes the slow way again', [], false, ASK.events),
+      inferred('nothing but the offload hid it from conntrack', [], false, askWithout),
     ];
     return {
       class: 'offload-blind-window',

@@ -8,7 +8,7 @@ import type { Case } from '../../explain/case.js';
 import { citePacket, completeCoverage, entryMoment, firstPacket } from '../../explain/flow-facts.js';
 import { boundOf, payloadOf } from '../../explain/segment-facts.js';
 import type { Cause } from '../cause.js';
-import { droppedWords, invalidStep, printedBy } from '../message-step.js';
+import { droppedWords, invalidStep } from '../message-step.js';
 import { flowWords, ruleWords } from '../words.js';
 import { beLiberal } from './liberal.js';
 import { WINDOW_REASONS } from './refusals.js';
@@ -17,14 +17,6 @@ const OLD_REASONS: Readonly<Record<string, string>> = {
   'tcp-seq-under-lower-bound': 'the segment lies below the window: its data was acknowledged long before',
   'tcp-ack-under-lower-bound': 'it acknowledges less than was acknowledged long before',
 };
-
-/**
- * With its number the line is of 6.1 or newer, where such a segment is accepted; without, of 6.0 or older, where it is INVALID
- * (net/netfilter/nf_conntrack_proto_tcp.c: tcp_in_window()).
- */
-function isRefusedByText(message: string): boolean {
-  return !/\d/.test(message) && !/^ignored /.test(message);
-}
 
 function ageStep(subject: Case): Step | null {
   const packet = firstPacket(subject);
@@ -93,10 +85,9 @@ export const oldSegment: Cause = {
       )
     )
       return null;
-    const isRefused = subject.outcome === 'INVALID' && isRefusedByText(printedBy(subject));
     const age = ageStep(subject);
     const steps: Step[] = [
-      invalidStep(subject, isRefused),
+      invalidStep(subject),
       shown(sentence, [citePacket(subject, packet, packet.reasonStep ?? 0)]),
       ...(age === null ? [] : [age]),
       healthStep(subject),
