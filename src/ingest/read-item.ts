@@ -303,9 +303,9 @@ function namespaceOfLive(db: Db, bootId: number | null, { live }: SourceItem): n
   return db.transaction(() => namespaceByInode(db, bootId, netns.inode!, netns.name, netns.isInitial))();
 }
 
-/** The part that an empty file stands for; NULL when emptiness says nothing. */
+/** The part that an empty file stands for; NULL when emptiness says nothing: nobody tells that its command ended well. */
 function emptyPart(part: PartStatement | null, item: SourceItem): string | null {
-  if (item.sizeBytes !== 0 || part === null || part.command === null || (part.exitStatus ?? 0) !== 0) return null;
+  if (item.sizeBytes !== 0 || part === null || part.command === null || part.exitStatus !== 0) return null;
   const named = partOfCommand(part.command);
   return named !== null && mayBeEmpty(named) ? named : null;
 }

@@ -49,7 +49,9 @@ function sourceLines(source: IngestSummary['sources'][number], isVerbose: boolea
         : source.outcome === 'nothing'
           ? (source.why ?? 'no known form')
           : forms === ''
-            ? 'nothing'
+            ? source.lines === 0
+              ? 'an empty list: its command ended well and showed nothing'
+              : 'nothing'
             : forms;
   const isTrouble = source.outcome === 'skipped' || source.outcome === 'nothing';
   const lines: Line[] = [

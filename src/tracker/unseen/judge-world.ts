@@ -180,7 +180,7 @@ function resynchronised(context: Context, world: World, segment: Segment, dir: D
   };
   const begun = withSide(withSide({ ...world, state: SYN_SENT, closedFirst: null }, caller, remembered), segment.from, {
     ...NO_SIDE,
-    isLiberal: world.sides[segment.from].isLiberal,
+    isLiberal: context.rules.liberalSurvivesSyn ? world.sides[segment.from].isLiberal : false,
   });
   return settled(context, begun, segment, dir, SYN_ACK_INDEX, SYN_RECV).map((branch) => ({
     ...branch,

@@ -3,7 +3,7 @@
 import { ACK, FIN, type HeaderFault, RST, SYN, type TcpPacket } from '../packet.js';
 import { plus } from '../serial.js';
 import { permitsSack, sackEdge, windowScaleOf } from '../tcp-options.js';
-import { type Amount, amount, atLeast, exactly, type Known, type SeqRange } from './range.js';
+import { type Amount, amount, exactly, grown, type Known, type SeqRange } from './range.js';
 import { type End, LARGEST_SCALE } from './world.js';
 
 export interface Segment {
@@ -67,7 +67,7 @@ export function asPacket(segment: Segment, atMs: number): TcpPacket {
 export function endOf({ seq, payload, flags }: Segment): SeqRange | null {
   if (seq === null) return null;
   const extra = ((flags & SYN) === 0 ? 0 : 1) + ((flags & FIN) === 0 ? 0 : 1);
-  if (payload === null) return atLeast(plus(seq, extra));
+  if (payload === null) return grown(exactly(plus(seq, extra)));
   return { from: plus(seq, payload.lo + extra), span: payload.hi - payload.lo };
 }
 
@@ -83,7 +83,7 @@ export function sackOf(segment: Segment, isPermitted: Known): SeqRange | null {
   const { ack, options } = segment;
   if (ack === null) return null;
   if (isPermitted === false) return exactly(ack);
-  if (!segment.hasOptions) return atLeast(ack);
+  if (!segment.hasOptions) return grown(exactly(ack));
   const edge = options === null ? ack : sackEdge(options, ack);
   if (edge === ack || isPermitted === true) return exactly(edge);
   return { from: ack, span: (edge - ack) >>> 0 };

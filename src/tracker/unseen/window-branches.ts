@@ -9,10 +9,10 @@ import { distance, plus } from '../serial.js';
 import {
   type Amount,
   amount,
-  atLeast,
+  atLeastBeyond,
+  atMostBeyond,
   exactly,
   hullOf,
-  intersect,
   isAfterRange,
   isBeforeRange,
   type Known,
@@ -21,8 +21,6 @@ import {
   onlyNumber,
   type SeqRange,
   shifted,
-  upperEnd,
-  upTo,
 } from './range.js';
 import { endOf, lacksAck, optionsOf, type Segment, sackOf } from './segment.js';
 import { learn, type Numbers, other, scaled } from './window-learning.js';
@@ -177,7 +175,7 @@ function startsAnew(
   const end = onlyNumber(endOf(segment));
   const isHigher = end === null ? null : isAfterRange(end, side.end);
   if (isHigher !== null) return [{ anew: isHigher, before: world }];
-  const kept = end === null ? side.end : intersect(side.end, atLeast(end));
+  const kept = end === null ? side.end : atLeastBeyond(side.end, end, 0);
   const branches = [{ anew: true, before: world }];
   return kept === 'empty'
     ? branches
@@ -231,10 +229,8 @@ function numbersOf(context: Context, world: World, segment: Segment, sender: Sid
 function isAfterAll(x: SeqRange | null, y: SeqRange | null): Known {
   if (x === null || y === null) return null;
   const low = isAfterRange(x.from, y);
-  const top = upperEnd(x);
-  const high = top === null ? null : isAfterRange(top, y);
-  if (low === true) return true;
-  return high === false ? false : null;
+  if (x.span === 0) return low;
+  return low === isAfterRange(plus(x.from, x.span), y) ? low : null;
 }
 
 /** The lower bound of an acknowledgement lies so far back. */
@@ -277,7 +273,7 @@ function refine(check: CheckName, holds: boolean, world: World, segment: Segment
     return put(
       segment.from,
       'maxEnd',
-      holds ? intersect(sender.maxEnd, atLeast(seq)) : upTo(sender.maxEnd, plus(seq, -1)),
+      holds ? atLeastBeyond(sender.maxEnd, seq, 0) : atMostBeyond(sender.maxEnd, seq, -1),
     );
   }
   if (check === 'II') {
@@ -286,24 +282,29 @@ function refine(check: CheckName, holds: boolean, world: World, segment: Segment
       segment.from,
       'end',
       holds
-        ? boundedAbove(sender.end, end, receiver.maxWin.hi)
-        : intersect(sender.end, atLeast(plus(end, receiver.maxWin.lo + 1))),
+        ? atMostBeyond(sender.end, end, receiver.maxWin.hi)
+        : fartherThan(sender.end, end, receiver.maxWin),
     );
   }
   if (numbers.hasNoAck || sack === null) return world;
   if (check === 'III')
-    return put(receiverEnd, 'end', holds ? intersect(receiver.end, atLeast(sack)) : upTo(receiver.end, plus(sack, -1)));
+    return put(
+      receiverEnd,
+      'end',
+      holds ? atLeastBeyond(receiver.end, sack, 0) : atMostBeyond(receiver.end, sack, -1),
+    );
   const back = ackWindow(sender);
   return put(
     receiverEnd,
     'end',
-    holds ? boundedAbove(receiver.end, sack, back.hi) : intersect(receiver.end, atLeast(plus(sack, back.lo + 1))),
+    holds ? atMostBeyond(receiver.end, sack, back.hi) : fartherThan(receiver.end, sack, back),
   );
 }
 
-/** A range that goes no further than so many bytes beyond a number. */
-function boundedAbove(range: SeqRange | null, number: number, bytes: number): SeqRange | null | 'empty' {
-  return bytes > OPEN ? range : upTo(range, plus(number, bytes));
+/** Numbers of a range that lie more than a window beyond x; one nearly half of all numbers behind x counts as beyond it, too. */
+function fartherThan(range: SeqRange | null, x: number, window: Amount): SeqRange | null | 'empty' {
+  const isUnsure = range === null ? window.lo !== window.hi : distance(range.from, x) <= window.hi - OPEN;
+  return isUnsure ? range : atLeastBeyond(range, x, window.lo + 1);
 }
 
 function failures(

@@ -3,7 +3,7 @@
 
 import { ACK, SYN } from '../packet.js';
 import { distance } from '../serial.js';
-import { type Amount, amount, atLeast, maxOf, OPEN, type SeqRange, shifted, upperEnd } from './range.js';
+import { type Amount, amount, grown, isAfterRange, maxOf, OPEN, type SeqRange, shifted, upperEnd } from './range.js';
 import type { Segment } from './segment.js';
 import { type End, LARGEST_WINDOW, type SideRange, WIDEST, type World, withSide } from './world.js';
 
@@ -62,14 +62,14 @@ export function learn(world: World, segment: Segment, numbers: Numbers): World {
       allowed === null
         ? receiver.maxEnd === null
           ? null
-          : atLeast(receiver.maxEnd.from)
+          : grown(receiver.maxEnd)
         : maxOf(receiver.maxEnd, allowed),
   });
 }
 
 /** Highest byte sent: at least up to here; and check II held, so that it had not been much further. */
 function endAfter(sender: SideRange, receiver: SideRange, { end, hasNoSeq }: Numbers): SeqRange | null {
-  if (end === null) return sender.end === null ? null : atLeast(sender.end.from);
+  if (end === null) return sender.end === null ? null : grown(sender.end);
   if (sender.end !== null || hasNoSeq || receiver.maxWin.hi === 0) return maxOf(sender.end, end);
   return { from: end.from, span: Math.min(OPEN, end.span + receiver.maxWin.hi) };
 }
@@ -86,11 +86,12 @@ function sackAhead({ ack, sack }: Numbers): number {
 function farthestBeyond(end: SeqRange, maxEnd: SeqRange | null): number | null {
   const top = upperEnd(end);
   if (top === null || maxEnd === null) return null;
-  return Math.max(0, distance(top, maxEnd.from));
+  const most = distance(top, maxEnd.from);
+  return most <= 0 && isAfterRange(top, maxEnd) === null ? null : Math.max(0, most);
 }
 
 function maxAckAfter(sender: SideRange, ack: SeqRange | null): SeqRange | null {
-  if (ack === null) return sender.hasMaxAck === true && sender.maxAck !== null ? atLeast(sender.maxAck.from) : null;
+  if (ack === null) return sender.hasMaxAck === true && sender.maxAck !== null ? grown(sender.maxAck) : null;
   if (sender.hasMaxAck === false) return ack;
   return maxOf(sender.hasMaxAck === true ? sender.maxAck : null, ack);
 }

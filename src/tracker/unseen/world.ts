@@ -15,9 +15,9 @@ import {
 import {
   type Amount,
   amount,
-  atLeast,
   either,
   exactly,
+  grown,
   hullOf,
   hullOfAmounts,
   type Known,
@@ -172,7 +172,7 @@ export function worldOf(entry: Entry, opener: End): World {
 const HANDSHAKE = [1, 2, 9];
 
 function sideAfterGap(side: SideRange, isHandshake: boolean): SideRange {
-  const later = (range: SeqRange | null) => (range === null ? null : atLeast(range.from));
+  const later = (range: SeqRange | null) => (range === null ? null : grown(range));
   // A side that was not seen yet may have begun in the meantime, with any number.
   if (side.maxWin.lo === 0) return ANY_SIDE;
   if (isHandshake) return ANY_SIDE;

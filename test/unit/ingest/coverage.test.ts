@@ -141,6 +141,29 @@ describe('a kernel log', () => {
   });
 });
 
+describe('an empty list of entries', () => {
+  const bundle = (exit: string) => ({
+    MANIFEST: `ctwhy-bundle 1\nhost gw\nkernel 6.1.0\npart conntrack-L.txt start=${BOOT_S}.1 end=${BOOT_S}.3 ${exit} command=conntrack -L -o id\n`,
+    'conntrack-L.txt': '',
+  });
+
+  it('is no entry where a manifest says that its command ended well', async () => {
+    await read(bundle('exit=0'));
+    expect(coverage('list:main').map(({ state }) => state)).toEqual(['complete']);
+    expect(db.prepare('SELECT part, state, at_us / 1e6 - ? AS at FROM snapshot_parts').all(BOOT_S)).toEqual([
+      { part: 'list:main', state: 'read', at: expect.closeTo(0.2, 3) },
+    ]);
+  });
+
+  it.each(['', 'exit=signal', 'exit=1'])("says nothing with '%s', or beside no manifest", async (exit) => {
+    await read(bundle(exit));
+    expect(coverage('list:main').filter(({ state }) => state === 'complete')).toEqual([]);
+    expect(db.prepare("SELECT count(*) FROM snapshot_parts WHERE state = 'read'").pluck().get()).toBe(0);
+    await read({ 'conntrack-L-bare.txt': '' });
+    expect(db.prepare("SELECT count(*) FROM snapshot_parts WHERE state = 'read'").pluck().get()).toBe(0);
+  });
+});
+
 describe('the kernel of a log', () => {
   const lists = {
     MANIFEST: [
