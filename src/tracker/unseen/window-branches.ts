@@ -281,18 +281,12 @@ function refine(check: CheckName, holds: boolean, world: World, segment: Segment
     return put(
       segment.from,
       'end',
-      holds
-        ? atMostBeyond(sender.end, end, receiver.maxWin.hi)
-        : fartherThan(sender.end, end, receiver.maxWin),
+      holds ? atMostBeyond(sender.end, end, receiver.maxWin.hi) : fartherThan(sender.end, end, receiver.maxWin),
     );
   }
   if (numbers.hasNoAck || sack === null) return world;
   if (check === 'III')
-    return put(
-      receiverEnd,
-      'end',
-      holds ? atLeastBeyond(receiver.end, sack, 0) : atMostBeyond(receiver.end, sack, -1),
-    );
+    return put(receiverEnd, 'end', holds ? atLeastBeyond(receiver.end, sack, 0) : atMostBeyond(receiver.end, sack, -1));
   const back = ackWindow(sender);
   return put(
     receiverEnd,

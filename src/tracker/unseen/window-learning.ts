@@ -59,11 +59,7 @@ export function learn(world: World, segment: Segment, numbers: Numbers): World {
     ...receiver,
     maxWin: receiverMaxWin,
     maxEnd:
-      allowed === null
-        ? receiver.maxEnd === null
-          ? null
-          : grown(receiver.maxEnd)
-        : maxOf(receiver.maxEnd, allowed),
+      allowed === null ? (receiver.maxEnd === null ? null : grown(receiver.maxEnd)) : maxOf(receiver.maxEnd, allowed),
   });
 }
 

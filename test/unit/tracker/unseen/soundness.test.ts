@@ -8,12 +8,7 @@ import { ACK, FIN, RST, SYN, type TcpPacket } from '../../../../src/tracker/pack
 import { createTracker } from '../../../../src/tracker/tracker.js';
 import { followTcp, type Judgement } from '../../../../src/tracker/unseen/follow-tcp.js';
 import { NOTHING_OBSERVED, type Observed } from '../../../../src/tracker/unseen/observed.js';
-import {
-  type Amount,
-  amount,
-  contains,
-  type SeqRange,
-} from '../../../../src/tracker/unseen/range.js';
+import { type Amount, amount, contains, type SeqRange } from '../../../../src/tracker/unseen/range.js';
 import type { Segment } from '../../../../src/tracker/unseen/segment.js';
 import { NO_ENTRY, type World, worldOf } from '../../../../src/tracker/unseen/world.js';
 import { generateSequence } from '../../../oracle/generate.js';
