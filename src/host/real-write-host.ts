@@ -109,7 +109,7 @@ export function realWriteHost(options: RealHostOptions = {}): WriteHost {
       child.stdin.on('error', () => {});
       let said = '';
       child.stderr.on('data', (chunk: Buffer) => {
-        said = (said + chunk.toString('utf8')).slice(-4096);
+        said = (said + chunk.toString('utf8')).slice(0, 4096);
       });
       if (child.pid === undefined) throw new HostError('failed', command, `cannot start ${path}`);
       child.stdin.write(input);

@@ -38,7 +38,10 @@ export const nftOwnedTableKind: ActKind<NftOwnedTableAct> = {
   is: 'nft-owned-table',
   says: (act) => `table ${act.family} ${act.table}`,
   saysBack: (act) => `table ${act.family} ${act.table} removed`,
-  doing: (act) => [`nft -f - <<'END'\n${act.script.replace(/^ *flags owner\n/m, '').trimEnd()}\nEND`],
+  // Pasted, nobody holds it: nft would take it along when it ends.
+  doing: (act) => [
+    `nft -f - <<'END'\n${act.script.replace(' { flags owner; }', '').replace(/^ *flags owner\n/m, '').trimEnd()}\nEND`,
+  ],
   undoing: (act) => [
     act.holderPid === null
       ? `nft delete table ${act.family} ${act.table}`

@@ -125,7 +125,7 @@ function tableScript(parts: {
   });
   return [
     // Not "add": a table of this number that somebody pasted or loaded from a file must not be mixed with ours.
-    `create table inet ctwhy_${number}`,
+    `create table inet ctwhy_${number}${parts.isOwned === true ? ' { flags owner; }' : ''}`,
     `table inet ctwhy_${number} {`,
     ...(parts.isOwned === true ? ['  flags owner'] : []),
     '  counter seen { }',
