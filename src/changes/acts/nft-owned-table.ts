@@ -40,7 +40,10 @@ export const nftOwnedTableKind: ActKind<NftOwnedTableAct> = {
   saysBack: (act) => `table ${act.family} ${act.table} removed`,
   // Pasted, nobody holds it: nft would take it along when it ends.
   doing: (act) => [
-    `nft -f - <<'END'\n${act.script.replace(' { flags owner; }', '').replace(/^ *flags owner\n/m, '').trimEnd()}\nEND`,
+    `nft -f - <<'END'\n${act.script
+      .replace(' { flags owner; }', '')
+      .replace(/^ *flags owner\n/m, '')
+      .trimEnd()}\nEND`,
   ],
   undoing: (act) => [
     act.holderPid === null
