@@ -157,7 +157,7 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
   const also = ['timeline', 'path']
     .filter(has)
     .map((words) => `${options.programName} ${words} ${finding.id}${suffix}`);
-  if (also.length > 0 && finding.flow !== null)
+  if (also.length > 0 && finding.flow !== null && finding.packets.count > 0)
     lines.push(
       '',
       ...also.map(

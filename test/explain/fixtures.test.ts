@@ -27,6 +27,8 @@ const ARGUED = [
   'asymmetric-syn-unseen',
   'asymmetric-reply-unseen',
   'table-full',
+  'stale-entry',
+  'helper-expectation',
   'invalid-skips-nat',
   'window-overshoot',
   'late-close',
@@ -46,6 +48,8 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'rule-ended-early': 'certain',
   malformed: 'certain',
   'finwait-table-full': 'certain',
+  'stale-entry': 'likely',
+  'ftp-no-helper': 'likely',
   'invalid-skips-nat': 'certain',
   'invalid-skips-nat-reset': 'certain',
   // That the other half took another road is never seen on this host: 'certain' would be too much.

@@ -2,6 +2,7 @@
 
 import { asymmetricReplyUnseen } from './asymmetric/reply-unseen.js';
 import { asymmetricSynUnseen } from './asymmetric/syn-unseen.js';
+import { bridgePath } from './bridge-path.js';
 import type { Cause, HostCause } from './cause.js';
 import { checksum } from './checksum.js';
 import { checksumElsewhere } from './checksum-elsewhere.js';
@@ -11,7 +12,10 @@ import { entryGone } from './entry-gone/entry-gone.js';
 import { lateAnswer } from './entry-gone/late-answer.js';
 import { pickedUpAgain } from './entry-gone/picked-up-again.js';
 import { flowtableTeardown } from './flowtable-teardown.js';
+import { helperOfHosts } from './helper-expectation/of-hosts.js';
+import { helperOfPackets } from './helper-expectation/of-packets.js';
 import { hooksUnregistered } from './hooks-unregistered.js';
+import { insertRace } from './insert-race.js';
 import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
 import { lateClose } from './late-close.js';
 import { malformed } from './malformed.js';
@@ -23,6 +27,8 @@ import { portReuse } from './port-reuse.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
+import { staleEntryOfPackets } from './stale-entry/of-packets.js';
+import { staleEntryOfTables } from './stale-entry/of-tables.js';
 import { peerSilent } from './stuck-sockets/peer-silent.js';
 import { stuckWithoutEntry } from './stuck-sockets/without-entry.js';
 import { tableFull } from './table-full/table-full.js';
@@ -39,6 +45,7 @@ export const CAUSES: readonly Cause[] = [
   entryGone,
   lateAnswer,
   pickedUpAgain,
+  helperOfPackets,
   ruleDecided,
   natBypassed,
   invalidSkipsNat,
@@ -56,6 +63,7 @@ export const CAUSES: readonly Cause[] = [
   checksum,
   lateClose,
   routingDropped,
+  staleEntryOfPackets,
   malformed,
   normal,
 ];
@@ -73,4 +81,8 @@ export const HOST_CAUSES: readonly HostCause[] = [
   windowOvershootUnnamed,
   oldSegmentUnnamed,
   checksumElsewhere,
+  staleEntryOfTables,
+  insertRace,
+  helperOfHosts,
+  bridgePath,
 ];

@@ -25,10 +25,20 @@ export const ASK = {
     'ctwhy ingest conntrack-before.txt',
     'conntrack -L -o id,extended > conntrack-before.txt   # while the connection still works',
   ),
+  expectationCount: missing(
+    'how many connections are expected, and how many may be',
+    'ctwhy ingest conntrack-expect.txt sysctl.txt',
+    'conntrack -L expect > conntrack-expect.txt; sysctl net.netfilter.nf_conntrack_expect_max > sysctl.txt',
+  ),
   expectations: missing(
     'what helpers expect, while it happens',
     'ctwhy ingest conntrack-expect.txt',
     'conntrack -L expect > conntrack-expect.txt',
+  ),
+  listingTwice: missing(
+    'the entry twice, some seconds apart',
+    'ctwhy ingest conntrack-1.txt conntrack-2.txt',
+    'conntrack -L -o id,extended > conntrack-1.txt; sleep 20; conntrack -L -o id,extended > conntrack-2.txt',
   ),
   listing: missing(
     'the conntrack listing',
@@ -98,6 +108,21 @@ export const ASK = {
     'changes of addresses',
     'ctwhy ingest ip-monitor.txt',
     'ip -timestamp monitor address link > ip-monitor.txt',
+  ),
+  bridgeSettings: missing(
+    'whether bridged frames pass the IP hooks',
+    'ctwhy ingest bridge.txt',
+    'sysctl net.bridge > bridge.txt   # nothing there: br_netfilter is not loaded, they do not',
+  ),
+  addressesAndLinks: missing(
+    'addresses and links of this host',
+    'ctwhy ingest ip-addr.json ip-link.json',
+    'ip -d -j addr > ip-addr.json; ip -d -j link > ip-link.json',
+  ),
+  captureHere: missing(
+    'what arrived, captured on the receiver',
+    'ctwhy ingest wire.pcap',
+    'tcpdump -ni any -w wire.pcap udp',
   ),
   capture: missing('what was on the wire', 'ctwhy ingest wire.pcap', 'tcpdump -ni any -w wire.pcap host {src}'),
 } as const;

@@ -19,7 +19,7 @@ import {
   type TupleRow,
   withReversed,
 } from '../../store/case-reader.js';
-import { readEntries, readEvents, readSockets } from '../../store/evidence-reader.js';
+import { readEntries, readEntryVersions, readEvents, readSockets } from '../../store/evidence-reader.js';
 import { readEntryPairs, readFlowOrigin, readFlowPairs, readSiblingEntries } from '../../store/flow-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { synQuietUs } from '../../store/syn-lives.js';
@@ -422,7 +422,19 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
       },
     },
     companions,
+    companionEntries:
+      story.outcome === 'NEW'
+        ? readEntries(
+            db,
+            host.id,
+            companions.map((tuple) => tuple.id),
+          )
+        : [],
     siblings,
+    siblingEvidence(one) {
+      const [row] = readEntryVersions(db, [one.versionId]);
+      return row === undefined ? null : cite.entry(row, null);
+    },
     fate,
   };
   return { ...partial, reason: reasonOf(partial, reading, host.kernel as KernelVersion | null) };

@@ -111,7 +111,11 @@ export interface Case {
   readonly siblings: readonly SiblingEntry[];
   /** What else the host saw. */
   readonly crowd: Crowd;
+  /** An entry to the same destination as evidence. */
+  siblingEvidence(one: SiblingEntry): EvidenceItem | null;
   /** Other flows between the same two addresses. */
   readonly companions: readonly TupleRow[];
+  /** Entries of companions; only for packets that are NEW: a control connection may be among them. */
+  readonly companionEntries: readonly EntryRow[];
   readonly fate: FateFound;
 }

@@ -53,6 +53,8 @@ export function flowCase(db: Db, scope: Scope, cite: Cite): Case | null {
         return !seen.has(key) && seen.add(key) !== undefined;
       }),
     siblings: [],
+    companionEntries: [],
+    siblingEvidence: () => null,
     crowd: NO_CROWD,
     companions: [],
     fate: { fate: 'unknown', is: 'open', rule: null, isPolicy: false, evidence: [] },

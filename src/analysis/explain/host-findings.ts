@@ -171,7 +171,7 @@ export function tellOfHost({ finding, verdict }: HostFinding): ToldFinding {
     flowText: verdict.about.flowText,
     packetText: verdict.about.packetText,
     story: verdict.about.story,
-    notKnown: verdict.class === 'unresolved' ? open.steps : [...open.steps, ...open.others],
+    notKnown: [...new Set(verdict.class === 'unresolved' ? open.steps : [...open.steps, ...open.others])],
     flows: verdict.about.flows,
   };
 }

@@ -56,6 +56,8 @@ export interface RuleBook {
   endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd;
   /** The whole walk behind endOf(), step by step; NULL when nothing tells which hooks the packet passes. */
   walk(packet: SeenPacket, flow: TupleRow | null, logRule: LogRule | null): Walk | null;
+  /** Rules of the rulesets as last read that are wanted, in their order. */
+  find(isWanted: (rule: Rule, chain: Chain) => boolean): readonly RuleHit[];
   /** The rulesets as last read. */
   readonly rulesets: readonly Ruleset[];
   /** How far a rule's counter moved between the first and the last reading of it; NULL without two readings, or after a reset. */

@@ -143,6 +143,12 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
       }
       return null;
     },
+    find: (isWanted) =>
+      latest.flatMap((one) =>
+        one.ruleset.chains.flatMap((chain) =>
+          chain.rules.filter((rule) => isWanted(rule, chain)).map((rule) => hitOf(one, chain, rule, false)),
+        ),
+      ),
     chainAt(step) {
       for (const one of latest) {
         const chain = one.ruleset.chains.find(
