@@ -113,6 +113,8 @@ export interface ChangeFact {
   /** 'on', 'CHANGED', 'GONE', 'UNKNOWN'. */
   readonly standing: string;
   readonly isLate: boolean;
+  /** It is not over yet, and what should end it then is gone. */
+  readonly isOrphan: boolean;
 }
 
 export interface StrayFact {

@@ -26,7 +26,9 @@ export function inOrder(facts: HostFacts): readonly string[] {
     own !== null && own.changes.length === 0 && own.strays.length === 0 && own.savedIn.length === 0
       ? 'nothing of ctwhy is on'
       : null,
-    own !== null && own.changes.length > 0 && own.changes.every(({ standing, isLate }) => standing === 'on' && !isLate)
+    own !== null &&
+    own.changes.length > 0 &&
+    own.changes.every(({ standing, isLate, isOrphan }) => standing === 'on' && !isLate && !isOrphan)
       ? `changes of ctwhy as they should be: ${own.changes.map(({ id }) => id).join(', ')}`
       : null,
     facts.nflog !== null && facts.nflog.length > 0

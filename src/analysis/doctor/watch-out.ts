@@ -31,6 +31,14 @@ const WATCHES: readonly Watch[] = [
       })),
   ({ facts: { own } }) =>
     (own?.changes ?? [])
+      .filter(({ isOrphan, standing }) => isOrphan && standing !== 'GONE')
+      .map(({ id, what }) => ({
+        id: 'orphaned-change',
+        says: `${id} will not end by itself, what should end it is gone: ${what}`,
+        command: `sudo ctwhy undo ${id}`,
+      })),
+  ({ facts: { own } }) =>
+    (own?.changes ?? [])
       .filter(({ standing }) => standing === 'CHANGED')
       .map(({ id, what }) => ({
         id: 'changed-since',

@@ -22,8 +22,8 @@ export async function readOwn(world: World): Promise<OwnReading> {
     const { changes, unreadable } = session.journal.read();
     const found: ChangeFact[] = [];
     for (const change of changes.filter(({ state }) => state !== 'ended')) {
-      const { word, isLate } = await standingOf(session, change);
-      found.push({ id: changeId(change), what: change.what, kind: change.kind, standing: word, isLate });
+      const { word, isLate, isOrphan } = await standingOf(session, change);
+      found.push({ id: changeId(change), what: change.what, kind: change.kind, standing: word, isLate, isOrphan });
     }
     const strays: readonly StrayFact[] = isRoot ? await findStrays(session) : [];
     const [broken] = unreadable;

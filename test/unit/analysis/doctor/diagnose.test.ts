@@ -108,6 +108,7 @@ const change = (more: object) => ({
   kind: 'trace',
   standing: 'on',
   isLate: false,
+  isOrphan: false,
   ...more,
 });
 const listen = (process: string | null, drops = 0) => [{ port: 9, process, groups: ['conntrack destroy'], drops }];
@@ -246,6 +247,7 @@ describe('answers', () => {
 describe('watch out', () => {
   it.each<[string, HostFacts, RegExp]>([
     ['overdue-change', own({ changes: [change({ isLate: true })] }), /C3 .* still on/],
+    ['orphaned-change', own({ changes: [change({ isOrphan: true })] }), /C3 will not end by itself/],
     ['changed-since', own({ changes: [change({ standing: 'CHANGED' })] }), /somebody else/],
     ['strays', own({ strays: [{ what: 'nft table inet ctwhy_3', undoing: 'x' }] }), /ctwhy_3/],
     ['saved', own({ savedIn: ['/etc/iptables/rules.v4'] }), /rules\.v4/],
