@@ -83,7 +83,8 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
     }
     const counts = readReport(join(shared, 'report.json'), end);
     if (counts === null || counts.failed > 0) console.log(output);
-    console.log(`${title}: ${counts === null ? tellEnd(end) : tell(counts)} in ${seconds} s`);
+    const told = counts === null ? `${tellEnd(end)} (${tell(countLines(output))} until then)` : tell(counts);
+    console.log(`${title}: ${told} in ${seconds} s`);
     return counts;
   } catch (error) {
     if (!(error instanceof Lacking)) throw error;
@@ -139,6 +140,13 @@ function readReport(path: string, end: GuestEnd): Counts | null {
     failed: failed === 0 && end.status !== 0 ? 1 : failed,
     skipped: (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0),
   };
+}
+
+/** What the lines of a run that broke off tell; skipped ones count only where they were named. */
+function countLines(output: string): Counts {
+  const count = (sign: string) =>
+    output.split('\n').filter((line) => line.includes(sign) && line.includes('.test.ts')).length;
+  return { passed: count('✓'), failed: count('×'), skipped: count('↓') };
 }
 
 function tell({ passed, failed, skipped }: Counts): string {
