@@ -126,6 +126,7 @@ export const CHANGE_OPTIONS: readonly OptionSpec[] = [
     name: 'allow',
     argument: 'WORD',
     isRepeatable: true,
+    choices: ['broad', 'ssh', 'log-shipping', 'start-tracking', 'rate', 'console'],
     describe: 'do it although it is refused; the refusal names the word',
     group: 'Safety',
   },

@@ -9,7 +9,7 @@ import { REPOSITORY } from '../helpers/run-command.js';
 export const PROGRAM = join(REPOSITORY, 'bin/ctwhy.js');
 const RESIDENT = join(REPOSITORY, 'test/lab/resident-program.mjs');
 const ANSWER_MS = 900_000;
-const isResident = process.env['CTWHY_TEST_RESIDENT'] !== undefined;
+const HAS_RESIDENTS = process.env['CTWHY_TEST_RESIDENT'] !== undefined;
 
 export interface Ran {
   readonly out: string;
@@ -25,8 +25,11 @@ export interface BuiltProgram {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** @param folder of the test, its own */
-export function builtProgram(folder: string): BuiltProgram {
+/**
+ * @param folder of the test, its own
+ * @param isResident one process answers a namespace's command lines: for tests that ask many
+ */
+export function builtProgram(folder: string, isResident = HAS_RESIDENTS): BuiltProgram {
   const environment = {
     PATH: process.env['PATH'] ?? '',
     HOME: folder,

@@ -127,11 +127,9 @@ function listDocument(standings: readonly ChangeStanding[], nowUs: number, world
   const on = standings.filter(({ change }) => change.state !== 'ended');
   const first = on[0];
   if (first !== undefined)
-    lines.push([
-      segment('plain', 'Take back:  '),
-      segment('cmd', `sudo ${name} undo ${changeId(first.change)}`),
-      segment('plain', '      all temporary:  '),
-      segment('cmd', `sudo ${name} undo --all`),
-    ]);
+    lines.push(
+      [segment('plain', 'Take back:      '), segment('cmd', `sudo ${name} undo ${changeId(first.change)}`)],
+      [segment('plain', 'All temporary:  '), segment('cmd', `sudo ${name} undo --all`)],
+    );
   return lines;
 }
