@@ -1,11 +1,13 @@
 // An ordinary rule or a policy ended the packet although conntrack was content with it (NEW or ESTABLISHED).
 
 import type { Remedy } from '../../model/finding.js';
-import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { type Argument, inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
+import { proofLines } from '../explain/proof-lines.js';
 import type { Cause } from './cause.js';
+import { type MeantRule, nearMiss, takenBefore } from './meant-rule.js';
 import { flowWords, ruleWords } from './words.js';
 
 /** Ports of the helpers of the kernel (net/netfilter/nf_conntrack_*.c: default ports; pptp 1723, h323 1719 and 1720). */
@@ -85,13 +87,57 @@ function remedies(subject: Case): readonly Remedy[] {
   ];
 }
 
+/** '--dport …' and what the packet had instead. */
+function missWords({ hit, because }: MeantRule): string {
+  return `${ruleWords(hit.rule)} does not match: ${because}`;
+}
+
+function meantWords(miss: MeantRule | null, later: MeantRule | null): string {
+  if (miss !== null) return ` ${missWords(miss)} (${miss.hit.rule.text}).`;
+  return later === null ? '' : ` ${ruleWords(later.hit.rule)} (${later.hit.rule.text}) would have accepted it, and stands behind.`;
+}
+
+/** How it came to that end: an earlier rule took it, the rule that was meant did not match, or nothing was meant for it. */
+function endingOf(subject: Case, miss: MeantRule | null, later: MeantRule | null): Argument {
+  const { fate } = subject;
+  const packet = firstPacket(subject);
+  if (miss !== null)
+    return {
+      id: 'never-matched',
+      steps: [
+        shown(missWords(miss), [miss.hit.evidence, citePacket(subject, packet, 0)]),
+        shown(fate.isPolicy ? 'so the policy decided' : `so ${ruleWords(fate.rule!)} decided`, fate.evidence),
+        inferred('it was meant for this packet: it is about the same service', [miss.hit.evidence], false),
+      ],
+      lookAlikes: [],
+    };
+  if (fate.isPolicy)
+    return {
+      id: 'policy-decided',
+      steps: [shown('no rule matched, so the policy decided', fate.evidence)],
+      lookAlikes: [],
+    };
+  return {
+    id: 'ended-early',
+    steps: [
+      shown(`${ruleWords(fate.rule!)} matched it`, fate.evidence),
+      ...(later === null
+        ? []
+        : [shown(`${ruleWords(later.hit.rule)} behind it would have accepted it`, [later.hit.evidence], false)]),
+    ],
+    lookAlikes: [],
+  };
+}
+
 export const ruleDecided: Cause = {
   id: 'rule-decided',
   title: 'An ordinary rule or policy did it',
   needs: 'where the packet ended: a trace, or a LOG line with the ruleset it came from',
   decides: 'the path ends at a terminating rule or a policy although the packet was NEW or ESTABLISHED',
   looksLike: ['entry-gone', 'not-conntrack'],
-  causes: ['ended-early', 'policy-decided'],
+  causes: ['ended-early', 'never-matched', 'policy-decided'],
+  kernels: 'all',
+  evidence: ['trace', 'kernel log', 'ruleset', 'counters'],
   argue(subject): Verdict | null {
     if (subject.outcome === 'INVALID' || subject.fate.fate !== 'dropped') return null;
     const { fate } = subject;
@@ -127,18 +173,17 @@ export const ruleDecided: Cause = {
     if (isLegacyTrace && subject.host.rules.backend === 'nft')
       lookAlikes.push({ cause: 'an nft chain behind it', ruledOut: null, wouldSettle: ASK.trace });
     const what = packet.state === null ? 'packet' : `${packet.state} packet`;
+    // A rule without conditions at the end of a chain is a policy by another name.
+    const isCatchAll = fate.isPolicy || rule.conditions.length === 0;
+    const miss = isCatchAll ? nearMiss(subject) : null;
+    const later = takenBefore(subject);
     return {
       class: 'rule-decided',
       argument: { id: 'rule-decided', steps, lookAlikes },
-      led: fate.isPolicy
-        ? {
-            id: 'policy-decided',
-            steps: [shown('no rule matched, so the policy decided', fate.evidence)],
-            lookAlikes: [],
-          }
-        : { id: 'ended-early', steps: [shown(`${name} matched it`, fate.evidence)], lookAlikes: [] },
+      led: endingOf(subject, miss, later),
       title: `${fate.isPolicy ? 'A policy' : 'A rule'} drops it, not conntrack: ${name}`,
-      summary: `Conntrack is not at fault: the ${what} ${flowWords(subject.flow)} met ${name}${rule === null || fate.isPolicy ? '' : ` (${rule.text})`}${fate.isPolicy ? ', as no rule of the chain matched it' : ''}.`,
+      summary: `Conntrack is not at fault: the ${what} ${flowWords(subject.flow)} met ${name}${rule === null || fate.isPolicy ? '' : ` (${rule.text})`}${fate.isPolicy ? ', as no rule of the chain matched it' : ''}.${meantWords(miss, later)}`,
+      proof: miss === null ? [] : proofLines('passed by', [shown(missWords(miss), [miss.hit.evidence])]),
       missing: [],
       remedies: remedies(subject),
     };
