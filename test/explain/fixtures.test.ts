@@ -33,6 +33,8 @@ const ARGUED = [
   'window-overshoot',
   'late-close',
   'routing-dropped',
+  'bridge-path',
+  'not-conntrack',
 ];
 /** Recordings whose evidence suffices: no less sure than this. */
 const AT_LEAST: Readonly<Record<string, Confidence>> = {
@@ -58,6 +60,7 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'window-overshoot': 'likely',
   'normal-late-close': 'likely',
   'routing-dropped': 'certain',
+  'zone-mismatch': 'certain',
   'routing-no-route': 'certain',
 };
 /** What else is true of a recording besides its main story. */

@@ -43,10 +43,18 @@ describe('the endings of a rule', () => {
 
   it.each([
     ['a negated interface', '-A FORWARD ! -i eth0 -p tcp --dport 443 -j ACCEPT', 'never-matched'],
-    ['a catch-all at the end', '-A FORWARD -s 192.0.2.64/27 -p tcp --dport 443 -j ACCEPT\n-A FORWARD -j DROP', 'never-matched'],
+    [
+      'a catch-all at the end',
+      '-A FORWARD -s 192.0.2.64/27 -p tcp --dport 443 -j ACCEPT\n-A FORWARD -j DROP',
+      'never-matched',
+    ],
     ['another service', '-A FORWARD -p tcp --dport 22 -j ACCEPT', 'policy-decided'],
     ['two conditions that fail', '-A FORWARD -s 192.0.2.64/27 -o eth2 -p tcp --dport 443 -j ACCEPT', 'policy-decided'],
-    ['a rule for later packets', '-A FORWARD -p tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT', 'policy-decided'],
+    [
+      'a rule for later packets',
+      '-A FORWARD -p tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT',
+      'policy-decided',
+    ],
     ['no rule at all', '', 'policy-decided'],
   ])('%s', async (name, rule, cause) => {
     expect((await withRules(name.replaceAll(' ', '-'), ...(rule === '' ? [] : [rule]))).cause).toBe(cause);

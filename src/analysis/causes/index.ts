@@ -40,6 +40,7 @@ import { oldSegmentUnnamed } from './window/old-segment-unnamed.js';
 import { windowOvershoot } from './window/overshoot.js';
 import { windowOvershootUnnamed } from './window/overshoot-unnamed.js';
 import { windowScaleLost } from './window/scale-lost.js';
+import { zoneMismatch } from './zone-mismatch.js';
 
 export const CAUSES: readonly Cause[] = [
   entryGone,
@@ -64,6 +65,7 @@ export const CAUSES: readonly Cause[] = [
   lateClose,
   routingDropped,
   staleEntryOfPackets,
+  zoneMismatch,
   malformed,
   normal,
 ];

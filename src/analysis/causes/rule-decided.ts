@@ -1,7 +1,16 @@
 // An ordinary rule or a policy ended the packet although conntrack was content with it (NEW or ESTABLISHED).
 
 import type { Remedy } from '../../model/finding.js';
-import { type Argument, inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import {
+  type Argument,
+  inferred,
+  type LookAlike,
+  open,
+  ruledOutBy,
+  type Step,
+  shown,
+  type Verdict,
+} from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
@@ -94,7 +103,9 @@ function missWords({ hit, because }: MeantRule): string {
 
 function meantWords(miss: MeantRule | null, later: MeantRule | null): string {
   if (miss !== null) return ` ${missWords(miss)} (${miss.hit.rule.text}).`;
-  return later === null ? '' : ` ${ruleWords(later.hit.rule)} (${later.hit.rule.text}) would have accepted it, and stands behind.`;
+  return later === null
+    ? ''
+    : ` ${ruleWords(later.hit.rule)} (${later.hit.rule.text}) would have accepted it, and stands behind.`;
 }
 
 /** How it came to that end: an earlier rule took it, the rule that was meant did not match, or nothing was meant for it. */
