@@ -1,6 +1,7 @@
 // Snapshots at an interval, as a standing change: two files of systemd's and a timer that is started with the host.
 
 import { type Change, changeId } from '../model/change.js';
+import { THINNING_WORDS } from '../store/prune-snapshots.js';
 import { RefusedError, UnsupportedError } from '../text/errors.js';
 import type { Plan, PlanContext } from './plan.js';
 import {
@@ -62,7 +63,9 @@ export function planSchedule(context: PlanContext, schedule: Schedule, trial: Tr
         : [
             `a day of it takes up to ${size(trial.firstBytes + (Math.max(trial.nextBytes, PAGE_BYTES) * 86_400) / schedule.everyS)} while the table changes little, more where it does`,
           ]),
-      ...(schedule.keep === null ? ['nothing is thrown away: --keep 7d limits what it takes'] : []),
+      schedule.keep === null
+        ? 'nothing is thrown away: --keep 7d limits what it takes'
+        : `after ${schedule.keep} they go; before that, of those ${THINNING_WORDS}`,
     ],
     seeAt: [`ctwhy snapshot list; systemctl list-timers ${SCHEDULE_TIMER}; journalctl -u ${SCHEDULE_SERVICE}`],
   };

@@ -34,7 +34,7 @@ export const snapshotTakeCommand: CommandSpec<World> = {
   words: 'snapshot take',
   summary: 'record entries, rules, sockets and settings of this host',
   description:
-    'Reads the lists of conntrack, its statistics, the sysctls, the rules of every backend with their counters, stuck sockets, addresses, routes and counters of the stack of one network namespace into the store. Changes nothing on the host. All of it is one transaction: a snapshot that was stopped is not there. Entries that did not change take no room.',
+    'Reads the lists of conntrack, its statistics, the sysctls, the rules of every backend with their counters, stuck sockets, addresses, routes and counters of the stack of one network namespace into the store. Changes nothing on the host. All of it is one transaction: a snapshot that was stopped is not there. Entries that did not change take no room. With --keep old ones go, and those that stand close are thinned: older than 48 hours one an hour stays, older than 7 days one in six hours; what has a name, what findings cite and what lies in an incident stays.',
   effect: 'store',
   options: [
     NETNS_OPTION,

@@ -7,7 +7,7 @@ import type { SnapshotPlan } from '../../model/host-reading.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { liveLine, takenDocument } from '../../presentation/snapshot-taken.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
-import { pruneSnapshots } from '../../store/prune-snapshots.js';
+import { pruneSnapshots, thinSnapshots } from '../../store/prune-snapshots.js';
 import { countBorn, readStatisticSums, type SnapshotFacts, snapshotById } from '../../store/snapshot-reader.js';
 import { planSnapshot } from '../../survey/snapshot-plan.js';
 import { FailedError, UsageError } from '../../text/errors.js';
@@ -89,6 +89,7 @@ async function prune(input: CommandInput, world: World, beforeUs: number): Promi
     const db = openStoreForWriting(world.host, location, world.clock.nowUs());
     try {
       pruneSnapshots(db, beforeUs);
+      thinSnapshots(db, world.clock.nowUs());
     } finally {
       db.close();
     }

@@ -7,7 +7,7 @@ import { beginSnapshot } from '../../../src/store/conntrack-writer.js';
 import { buildFlows, flowMarks } from '../../../src/store/flows.js';
 import { hostByName } from '../../../src/store/hosts.js';
 import type { Db } from '../../../src/store/open-store.js';
-import { pruneSnapshots } from '../../../src/store/prune-snapshots.js';
+import { pruneSnapshots, thinSnapshots } from '../../../src/store/prune-snapshots.js';
 import { addSeries } from '../../../src/store/snapshots.js';
 import { emptyStore } from './empty-store.js';
 
@@ -17,13 +17,17 @@ const line = (sport: number, left: number) =>
   `ipv4 2 tcp 6 ${left} ESTABLISHED src=192.0.2.1 dst=198.51.100.1 sport=${sport} dport=443 src=198.51.100.1 dst=192.0.2.1 sport=443 dport=${sport} [ASSURED] mark=0 use=1 id=${sport}`;
 
 /** One snapshot each ten seconds, with entries of these ports and a setting. */
-function fill(db: Db, snapshots: readonly { readonly ports: readonly number[]; readonly value: string }[]): number {
+function fill(
+  db: Db,
+  snapshots: readonly { readonly ports: readonly number[]; readonly value: string }[],
+  stepUs = STEP_US,
+): number {
   const hostId = hostByName(db, 'gw');
   const seriesId = addSeries(db, { hostId, bootId: null, namespaceId: null, madeBy: 'snapshot' });
   for (const [at, { ports, value }] of snapshots.entries()) {
     const marks = flowMarks(db);
     db.transaction(() => {
-      const atUs = START_US + at * STEP_US;
+      const atUs = START_US + at * stepUs;
       const writer = beginSnapshot(db, { seriesId, takenAtUs: atUs, tookUs: 0, errorUs: 0, name: null });
       const reader = openTextReader(
         { forms: [conntrackListForm], fileName: '', command: 'conntrack -L', netns: null },
@@ -102,5 +106,78 @@ describe('pruning snapshots', () => {
     expect(pruneSnapshots(db, START_US + 360 * STEP_US)).toEqual({ snapshots: 1, entries: 0 });
     expect(all(db, 'SELECT id FROM snapshots')).toEqual([[1], [3], [4]]);
     expect(all(db, 'SELECT orig_sport FROM ct_entries WHERE snapshot_id = 1 ORDER BY 1')).toEqual([[1], [2], [8], [9]]);
+  });
+});
+
+describe('thinning snapshots', () => {
+  const HOUR_US = 3_600_000_000;
+  const STEP_20_MIN = HOUR_US / 3;
+  /** Ten days of a snapshot each twenty minutes; the same numbers each time. */
+  const history = (seed: number) => {
+    let state = seed;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    return Array.from({ length: 720 }, () => ({
+      ports: [1, 2, 3, 4, 5, 8, 9].filter(() => random(5) > 0),
+      value: String(random(3)),
+    }));
+  };
+
+  it.each([1, 22])('leaves what the others show as it was (history %d)', (seed) => {
+    const db = emptyStore();
+    fill(db, history(seed), STEP_20_MIN);
+    const nowUs = START_US + 720 * STEP_20_MIN;
+    db.prepare("UPDATE snapshots SET name = 'kept by hand' WHERE id = 5").run();
+    const shown = 'SELECT snapshot_id, orig_sport, expires_at_us, timeout_s FROM ct_entries ORDER BY 1, 2';
+    const settings = 'SELECT snapshot_id, name, value FROM sysctls ORDER BY 1, 2';
+    const before = [all(db, shown), all(db, settings)] as [number, ...unknown[]][][];
+    const { snapshots } = thinSnapshots(db, nowUs);
+    expect(snapshots).toBeGreaterThan(400);
+    const left = new Set(all(db, 'SELECT id FROM snapshots').flat() as number[]);
+    expect(left.has(5)).toBe(true);
+    expect([all(db, shown), all(db, settings)]).toEqual(before.map((rows) => rows.filter(([id]) => left.has(id))));
+    // Two days whole, five with one an hour, three with one in six hours; and the one with a name.
+    const age = `(${nowUs} - taken_at_us)`;
+    const [counts] = all(
+      db,
+      `SELECT sum(${age} <= ${48 * HOUR_US}), sum(${age} > ${48 * HOUR_US} AND ${age} <= ${168 * HOUR_US}), sum(${age} > ${168 * HOUR_US}) FROM snapshots`,
+    ) as number[][];
+    expect(counts![0]).toBe(144);
+    expect(counts![1]).toBeGreaterThanOrEqual(119);
+    expect(counts![1]).toBeLessThanOrEqual(121);
+    expect(counts![2]).toBeGreaterThanOrEqual(12);
+    expect(counts![2]).toBeLessThanOrEqual(14);
+    // Nothing is left of what no snapshot shows.
+    expect(
+      all(
+        db,
+        `SELECT count(*) FROM ct_entry_versions v WHERE to_seq IS NOT NULL AND NOT EXISTS (SELECT 1 FROM snapshots n WHERE n.series_id = v.series_id AND n.seq >= v.from_seq AND n.seq < v.to_seq)`,
+      ),
+    ).toEqual([[0]]);
+    expect(
+      all(db, 'SELECT count(*) FROM ct_entry_moves WHERE version_id NOT IN (SELECT id FROM ct_entry_versions)'),
+    ).toEqual([[0]]);
+    expect(db.pragma('foreign_key_check')).toEqual([]);
+    expect(thinSnapshots(db, nowUs)).toEqual({ snapshots: 0, entries: 0 });
+  });
+
+  it('lets tuples go that nothing names, and no others', () => {
+    const db = emptyStore();
+    // Each connection lives for two snapshots.
+    fill(
+      db,
+      Array.from({ length: 720 }, (_, at) => ({ ports: [100 + at, 101 + at], value: '0' })),
+      STEP_20_MIN,
+    );
+    const sports = () =>
+      all(db, "SELECT count(*) FROM tuples WHERE dport = 443 AND src = '192.0.2.1'")[0]![0] as number;
+    expect(sports()).toBe(721);
+    thinSnapshots(db, START_US + 720 * STEP_20_MIN);
+    const wanted = all(db, 'SELECT count(DISTINCT tuple_id) FROM ct_entry_versions')[0]![0] as number;
+    expect(sports()).toBe(wanted);
+    expect(wanted).toBeLessThan(500);
+    expect(db.pragma('foreign_key_check')).toEqual([]);
   });
 });
