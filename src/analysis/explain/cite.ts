@@ -80,8 +80,12 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 export function citer(texts: TextSource): Cite {
-  const place = (sourceId: number | null, line: number | null) =>
-    sourceId === null ? 'the store' : line === null ? texts.nameOf(sourceId) : `${texts.nameOf(sourceId)}:${line}`;
+  const place = (sourceId: number | null, line: number | null) => {
+    if (sourceId === null) return 'the store';
+    // What is read as it happens is called 'kmsg:' or 'journal:' when it is asked for.
+    const name = texts.nameOf(sourceId).replace(/:$/, '');
+    return line === null ? name : `${name}:${line}`;
+  };
   const words = (sourceId: number | null, line: number | null, otherwise: string) =>
     sourceId === null || line === null ? otherwise : (texts.textOf(sourceId, line) ?? otherwise);
   return {

@@ -30,7 +30,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   {
     seen: 'connections break after some quiet time',
     ask: ['conntrack -E -o timestamp,id,extended', 'sysctl net.netfilter net.ipv4.tcp_keepalive_time'],
-    answer: ['explain -r FILES', 'query timeouts-soon', 'query sockets-without-entry'],
+    answer: ['explain -r FILES', 'query timeouts-soon', 'query stuck-sockets-without-entry'],
   },
   {
     seen: 'NEW where ESTABLISHED was expected',
@@ -40,7 +40,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   {
     seen: '"table full, dropping packet"',
     ask: ['conntrack -L', 'conntrack -C; conntrack -S', 'sysctl net.netfilter'],
-    answer: ['query who-fills-the-table', 'query pressure'],
+    answer: ['query who-fills-the-table', 'query when-full', 'query pressure-by-hour'],
   },
   {
     seen: 'a packet vanishes between two chains',

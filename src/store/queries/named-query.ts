@@ -9,9 +9,18 @@ export interface NamedQuery {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** The snapshot asked for, or the newest one whose list of entries was read. */
-export const CHOSEN_SNAPSHOT = `chosen AS (
-  SELECT n.id, n.series_id, n.seq, n.taken_at_us FROM snapshots n
+/** The snapshot asked for, or the newest one that read all of these parts. */
+export function chosenSnapshot(...parts: readonly string[]): string {
+  const read = parts.map(
+    (part, at) =>
+      `JOIN snapshot_parts p${at} ON p${at}.snapshot_id = m.id AND p${at}.part = '${part}' AND p${at}.state = 'read'`,
+  );
+  return `chosen AS (
+  SELECT n.id, n.series_id, n.seq, n.taken_at_us, n.entry_count FROM snapshots n
   WHERE n.id = :snapshot OR (:snapshot IS NULL AND n.id = (
-    SELECT m.id FROM snapshots m JOIN snapshot_parts p ON p.snapshot_id = m.id AND p.part = 'list:main' AND p.state = 'read'
+    SELECT m.id FROM snapshots m ${read.join('\n      ')}
     ORDER BY m.taken_at_us IS NULL, m.taken_at_us DESC, m.id DESC LIMIT 1)))`;
+}
+
+/** With its list of entries. */
+export const CHOSEN_SNAPSHOT = chosenSnapshot('list:main');

@@ -1,13 +1,16 @@
 // Questions about rules that count, and about the evidence itself: what was read, when, how well.
 
 import type { NamedQuery } from './named-query.js';
+import { LATELY } from './table-size.js';
 
-/** Growth of each rule's counter over the snapshots of a series; a counter that fell was reset (the ruleset was loaded again). */
+/** Growth of each rule's counter over the snapshots of the last :hours; a counter that fell was reset (the ruleset was loaded again). */
 const GROWTH = `
-WITH steps AS (
+WITH ${LATELY},
+steps AS (
   SELECT n.series_id, n.seq, n.taken_at_us, c.rule_id, c.packets, c.bytes,
     lag(c.packets) OVER lane AS packets_before, lag(c.bytes) OVER lane AS bytes_before
-  FROM rule_counters c JOIN snapshots n ON n.id = c.snapshot_id
+  FROM rules r CROSS JOIN rule_counters c ON c.rule_id = r.id AND c.snapshot_id >= (SELECT min(id) FROM lately)
+    JOIN lately n ON n.id = c.snapshot_id
   WINDOW lane AS (PARTITION BY n.series_id, c.rule_id ORDER BY n.seq)),
 growth AS (
   SELECT series_id, rule_id, min(taken_at_us) AS from_us, max(taken_at_us) AS to_us,
@@ -19,8 +22,8 @@ growth AS (
 export const RULE_QUERIES: readonly NamedQuery[] = [
   {
     name: 'rules-that-count',
-    question: 'Which rules matched packets between the first and the last snapshot?',
-    parameters: {},
+    question: 'Which rules matched packets between the snapshots of the last hours?',
+    parameters: { hours: '24' },
     sql: `${GROWTH}
 SELECT r.family, r.table_name, r.chain, r.number, r.text, g.packets, g.bytes, g.resets, utc(g.from_us) AS since, utc(g.to_us) AS until
 FROM growth g JOIN rules r ON r.id = g.rule_id
@@ -28,8 +31,8 @@ WHERE g.packets > 0 ORDER BY g.series_id, r.family, r.table_name, r.chain, r.num
   },
   {
     name: 'drops-by-rule',
-    question: 'Which rules and policies dropped packets between the first and the last snapshot?',
-    parameters: {},
+    question: 'Which rules and policies dropped packets between the snapshots of the last hours?',
+    parameters: { hours: '24' },
     sql: `${GROWTH}
 SELECT g.packets, r.family, r.table_name, r.chain, r.number, r.handle, r.text, g.resets, utc(g.from_us) AS since, utc(g.to_us) AS until
 FROM growth g JOIN rules r ON r.id = g.rule_id

@@ -8,6 +8,7 @@ import { realHost } from '../../../src/host/real-host.js';
 import { NAMED_QUERIES, namedQuery } from '../../../src/store/named-queries.js';
 import { type Db, openStoreForReading, openStoreForWriting } from '../../../src/store/open-store.js';
 import { parameterNames, runQuery } from '../../../src/store/query.js';
+import { addQueryFunctions } from '../../../src/store/query-functions.js';
 import { REPOSITORY, rowsOf, runCommand } from '../../helpers/run-command.js';
 
 const AT_US = Date.UTC(2026, 10, 21, 10) * 1000;
@@ -170,7 +171,8 @@ describe('on rows made by hand', () => {
       INSERT INTO snapshots VALUES (1, 1, 1, ${AT_US}, 0, 0, 'before', 3, 1000), (2, 1, 2, ${AT_US + 60e6}, 0, 0, 'after', 4, 1000),
         (3, 1, 3, ${AT_US + 120e6}, 0, 0, NULL, 4, 1000);
       INSERT INTO snapshot_parts (snapshot_id, part, state) VALUES (1, 'list:main', 'read'), (2, 'list:main', 'read'), (2, 'sockets', 'read'),
-        (3, 'list:main', 'failed');
+        (2, 'list:dying', 'read'), (3, 'list:main', 'failed');
+      INSERT INTO snapshot_parts (snapshot_id, part, state, why) VALUES (2, 'list:unconfirmed', 'cannot-show', 'not kept since 5.19');
       INSERT INTO tuples VALUES (1, 6, '192.0.2.1', '198.51.100.1', 40000, 80, NULL), (2, 6, '198.51.100.1', '192.0.2.1', 80, 40000, NULL),
         (3, 6, '192.0.2.1', '198.51.100.2', 40001, 80, NULL), (4, 6, '198.51.100.2', '192.0.2.1', 80, 40001, NULL),
         (5, 17, '192.0.2.9', '198.51.100.3', 5353, 53, NULL), (6, 17, '198.51.100.3', '192.0.2.9', 53, 5353, NULL),
@@ -179,7 +181,8 @@ describe('on rows made by hand', () => {
         (1, 1, 'main', 1, NULL, 1, 1, 1, 2, 'ESTABLISHED', 'ASSURED', 431999, ${AT_US + 431999e6}, NULL),
         (2, 1, 'main', 1, NULL, 2, 2, 3, 4, 'SYN_SENT', 'UNREPLIED', 100, ${AT_US + 100e6}, ${AT_US - 20e6}),
         (3, 1, 'main', 2, NULL, 3, 3, 5, 6, NULL, 'UNREPLIED', 20, ${AT_US + 80e6}, NULL),
-        (4, 1, 'main', 2, NULL, 4, 4, 7, 8, 'FIN_WAIT', 'ASSURED', 110, ${AT_US + 170e6}, NULL);
+        (4, 1, 'main', 2, NULL, 4, 4, 7, 8, 'FIN_WAIT', 'ASSURED', 110, ${AT_US + 170e6}, NULL),
+        (5, 1, 'dying', 1, NULL, 5, 5, 5, 6, NULL, '', 0, ${AT_US}, NULL);
       INSERT INTO sockets_seen (series_id, from_seq, to_seq, proto, state, local, lport, peer, pport, timer) VALUES
         (1, 2, NULL, 6, 'ESTAB', '192.0.2.1', 40000, '198.51.100.1', 80, NULL),
         (1, 2, NULL, 6, 'FIN-WAIT-1', '192.0.2.1', 40009, '198.51.100.1', 80, 'persist'),
@@ -233,6 +236,61 @@ describe('on rows made by hand', () => {
     expect(ask(db, 'entries-without-socket').map(({ orig_dst }) => orig_dst)).toEqual(['198.51.100.2']);
   });
 
+  it('stuck-sockets-without-entry: of those that wait to be closed only', () => {
+    expect(ask(db, 'stuck-sockets-without-entry')).toMatchObject([
+      { state: 'FIN-WAIT-1', lport: 40009, timer: 'persist' },
+    ]);
+    expect(ask(db, 'stuck-sockets-without-entry', { snapshot: '1' })).toEqual([]);
+  });
+
+  it('lingering: what a list that cannot be shown holds is not zero', () => {
+    const told = (rows: Record<string, unknown>[]) =>
+      rows.map(({ list, told: state, entries, seen_before }) => [list, state, entries, seen_before]);
+    expect(told(ask(db, 'lingering'))).toEqual([
+      ['dying', 'read', 1, 1],
+      ['unconfirmed', 'cannot-show', null, null],
+    ]);
+    expect(ask(db, 'lingering')[0]).toMatchObject({ example: 'proto 17 192.0.2.9:5353 > 198.51.100.3:53' });
+    expect(ask(db, 'lingering')[1]).toMatchObject({ why: 'not kept since 5.19' });
+    expect(told(ask(db, 'lingering', { snapshot: '1' }))).toEqual([
+      ['dying', 'not read', null, null],
+      ['unconfirmed', 'not read', null, null],
+    ]);
+  });
+
+  it('when-full: a straight line through the last hours, and never for a table that does not grow', () => {
+    // 3 entries, then 4 two minutes later: half an entry a minute, 996 to go.
+    expect(ask(db, 'when-full')).toMatchObject([
+      { entries: 4, entry_max: 1000, per_minute: 0.5, percent: 0.4, full_at: '2026-11-22T19:14:00.000000Z' },
+    ]);
+    expect(ask(db, 'when-full', { hours: '0' })).toMatchObject([{ snapshots: 1, per_minute: null, full_at: null }]);
+  });
+
+  it('count-and-lists: the difference with what limits it', () => {
+    expect(ask(db, 'count-and-lists')).toMatchObject([
+      {
+        counted: 4,
+        listed: 5,
+        difference: -1,
+        ipv4: 4,
+        ipv6: 0,
+        dying: 1,
+        unconfirmed: null,
+        zones: 'zone 0: 4',
+        limits: 'unconfirmed: not kept since 5.19',
+      },
+    ]);
+    expect(ask(db, 'count-and-lists', { snapshot: '1' })).toMatchObject([
+      { counted: 3, listed: 3, difference: 0, dying: null, limits: 'dying: not read; unconfirmed: not read' },
+    ]);
+  });
+
+  it('pressure-by-hour: fill and losses of all CPUs', () => {
+    expect(ask(db, 'pressure-by-hour')).toMatchObject([
+      { hour: '2026-11-21T10:00:00.000000Z', snapshots: 3, least: 3, most: 4, invalid: 7, dropped: null },
+    ]);
+  });
+
   it('pressure: differences, and a reset seen as one', () => {
     expect(ask(db, 'pressure').map(({ name, cpu, more, note }) => [name, cpu, more, note])).toEqual([
       ['invalid', 0, 4, null],
@@ -260,5 +318,93 @@ describe('on rows made by hand', () => {
   it('gaps, unread', () => {
     expect(ask(db, 'gaps')).toMatchObject([{ what: 'log', state: 'lost', lost: 118 }]);
     expect(ask(db, 'unread')).toMatchObject([{ source: 'x', line: 2, reason: 'cut', text: null }]);
+  });
+});
+
+describe('nat-unlike-rules', () => {
+  it('names translations that no rule makes, and entries that a rule would translate', () => {
+    const db = emptyStore('nat.db');
+    const rule = (
+      id: number,
+      chain: string,
+      text: string,
+      target: string,
+      conditions: Record<string, readonly string[]>,
+    ) =>
+      db.prepare("INSERT INTO rules VALUES (?, 1, 'ip', 'nat', ?, ?, ?, NULL, ?, ?, NULL, 0, 1, ?)").run(
+        ...[id, chain, id, id, text, target],
+        JSON.stringify({
+          conditions: Object.entries(conditions).map(([field, values]) => ({
+            field: field.replace('!', ''),
+            isNegated: field.startsWith('!'),
+            values,
+          })),
+        }),
+      );
+    db.exec(`
+      INSERT INTO hosts VALUES (1, 'gw', 0);
+      INSERT INTO series VALUES (1, 1, NULL, NULL, 'ingest');
+      INSERT INTO snapshots VALUES (1, 1, 1, ${AT_US}, 0, 0, NULL, 5, 1000);
+      INSERT INTO snapshot_parts (snapshot_id, part, state) VALUES (1, 'list:main', 'read');
+      INSERT INTO rulesets VALUES (1, x'01', 'iptables-save', 'ip', 'nft', 0, '{}');
+      INSERT INTO snapshot_rulesets (snapshot_id, ruleset_id) VALUES (1, 1);
+      INSERT INTO host_facts (series_id, from_seq, kind, data) VALUES (1, 1, 'address', '{"local":"203.0.113.1"}');
+      INSERT INTO tuples VALUES
+        (1, 6, '192.0.2.5', '198.51.100.1', 40001, 80, NULL), (2, 6, '198.51.100.1', '203.0.113.1', 80, 40001, NULL),
+        (3, 6, '192.0.2.5', '198.51.100.9', 40002, 80, NULL), (4, 6, '198.51.100.9', '203.0.113.77', 80, 40002, NULL),
+        (5, 6, '192.0.2.6', '198.51.100.1', 40003, 80, NULL), (6, 6, '198.51.100.1', '192.0.2.6', 80, 40003, NULL),
+        (7, 6, '198.51.100.5', '203.0.113.1', 40004, 443, NULL), (8, 6, '203.0.113.1', '198.51.100.5', 443, 40004, NULL),
+        (9, 6, '198.51.100.5', '203.0.113.1', 40005, 22, NULL), (10, 6, '203.0.113.1', '198.51.100.5', 22, 40005, NULL),
+        (11, 6, '192.0.2.200', '198.51.100.1', 40006, 80, NULL), (12, 6, '198.51.100.1', '192.0.2.200', 80, 40006, NULL);
+      INSERT INTO ct_entry_versions (id, series_id, list, from_seq, key_hash, content_hash, tuple_id, reply_tuple_id, state)
+        SELECT id / 2 + 1, 1, 'main', 1, id, id, id, id + 1, 'ESTABLISHED' FROM tuples WHERE id % 2 = 1;
+    `);
+    const masquerade = '-A POSTROUTING -s 192.0.2.0/25 -o wan0 -j MASQUERADE';
+    const dnat = '-A PREROUTING -d 203.0.113.1/32 -p tcp -m tcp ! --dport 22 -j DNAT --to-destination 192.0.2.80';
+    rule(1, 'POSTROUTING', masquerade, 'MASQUERADE', { src: ['192.0.2.0/25'], out: ['wan0'] });
+    rule(2, 'PREROUTING', dnat, 'DNAT', { dst: ['203.0.113.1'], proto: ['tcp'], '!dport': ['22'] });
+    expect(ask(db, 'nat-unlike-rules').map(({ what, rule: text, orig_sport }) => [orig_sport, what, text])).toEqual([
+      [40004, 'destination is not translated, a rule would', dnat],
+      [40002, 'source became 203.0.113.77, which no rule names', null],
+      [40003, 'source is not translated, a rule would', masquerade],
+    ]);
+    expect(ask(db, 'nat-unlike-rules', { rules: '0' }).map(({ orig_sport }) => orig_sport)).toEqual([40002]);
+    db.close();
+  });
+});
+
+describe('with a month of snapshots', () => {
+  /** Tables that grow with every snapshot or packet: looked through from end to end they cost seconds. */
+  const GROWING = /^SCAN (v|ct_entry_versions|ct_entry_moves|values_over_time|rule_counters|tuples|t|c)\b(?! VIRTUAL)/;
+  const OF_TABLE = [
+    ...[
+      'who-fills-the-table',
+      'stuck-syn-sent',
+      'half-closed',
+      'lingering',
+      'timeouts-soon',
+      'when-full',
+      'count-and-lists',
+    ],
+    ...[
+      'pressure',
+      'pressure-by-hour',
+      'sockets-without-entry',
+      'stuck-sockets-without-entry',
+      'entries-without-socket',
+    ],
+    ...['nat-unlike-rules', 'rules-that-count', 'drops-by-rule'],
+  ];
+
+  it.each(OF_TABLE)('%s finds its rows by an index', (name) => {
+    const db = emptyStore(`plan-${name}.db`);
+    const { sql, parameters } = namedQuery(name)!;
+    addQueryFunctions(db);
+    const values = Object.fromEntries(
+      Object.entries(parameters).map(([key, value]) => [key, value === 'NULL' ? null : Number(value)]),
+    );
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(values) as { readonly detail: string }[];
+    expect(plan.map(({ detail }) => detail).filter((detail) => GROWING.test(detail))).toEqual([]);
+    db.close();
   });
 });
