@@ -104,29 +104,37 @@ function changeLines(world: World): readonly Line[] {
   }
 }
 
+/** A longer name of this program would wrap every command: it is said once, as a variable of the shell that also sudo takes. */
+const LONGEST_NAME = 'ctwhy'.length;
+
+/** What people have and what to type; few enough that the screen fits 24 lines. */
+function whatToType(name: string): ReadonlyArray<readonly [have: string, command: string, typed: string]> {
+  return [
+    ['is something stuck, here and now', 'check', `sudo ${name} check`],
+    ['one stuck or reset connection, now', 'capture', `sudo ${name} capture --dport 8080`],
+    ['a command that shows the fault', 'capture', `sudo ${name} capture -- ./repeat.sh`],
+    ['a packet nobody sent yet, and the rules', 'path', `sudo ${name} path --packet '-p tcp ...'`],
+    ['files somebody sent', 'explain', `${name} explain -r case.tar`],
+    ['a host without ctwhy', 'bundle', `${name} bundle --script > collect.sh`],
+    ['a table that fills up', 'snapshot', `sudo ${name} snapshot take --every 10s`],
+    ['nothing yet, just looking', 'demo', `${name} demo`],
+    ['can this host show the evidence at all', 'doctor', `${name} doctor`],
+  ];
+}
+
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
-  const name = world.programName;
+  const { programName } = world;
+  const isLong = programName.length > LONGEST_NAME;
+  const name = isLong ? '$c' : programName;
   const version = (JSON.parse(world.host.read(`${world.packageRoot}package.json`)) as { version: string }).version
     .split('.')
     .slice(0, 2)
     .join('.');
   const has = (words: string) => input.knownCommands.some((known) => known === words || known.startsWith(`${words} `));
-  const rows: ReadonlyArray<readonly [string, string, string]> = [
-    ['is something stuck, here and now', 'check', `sudo ${name} check`],
-    ['one stuck or reset connection, now', 'capture', `sudo ${name} capture --dport 8080`],
-    ['SYNs arrive, nobody answers', 'capture', `sudo ${name} capture --dport 25`],
-    ['a command that shows the fault', 'capture', `sudo ${name} capture -- ./repeat.sh`],
-    ['files somebody sent', 'explain', `${name} explain -r case.tar`],
-    ['a log, a listing, a ruleset', 'ingest', `${name} ingest kern.log conntrack.txt`],
-    ['a host without ctwhy', 'bundle', `${name} bundle --script > collect.sh`],
-    ['a table that fills up', 'snapshot', `sudo ${name} snapshot take --every 10s`],
-    ['a message of the kernel', 'reasons', `${name} reasons list`],
-    ['a question of your own', 'query', `${name} query --list`],
-    ['nothing yet, just looking', 'demo', `${name} demo`],
-  ];
+  const rows = whatToType(name).filter(([, command]) => has(command));
   const lines: Line[] = [
     [
-      segment('head', `${basename(name) === 'ctwhy.js' ? 'ctwhy' : basename(name)} ${version}`),
+      segment('head', `${basename(programName) === 'ctwhy.js' ? 'ctwhy' : basename(programName)} ${version}`),
       segment('plain', ' - why did conntrack call that packet INVALID, or NEW?'),
     ],
     '',
@@ -135,27 +143,16 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     ...changeLines(world),
     '',
     [segment('head', '  What you have                             What to type')],
-    ...rows
-      .filter(([, command]) => has(command))
-      .map(([have, , command]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', command)]),
-    '',
-    ...(has('doctor')
-      ? [
-          [
-            segment('plain', `  ${'Can this host show the evidence at all?'.padEnd(42)}`),
-            segment('cmd', `${name} doctor`),
-          ],
-          '',
-        ]
+    ...(isLong
+      ? [[segment('plain', `  ${'(once in this shell)'.padEnd(42)}`), segment('cmd', `c=${programName}`)]]
       : []),
+    ...rows.map(([have, , typed]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', typed)]),
+    '',
     '  Reading changes nothing. What changes the host (capture, log-invalid, trace,',
     '  tag, dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
     [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
-    '',
-    ...[
-      ['All commands', `${name} --help`],
-      ['Topics', `${name} help          (symptoms, formats, time, safety)`],
-    ].map(([what, command]): Line => [segment('plain', `  ${what!.padEnd(14)}`), segment('cmd', command!)]),
+    [segment('plain', '  All commands: '), segment('cmd', `${name} --help`)],
+    [segment('plain', '  Topics:       '), segment('cmd', `${name} help symptoms|safety|time|formats`)],
   ];
   printDocument(world.streams.out, lines);
   return EXIT.done;

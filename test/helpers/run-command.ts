@@ -19,6 +19,8 @@ export interface CommandOptions {
   readonly isTerminal?: boolean;
   readonly width?: number;
   readonly stdin?: string;
+  /** How it was started; 'ctwhy' unless told. */
+  readonly programName?: string;
   /** User the command runs as; 1000 unless told. */
   readonly uid?: number;
 }
@@ -115,7 +117,7 @@ export async function runCommand(words: readonly string[], options: CommandOptio
       atExit.push(work);
       return () => void atExit.splice(atExit.indexOf(work), 1);
     },
-    programName: 'ctwhy',
+    programName: options.programName ?? 'ctwhy',
   };
   const code = await main(words, world);
   for (const work of atExit) work();
