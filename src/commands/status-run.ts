@@ -143,9 +143,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     ...changeLines(world),
     '',
     [segment('head', '  What you have                             What to type')],
-    ...(isLong
-      ? [[segment('plain', `  ${'(once in this shell)'.padEnd(42)}`), segment('cmd', `c=${programName}`)]]
-      : []),
+    ...(isLong ? [[segment('plain', '  '), segment('cmd', `c=${programName}`)]] : []),
     ...rows.map(([have, , typed]) => [segment('plain', `  ${have.padEnd(42)}`), segment('cmd', typed)]),
     '',
     '  Reading changes nothing. What changes the host (capture, log-invalid, trace,',
