@@ -27,8 +27,10 @@ import { rejectWithReset } from './incidents/reject-with-reset.js';
 import { routingDropped } from './incidents/routing-dropped.js';
 import { routingNoRoute } from './incidents/routing-no-route.js';
 import { policyDecided, ruleEndedEarly, ruleNeverMatched } from './incidents/rule-decided.js';
+import { badChecksum, oldSegment, portReused, rstRejected, windowLiberal } from './incidents/segments.js';
 import { staleEntry } from './incidents/stale-entry.js';
 import { udpReplyLate } from './incidents/udp-reply-late.js';
+import { icmpv6Untrackable, notrackOneSided } from './incidents/untrackable.js';
 import { invalidSkipsNat, windowOvershoot } from './incidents/window.js';
 import { zoneMismatch } from './incidents/zone-mismatch.js';
 
@@ -64,6 +66,13 @@ export const INCIDENTS: readonly Incident[] = [
   asymmetricSynUnseen,
   asymmetricReplyUnseen,
   windowOvershoot,
+  windowLiberal,
+  oldSegment,
+  rstRejected,
+  portReused,
+  badChecksum,
+  notrackOneSided,
+  icmpv6Untrackable,
   invalidSkipsNat,
   invalidSkipsNatReset,
   midstreamPickup,

@@ -62,6 +62,26 @@ function notDelayed(subject: Case): LookAlike {
   );
 }
 
+/** A SYN that somebody forged opens nothing; one that a stack sends does, soon after. */
+function notForged(subject: Case): LookAlike {
+  const { atUs } = firstPacket(subject).row;
+  const born = subject.events.find(
+    (event) => event.kind === 'NEW' && event.atUs !== null && atUs !== null && event.atUs > atUs,
+  );
+  const opened =
+    born === undefined
+      ? undefined
+      : subject.events.find(
+          (event) => event.line > born.line && event.sourceId === born.sourceId && event.state === 'ESTABLISHED',
+        );
+  return ruledOutBy(
+    'malformed',
+    'the new connection comes about in the end: the SYN is not forged',
+    born === undefined || opened === undefined ? [] : [subject.cite.event(born), subject.cite.event(opened)],
+    ASK.events,
+  );
+}
+
 export const portReuse: Cause = {
   id: 'port-reuse',
   title: 'Ports used again while the old connection is remembered',
@@ -95,8 +115,8 @@ export const portReuse: Cause = {
     const tuple = packet.tuples[0] ?? flow;
     return {
       class: 'port-reuse',
-      argument: { id: 'port-reuse', steps, lookAlikes: [notDelayed(subject)] },
-      led: { id: reuse.is, steps: [shown(says, [cited])], lookAlikes: [notDelayed(subject)] },
+      argument: { id: 'port-reuse', steps, lookAlikes: [notDelayed(subject), notForged(subject)] },
+      led: { id: reuse.is, steps: [shown(says, [cited])], lookAlikes: [notDelayed(subject), notForged(subject)] },
       title: isEntry
         ? `${endWords(tuple.src, tuple.sport)} uses its port again: the old entry is in ${reuse.state}`
         : `${endWords(tuple.src, tuple.sport)} still has the old connection of these ports`,

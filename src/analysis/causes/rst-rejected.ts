@@ -4,7 +4,7 @@
 import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case, SeenPacket } from '../explain/case.js';
-import { citePacket, entryMoment, firstPacket, sysctlOf } from '../explain/flow-facts.js';
+import { citePacket, completeCoverage, entryMoment, firstPacket, sysctlOf } from '../explain/flow-facts.js';
 import { hasFlag, isSameWay, isSyn } from '../explain/segment-facts.js';
 import type { Cause } from './cause.js';
 import { droppedWords, invalidStep } from './message-step.js';
@@ -30,9 +30,10 @@ function answeredBy(subject: Case): Answered | null {
     if (seq === 0)
       return {
         id: 'answers-reused-syn',
-        says: 'its sequence number is 0: it answers a SYN, which acknowledges nothing',
+        says: 'its sequence number is 0, as of one that answers a SYN, which acknowledges nothing',
         packet,
-        question: others.find((one) => isSyn(one)) ?? null,
+        // The SYN that opened the connection had its answer: one that conntrack ignored is meant.
+        question: others.find((one) => isSyn(one) && one.reasonId === 'tcp-packet-ignored') ?? null,
       };
     const challenge = seq === null ? undefined : others.find((one) => one.flags === 'ACK' && one.row.ack === seq);
     if (challenge !== undefined)
@@ -74,6 +75,20 @@ function notForged(subject: Case, answered: Answered | null): LookAlike {
       ? []
       : [citePacket(subject, answered.packet, 0), citePacket(subject, answered.question, 0)],
     ASK.capture,
+  );
+}
+
+/** Where ports were used again the RST is a part of that story. */
+function notReused(subject: Case, ignored: SeenPacket | undefined): LookAlike {
+  const born = subject.events.filter((event) => event.kind === 'NEW');
+  const covered = completeCoverage(subject, 'events', born[0]?.atUs ?? null, firstPacket(subject).row.atUs);
+  return ruledOutBy(
+    'port-reuse',
+    'its entry is the only one these ports had, and no SYN came on it',
+    ignored === undefined && born.length === 1 && born[0]!.atUs !== null && covered !== undefined
+      ? [subject.cite.event(born[0]!), subject.cite.coverage(covered, 'events were listened to all the while')]
+      : [],
+    ASK.events,
   );
 }
 
@@ -133,15 +148,13 @@ export const rstRejected: Cause = {
     ];
     const tuple = packet.tuples[0] ?? subject.flow;
     const led =
-      answered === null
+      answered?.question == null
         ? null
         : {
             id: answered.id,
             steps: [
               shown(answered.says, [citePacket(subject, answered.packet, 0)]),
-              answered.question === null
-                ? inferred('what it answers', [], false, ASK.capture)
-                : shown('and that was seen', [citePacket(subject, answered.question, 0)]),
+              shown('and that was seen', [citePacket(subject, answered.question, 0)]),
             ],
             lookAlikes: [],
           };
@@ -157,6 +170,7 @@ export const rstRejected: Cause = {
           ruledOutBy('late-close', 'without an entry the check would be another', [cited]),
           notForged(subject, answered),
           notOffloaded(subject),
+          notReused(subject, ignored),
         ],
       },
       led,

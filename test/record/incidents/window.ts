@@ -1,10 +1,11 @@
 // Packets outside of the window of a connection that is otherwise fine: the sender overshoots; and what INVALID means for NAT.
 
 import { delay } from '../../lab/clock.js';
-import { type RawSegment, sendSegments } from '../../lab/raw-segments.js';
+import { sendSegments } from '../../lab/raw-segments.js';
+import { converse, silenceStacks } from '../converse.js';
 import type { Incident } from '../incident.js';
 import { playPath } from '../path.js';
-import { connectAndIdle, pairAddresses, type Routed, serve } from '../scene.js';
+import { connectAndIdle, pairAddresses, serve } from '../scene.js';
 
 const OVERSHOOT = pairAddresses(92);
 const SKIPS_NAT = pairAddresses(94);
@@ -14,20 +15,6 @@ const TAGS = [
   'iptables-legacy -A FORWARD -m conntrack --ctstate INVALID -j LOG --log-prefix "FORWARD INVALID: " --log-tcp-sequence',
   'iptables-legacy -A FORWARD -m conntrack --ctstate NEW -j LOG --log-prefix "FORWARD NEW: "',
 ];
-
-/** Half a conversation each; the stacks of both hosts are kept out of it by a rule of theirs. */
-async function converse(
-  { client, server }: Routed,
-  segments: readonly ({ from: 'client' | 'server' } & Omit<RawSegment, 'sport' | 'dport'>)[],
-): Promise<void> {
-  for (const { from, ...segment } of segments) {
-    if (from === 'client') {
-      await sendSegments(client, OVERSHOOT.client, OVERSHOOT.server, [{ sport: SPORT, dport: 80, ...segment }]);
-    } else {
-      await sendSegments(server, OVERSHOOT.server, OVERSHOOT.client, [{ sport: 80, dport: SPORT, ...segment }]);
-    }
-  }
-}
 
 export const windowOvershoot: Incident = {
   name: 'window-overshoot',
@@ -56,12 +43,9 @@ export const windowOvershoot: Incident = {
       addresses: OVERSHOOT,
       wish: { backend: 'legacy' },
       rules: TAGS,
-      async prepare({ client, server }) {
-        await client.run('iptables-legacy -t raw -A PREROUTING -p tcp -j DROP');
-        await server.run('iptables-legacy -t raw -A PREROUTING -p tcp -j DROP');
-      },
+      prepare: silenceStacks,
       traffic: (scene) =>
-        converse(scene, [
+        converse(scene, OVERSHOOT, SPORT, [
           { from: 'client', flags: 'S', seq: 1000, win: 64240, options: '020405b4' },
           { from: 'server', flags: 'SA', seq: 5000, ack: 1001, win: 1000, options: '020405b4' },
           { from: 'client', flags: 'A', seq: 1001, ack: 5001, win: 64240 },

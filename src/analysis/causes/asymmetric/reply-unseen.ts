@@ -20,6 +20,7 @@ import {
 } from '../../explain/segment-facts.js';
 import { notUntracked } from '../../explain/untracked-rules.js';
 import type { Cause } from '../cause.js';
+import { oneSidedRule } from '../untrackable/one-sided.js';
 import { endWords, ruleWords } from '../words.js';
 import { askBothEnds, notrackBoth } from './remedies.js';
 
@@ -113,6 +114,8 @@ export const asymmetricReplyUnseen: Cause = {
     if (outcome !== 'INVALID' || flow.proto !== 6) return null;
     if (reason !== null && reason.by === 'message' && reason.id !== 'tcp-invalid-state') return null;
     if (!isMidstreamFlags(packet.flags) && !hasFlag(packet, 'FIN')) return null;
+    // A rule of this host hides the other direction: it did come by here.
+    if (oneSidedRule(subject)?.isSure === true) return null;
     const waiting = waitingOf(subject, packet);
     if (waiting === null) return null;
     // An answer that was let through would have moved the entry on.

@@ -11,6 +11,7 @@ import { isBridged, isMidstreamFlags, isSynAck, otherWay, roadOf } from '../../e
 import { tableAtPacket } from '../../explain/table-at.js';
 import { notUntracked } from '../../explain/untracked-rules.js';
 import type { Cause } from '../cause.js';
+import { oneSidedRule } from '../untrackable/one-sided.js';
 import { endWords, flowWords, ruleWords } from '../words.js';
 import { askBothEnds, notrackBoth } from './remedies.js';
 
@@ -142,6 +143,8 @@ export const asymmetricSynUnseen: Cause = {
     if (isAnswer && reason !== null && reason.by === 'message' && !NO_SYN_REASONS.includes(reason.id)) return null;
     // Whatever went the other way was seen here, so this host is on both roads.
     if (otherWay({ ...subject, packets: [answer] }).length > 0) return null;
+    // A rule of this host hides the other direction: it did come by here.
+    if (oneSidedRule(subject)?.isSure === true) return null;
     const isOwn = isForThisHost(subject, answer);
     if (isOwn === true) return null;
     const table = tableAtPacket({ ...subject, packets: [answer] });

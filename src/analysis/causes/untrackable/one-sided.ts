@@ -15,6 +15,8 @@ import type { Cause } from '../cause.js';
 import { droppedWords, invalidStep } from '../message-step.js';
 import { flowWords, ruleWords } from '../words.js';
 
+const HALF_REASONS = ['tcp-invalid-new', 'tcp-invalid-state'];
+
 interface OneSided {
   readonly rule: Rule;
   /** false: what the rule asks of the other direction (its interface, its flags) is not all known. */
@@ -40,7 +42,8 @@ function counterpart(packet: SeenPacket): SeenPacket {
   };
 }
 
-function oneSidedRule(subject: Case): OneSided | null {
+/** NULL: no rule untracks just the other direction of this packet. */
+export function oneSidedRule(subject: Case): OneSided | null {
   const packet = firstPacket(subject);
   const turned = counterpart(packet);
   const test = (rule: Rule, one: SeenPacket, hook: string | null, priority: number | null) =>
@@ -80,10 +83,14 @@ export const oneSidedNotrack: Cause = {
   argue(subject): Verdict | null {
     const packet = firstPacket(subject);
     const { outcome, reason, flow } = subject;
-    const isAnswer =
-      outcome === 'INVALID' &&
-      (flow.proto !== 6 || !isMidstreamFlags(packet.flags) || reason?.id === 'tcp-loose-disabled');
-    if (!isAnswer || (reason?.by === 'message' && reason.id !== 'tcp-invalid-new')) return null;
+    // Without the question an answer has no entry; without the answer the opener's ACK finds one that still waits.
+    const isHalf =
+      flow.proto !== 6 ||
+      !isMidstreamFlags(packet.flags) ||
+      reason?.id === 'tcp-loose-disabled' ||
+      reason?.id === 'tcp-invalid-state';
+    if (outcome !== 'INVALID' || !isHalf || (reason?.by === 'message' && !HALF_REASONS.includes(reason.id)))
+      return null;
     const found = oneSidedRule(subject);
     if (found === null) return null;
     const { rule } = found;

@@ -139,6 +139,8 @@ export const untrackableTypes: Cause = {
       class: 'untrackable',
       argument: { id: 'untrackable', steps, lookAlikes },
       led: null,
+      // Each kind is a story of its own.
+      story: kindWords(subject),
       title: `${kindWords(subject)} cannot be tracked: INVALID from the first packet`,
       summary: `The packet is ${kindWords(subject)}: ${what}. Conntrack has no entry for such traffic and calls all of it INVALID.${droppedWords(subject, ruleWords)}`,
       missing: [],
