@@ -55,13 +55,19 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecord
   const flow = question.flow ?? firstOf(rows, captured, events, readEntries(db, host.id, tupleIds), tuples);
   if (flow === null) return null;
   const endOf = ends(flow, events, tuples);
-  const fromLines = packetsOfLines(db, host, rows, tuples, endOf, cite);
+  const { own: fromLines, strangers } = packetsOfLines(db, host, rows, tuples, endOf, cite);
+  // A wire that shows the connection's own addresses lies in front of translation: so do the answers on it.
+  const wireOf = ({ sourceId, interface: name }: CapturedRow) => `${sourceId} ${name ?? ''}`;
+  const ownWires = new Set(captured.filter((row) => isTuple(tuples.get(row.tupleId), flow)).map(wireOf));
   const fromWire = captured.flatMap((row) => {
     const tuple = tuples.get(row.tupleId);
-    const from = tuple === undefined ? null : endOf(tuple);
+    const from = tuple === undefined ? null : endOf(tuple, ownWires.has(wireOf(row)) ? 'translated' : 'anywhere');
     return tuple === undefined || from === null ? [] : [packetOfCapture(row, tuple, from, cite.wire(row))];
   });
-  const packets = onceEach([...fromLines, ...fromWire]);
+  // What a line shows to have no entry has none on the wire either.
+  const isStranger = (packet: FlowPacket) =>
+    strangers.some((one) => identityOf(one) === identityOf(packet) && areOne(one, packet));
+  const packets = onceEach([...fromLines, ...fromWire.filter((packet) => !isStranger(packet))]);
   if (packets.length === 0) return null;
   return { flow, packets, events, isCut: rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS };
 }
@@ -90,23 +96,34 @@ function firstOf(
   return id === undefined ? null : (tuples.get(id) ?? null);
 }
 
-/** Which end sent a packet of this tuple: by its addresses, or through what address translation made of them; NULL: it is not the entry's. */
-function ends(
-  flow: TupleRow,
-  events: readonly EventRow[],
-  tuples: ReadonlyMap<number, TupleRow>,
-): (tuple: TupleRow) => End | null {
-  const same = (a: TupleRow, b: TupleRow) =>
-    a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
+function isTuple(a: TupleRow | undefined, b: TupleRow): boolean {
+  return a !== undefined && a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
+}
+
+/**
+ * Where a packet was seen: 'looked up' as conntrack itself met it, in front of every translation; 'translated' where answers have been
+ * translated back already; 'anywhere' where that is not known.
+ */
+type Sight = 'looked up' | 'translated' | 'anywhere';
+
+/** NULL: the packet is not the entry's. */
+type EndOf = (tuple: TupleRow, sight: Sight) => End | null;
+
+/** Which end sent a packet of this tuple: by its addresses, or through what address translation made of them. */
+function ends(flow: TupleRow, events: readonly EventRow[], tuples: ReadonlyMap<number, TupleRow>): EndOf {
+  const same = isTuple;
   const turned = (a: TupleRow, b: TupleRow) =>
     a.src === b.dst && a.dst === b.src && a.sport === b.dport && a.dport === b.sport;
   const replies = events
     .map((event) => (event.replyTupleId === null ? undefined : tuples.get(event.replyTupleId)))
     .filter((tuple) => tuple !== undefined);
-  return (tuple) => {
+  return (tuple, sight) => {
     if (same(tuple, flow)) return 0;
-    // Where addresses are translated, an answer to the address behind it has no entry.
-    if (turned(tuple, flow)) return replies.length === 0 || replies.some((reply) => same(tuple, reply)) ? 1 : null;
+    // Where addresses are translated, an answer that arrives for the address behind it has no entry.
+    if (turned(tuple, flow))
+      return sight === 'translated' || replies.length === 0 || replies.some((reply) => same(tuple, reply)) ? 1 : null;
+    // Nor has what this host itself sends from the address it lends to others.
+    if (sight === 'looked up' && replies.some((reply) => turned(tuple, reply))) return null;
     if (replies.some((reply) => same(tuple, reply))) return 1;
     if (replies.some((reply) => turned(tuple, reply))) return 0;
     return tuple.src === flow.src || tuple.dst === flow.dst ? 0 : 1;
@@ -118,9 +135,9 @@ function packetsOfLines(
   host: HostContext,
   rows: readonly PassageRow[],
   tuples: ReadonlyMap<number, TupleRow>,
-  endOf: (tuple: TupleRow) => End | null,
+  endOf: EndOf,
   cite: Cite,
-): readonly FlowPacket[] {
+): { readonly own: readonly FlowPacket[]; readonly strangers: readonly FlowPacket[] } {
   const paths = readPaths(
     db,
     rows.map((row) => row.pathId),
@@ -134,15 +151,29 @@ function packetsOfLines(
       tuples: row.tupleIds.map((id) => tuples.get(id)!).filter(Boolean),
     };
   });
-  return mergeSightings(seen, host.rules).flatMap((packet) => {
+  const strangers: FlowPacket[] = [];
+  const own = mergeSightings(seen, host.rules).flatMap((packet) => {
     const whole = { ...packet, ...withReading(packet.steps, host) };
     const tuple = whole.tuples[0];
-    const from = tuple === undefined ? null : endOf(tuple);
-    if (from === null) return [];
+    if (tuple === undefined) return [];
+    const from = endOf(tuple, sightOf(whole));
     const isCovered = isLogged(host, whole.row.atUs);
-    const made = packetOfLines(whole, from, isCovered, (step) => cite.packet(whole.row, whole.steps, step));
-    return made === null ? [] : [made];
+    // Which end's it would have been is known all the same.
+    const end = from ?? endOf(tuple, 'translated') ?? 1;
+    const made = packetOfLines(whole, end, isCovered, (step) => cite.packet(whole.row, whole.steps, step));
+    if (made === null) return [];
+    if (from === null) strangers.push(made);
+    return from === null ? [] : [made];
   });
+  return { own, strangers };
+}
+
+function sightOf({ steps, state }: SeenPacket): Sight {
+  const first = steps[0];
+  if (first?.kind === 'log-invalid') return 'looked up';
+  // A LOG rule that knows the way out stands behind the translation of what came in.
+  const isForwarded = first?.kind === 'log' && first.inIf !== null && (first.outIf ?? '') !== '';
+  return isForwarded && state !== 'INVALID' ? 'translated' : 'anywhere';
 }
 
 function withReading(steps: SeenPacket['steps'], host: HostContext): Omit<SeenPacket, 'row' | 'steps' | 'tuples'> {
@@ -206,6 +237,30 @@ function together(a: FlowPacket, b: FlowPacket): FlowPacket {
   };
 }
 
+/**
+ * The captured packet that a sighting without numbers, or without a time (nft prints neither), is most likely of: the first of its kind
+ * that no such sighting was of yet; NULL: there is none.
+ */
+function likeliest(kept: readonly FlowPacket[], packet: FlowPacket): number | null {
+  if (packet.segment === null || packet.kinds.includes('capture')) return null;
+  if (packet.segment.seq !== null && packet.atUs !== null) return null;
+  const { window } = packet.segment;
+  const found = kept.findIndex(
+    (one) =>
+      one.kinds.includes('capture') &&
+      !one.kinds.some((kind) => packet.kinds.includes(kind)) &&
+      one.from === packet.from &&
+      one.flagWords === packet.flagWords &&
+      (one.len === packet.len || one.len === null || packet.len === null) &&
+      (one.ipId === packet.ipId || one.ipId === null || packet.ipId === null) &&
+      (window === null || one.segment?.window === window) &&
+      (one.atUs === null ||
+        packet.atUs === null ||
+        Math.abs(one.atUs - packet.atUs) <= SAME_WITHIN_US + one.errorUs + packet.errorUs),
+  );
+  return found < 0 ? null : found;
+}
+
 /** Every packet once, in order of time; what has no time keeps its place behind. */
 function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
   const sorted = sightings
@@ -222,6 +277,11 @@ function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
     const known = identity === null ? undefined : lastOf.get(identity);
     if (known !== undefined && areOne(kept[known]!, packet)) {
       kept[known] = together(kept[known]!, packet);
+      continue;
+    }
+    const like = likeliest(kept, packet);
+    if (like !== null) {
+      kept[like] = together(kept[like]!, packet);
       continue;
     }
     if (identity !== null) lastOf.set(identity, kept.length);
