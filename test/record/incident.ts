@@ -49,6 +49,8 @@ export interface Incident {
   readonly proofs: readonly Proof[];
   /** A kernel-log line that has one of these as a word is this incident's. */
   readonly addresses: readonly string[];
+  /** Kernel messages of this incident that name neither an address nor a namespace. */
+  readonly kernelWords?: RegExp;
   /** false: the manifest says nothing of what the sources could show, as when a person picked files by hand. */
   readonly statesCoverage?: boolean;
   play(stage: Stage): Promise<void>;

@@ -2,7 +2,9 @@
 
 import type { Incident } from './incident.js';
 import { asymmetricReplyUnseen, asymmetricSynUnseen } from './incidents/asymmetric.js';
+import { bridgeHooked, bridgePath } from './incidents/bridge-path.js';
 import { dataExpiredLoose, dataExpiredStrict } from './incidents/data-expired.js';
+import { expectationsFull } from './incidents/expectations-full.js';
 import { finwaitAddressChanged } from './incidents/finwait-address-changed.js';
 import { finwaitAfterRst } from './incidents/finwait-after-rst.js';
 import { finwaitDeleted } from './incidents/finwait-deleted.js';
@@ -79,6 +81,9 @@ export const INCIDENTS: readonly Incident[] = [
   routingDropped,
   routingNoRoute,
   staleEntry,
+  bridgePath,
+  bridgeHooked,
+  expectationsFull,
   zoneMismatch,
   rejectWithReset,
 ];

@@ -94,7 +94,11 @@ function finishBundle(
 
 function isOurs(text: string, incident: Incident, host: LabHost): boolean {
   const words = text.split(/[ =]/);
-  return incident.addresses.some((address) => words.includes(address)) || text.includes(`netns ${host.inode}`);
+  return (
+    incident.addresses.some((address) => words.includes(address)) ||
+    text.includes(`netns ${host.inode}`) ||
+    incident.kernelWords?.test(text) === true
+  );
 }
 
 function prove(incident: Incident, bundle: Bundle): void {

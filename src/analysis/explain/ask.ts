@@ -122,7 +122,7 @@ export const ASK = {
   captureHere: missing(
     'what arrived, captured on the receiver',
     'ctwhy ingest wire.pcap',
-    'tcpdump -ni any -w wire.pcap udp',
+    'tcpdump -ni any -w wire.pcap',
   ),
   capture: missing('what was on the wire', 'ctwhy ingest wire.pcap', 'tcpdump -ni any -w wire.pcap host {src}'),
 } as const;
