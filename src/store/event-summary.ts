@@ -57,3 +57,14 @@ export function readTcpEventFlows(db: Db, hostId: number): readonly number[] {
     .pluck()
     .all(hostId) as number[];
 }
+
+/** Connections of TCP whose entry was made in ESTABLISHED, without a SYN; the first ones. */
+export function readMidstreamBirths(db: Db, hostId: number): readonly number[] {
+  return db
+    .prepare(
+      `SELECT e.tuple_id FROM events e JOIN tuples t ON t.id = e.tuple_id ${OF_HOST} AND t.proto = 6 AND e.kind = 'NEW' AND e.state = 'ESTABLISHED'
+      GROUP BY 1 ORDER BY min(e.id) LIMIT ${MOST_FLOWS}`,
+    )
+    .pluck()
+    .all(hostId) as number[];
+}

@@ -104,6 +104,96 @@ describe('an ordinary life', () => {
   });
 });
 
+describe('connections taken up in the middle', () => {
+  const ends = (port: number) =>
+    [
+      `src=192.0.2.20 dst=198.51.100.20 sport=${port} dport=443`,
+      `src=198.51.100.20 dst=192.0.2.20 sport=443 dport=${port}`,
+    ] as const;
+  const born = (second: number, port: number, more = '') =>
+    `[17952900${second}.000000]\t    [NEW] tcp      6 300 ESTABLISHED ${ends(port)[0]} [UNREPLIED] ${ends(port)[1]}${more}`;
+  const gone = (second: number, port: number) =>
+    `[17952900${second}.000000]\t[DESTROY] tcp      6 ESTABLISHED ${ends(port)[0]} ${ends(port)[1]} [ASSURED]`;
+  const seen = (second: number, port: number) =>
+    `[17952900${second}.000000]\t [UPDATE] tcp      6 432000 ESTABLISHED ${ends(port)[0]} ${ends(port)[1]} [ASSURED]`;
+
+  it('after their entries were taken away are likely just that', async () => {
+    const lines = [40, 41].flatMap((port) => [seen(10, port), gone(12, port), born(14, port)]);
+    expect(await said({ 'E.txt': `${lines.join('\n')}\n` })).toEqual(['midstream-pickup likely']);
+  });
+
+  it('without a word of what was before are possible', async () => {
+    expect(await said({ 'E.txt': `${born(14, 40)}\n` })).toEqual(['midstream-pickup possible']);
+  });
+
+  it('by a program that keeps two tables alike are not', async () => {
+    expect(await said({ 'E.txt': `${born(14, 40, ' [USERSPACE] portid=77 progname=conntrackd')}\n` })).toEqual([]);
+  });
+});
+
+describe('a source port that moved', () => {
+  const entry = (ends: string, back: string) => `udp      17 29 ${ends} [UNREPLIED] ${back} mark=0 use=1\n`;
+  const wanted = 'src=192.0.2.30 dst=198.51.100.30 sport=500 dport=500';
+  const moved = entry(wanted, 'src=198.51.100.30 dst=192.0.2.30 sport=500 dport=1024');
+  const holder = entry(
+    'src=203.0.113.30 dst=198.51.100.30 sport=500 dport=500',
+    'src=198.51.100.30 dst=192.0.2.30 sport=500 dport=500',
+  );
+  const save = (...rules: readonly string[]) =>
+    ['*nat', ':PREROUTING ACCEPT [0:0]', ':POSTROUTING ACCEPT [0:0]', ...rules, 'COMMIT', ''].join('\n');
+
+  it('and whose place another entry holds is a clash', async () => {
+    expect(await said({ 'ct.txt': moved + holder })).toContain('insert-race likely');
+  });
+
+  it('without the other entry is possible, and nothing where a rule translates sources', async () => {
+    expect(await said({ 'ct.txt': moved })).toContain('insert-race possible');
+    const rules = save('-A POSTROUTING -j MASQUERADE --random-fully');
+    expect((await said({ 'ct.txt': moved, 'nat.txt': rules })).join()).not.toContain('insert-race');
+  });
+
+  it('that did not move is nothing', async () => {
+    const plain = entry(wanted, 'src=198.51.100.30 dst=192.0.2.30 sport=500 dport=500');
+    expect((await said({ 'ct.txt': plain })).join()).not.toContain('insert-race');
+  });
+});
+
+describe('a silence that kills a connection', () => {
+  const line = (at: string, from: string, to: string, rest: string) =>
+    `2026-11-21 ${at}.000000 IP ${from} > ${to}: ${rest}`;
+  const A = '192.0.2.40.40040';
+  const B = '198.51.100.40.443';
+  const capture = (later: string, ...after: readonly string[]) =>
+    `${[
+      line('10:00:00', A, B, 'Flags [P.], seq 1:7, ack 1, win 502, length 6'),
+      line('10:00:00', B, A, 'Flags [.], ack 7, win 502, length 0'),
+      line(later, A, B, 'Flags [P.], seq 7:13, ack 1, win 502, length 6'),
+      ...after,
+    ].join('\n')}\n`;
+  const entry = (left: number) =>
+    `tcp      6 ${left} ESTABLISHED src=192.0.2.40 dst=198.51.100.40 sport=40040 dport=443 src=198.51.100.40 dst=192.0.2.40 sport=443 dport=40040 [ASSURED] mark=0 use=1\n`;
+  const reset = (at: string) => line(at, B, A, 'Flags [R], seq 1, win 0, length 0');
+
+  it('of a known length, with a living entry here, is not conntrack', async () => {
+    expect(await said({ 'wire.txt': capture('10:05:52', reset('10:05:52')), 'ct.txt': entry(431640) })).toEqual([
+      'not-conntrack likely',
+    ]);
+  });
+
+  it.each([
+    ['of another length', capture('10:07:10', reset('10:07:10')), entry(431640)],
+    [
+      'that was answered',
+      capture('10:05:52', line('10:05:52', B, A, 'Flags [.], ack 13, win 502, length 0')),
+      entry(431640),
+    ],
+    ['with nothing to tell of the entry here', capture('10:05:52', reset('10:05:52')), ''],
+  ])('%s is not said to be', async (_, wire, listing) => {
+    const files = listing === '' ? { 'wire.txt': wire } : { 'wire.txt': wire, 'ct.txt': listing };
+    expect((await said(files)).join()).not.toContain('not-conntrack');
+  });
+});
+
 describe('rules alone', () => {
   const filter = (...rules: readonly string[]) =>
     ['*filter', ':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ...rules, 'COMMIT', ''].join(

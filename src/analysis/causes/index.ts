@@ -15,6 +15,7 @@ import { flowtableTeardown } from './flowtable-teardown.js';
 import { helperOfHosts } from './helper-expectation/of-hosts.js';
 import { helperOfPackets } from './helper-expectation/of-packets.js';
 import { hooksUnregistered } from './hooks-unregistered.js';
+import { idleElsewhere } from './idle-elsewhere.js';
 import { insertRace } from './insert-race.js';
 import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
 import { lateClose } from './late-close.js';
@@ -23,6 +24,8 @@ import { midstreamPickup } from './midstream-pickup.js';
 import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { normalByEvents } from './normal-by-events.js';
+import { pickedUpByEvents } from './picked-up-by-events.js';
+import { portRemapped } from './port-remapped.js';
 import { portReuse } from './port-reuse.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { rstRejected } from './rst-rejected.js';
@@ -79,6 +82,9 @@ export const HOST_CAUSES: readonly HostCause[] = [
   peerSilent,
   flowtableTeardown,
   hooksUnregistered,
+  idleElsewhere,
+  pickedUpByEvents,
+  portRemapped,
   normalByEvents,
   windowOvershootUnnamed,
   oldSegmentUnnamed,
