@@ -18,6 +18,8 @@ export interface ApplyRequest {
   readonly netns: NetnsPath;
   /** The words that asked for it. */
   readonly command: string;
+  /** Hears of each act when it is made and journaled, before the next one: what it throws takes everything back. */
+  readonly onMade?: (act: Act) => Promise<void>;
 }
 
 /** The change as it would be journaled. */
@@ -72,6 +74,7 @@ export async function applyChange(session: ChangeSession, request: ApplyRequest)
       change = { ...change, acts: change.acts.map((one) => (one === act ? made : one)) };
       // What was learnt (a handle, a listing) is what undoing recognises its own by.
       if (made !== act) journal.save(change);
+      await request.onMade?.(made);
     }
     change = { ...change, state: 'on' };
     journal.save(change);

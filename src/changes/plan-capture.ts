@@ -42,7 +42,7 @@ export async function planCapture(
 ): Promise<Plan> {
   const { filter } = wish;
   // What is planned first is what later plans build on: with NFLOG bound, they leave the kernel log alone.
-  const nflog = wish.via === 'nflog' ? await nflogActs(context, facts.logging, familiesOf(filter)) : [];
+  const nflog = wish.via === 'nflog' ? await nflogActs(context, facts.logging) : [];
   const logging = wish.via === 'nflog' ? boundToNflog(facts.logging) : facts.logging;
   const invalid = wish.hasLogInvalid
     ? await planLogInvalid(
@@ -104,16 +104,15 @@ function unique(acts: readonly Act[]): readonly Act[] {
   return [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
 }
 
-async function nflogActs(
-  context: PlanContext,
-  facts: LoggingFacts,
-  families: readonly (4 | 6)[],
-): Promise<readonly Act[]> {
+/**
+ * Both families: whoever binds a group by libpcap binds IPv4 to it as well (NFULNL_CFG_CMD_PF_BIND; net/netfilter/nfnetlink_log.c:
+ * nfulnl_recv_config(), v6.1), so that the setting must be ours before.
+ */
+async function nflogActs(context: PlanContext, facts: LoggingFacts): Promise<readonly Act[]> {
   const acts: Act[] = [];
   const isThere = facts.loggers.some(({ available }) => available.includes(NFNETLINK_LOG));
   if (!isThere) acts.push({ is: 'module', module: NFNETLINK_LOG });
-  for (const family of families) {
-    const number = family === 4 ? 2 : 10;
+  for (const { number } of facts.loggers) {
     const planned: readonly SysctlAct[] = await planSysctl(
       context,
       { name: `net.netfilter.nf_log.${number}`, path: `/proc/sys/net/netfilter/nf_log/${number}`, inFirstNetns: false },
@@ -122,6 +121,11 @@ async function nflogActs(
     acts.push(...planned);
   }
   return acts;
+}
+
+/** Whether the act turns a logger to NFLOG: from the last of them on somebody has to listen. */
+export function isNflogBinding(act: Act): boolean {
+  return act.is === 'sysctl' && act.after === NFNETLINK_LOG;
 }
 
 function boundToNflog(facts: LoggingFacts): LoggingFacts {

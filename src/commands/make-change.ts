@@ -7,7 +7,7 @@ import { whileAlone } from '../changes/session.js';
 import { firstFreeNumber } from '../changes/strays.js';
 import { type CommandInput, hasSwitch, optionValue, optionValues } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
-import { type Change, changeId } from '../model/change.js';
+import { type Act, type Change, changeId } from '../model/change.js';
 import { type Line, printDocument, segment, wrap } from '../presentation/document.js';
 import { RefusedError, UsageError } from '../text/errors.js';
 import { safeJson } from '../text/terminal-safe.js';
@@ -104,9 +104,15 @@ export async function agreeOn(input: CommandInput, world: World, planOf: PlanOf)
 
 /**
  * Does what was agreed to, while no other ctwhy changes the host.
+ * @param onMade hears of each act before the next one
  * @throws RefusedError when the host is another by now, PartlyChangedError when it was done in part
  */
-export async function carryOut(input: CommandInput, world: World, { plan, planOf, command }: Agreed): Promise<Change> {
+export async function carryOut(
+  input: CommandInput,
+  world: World,
+  { plan, planOf, command }: Agreed,
+  onMade: (act: Act) => Promise<void> = async () => {},
+): Promise<Change> {
   const session = changeSession(world);
   const change = await whileAlone(session, async () => {
     const context = planContext(input, world, session);
@@ -116,7 +122,7 @@ export async function carryOut(input: CommandInput, world: World, { plan, planOf
       throw new RefusedError(
         `${plan.what}: something else changed this host between the plan and the act; nothing was done, try again`,
       );
-    return await applyChange(session, { plan: again.plan, place: context.place, netns: context.netns, command });
+    return await applyChange(session, { plan: again.plan, place: context.place, netns: context.netns, command, onMade });
   });
   await copyChanges(input, world);
   return change;

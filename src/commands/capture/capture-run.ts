@@ -7,6 +7,7 @@ import { ingest } from '../../ingest/ingest.js';
 import { changeId } from '../../model/change.js';
 import { liveScreen } from '../../presentation/capture-live.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
+import { RefusedError } from '../../text/errors.js';
 import { duration, rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { copyChanges, copyChangesInto } from '../copy-changes.js';
@@ -15,16 +16,26 @@ import { agreeOn } from '../make-change.js';
 import { storeLocation } from '../store-location.js';
 import { askHost } from './capture-plan.js';
 import { type Captured, capture } from './capture-session.js';
+import { detach, isInBackground } from './detach.js';
 import { captureWishes } from './wish.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
-  const wishes = captureWishes(input, world);
+  const wishes = await captureWishes(input, world);
   const answers = await askHost(input, world, wishes);
-  const agreed = await agreeOn(input, world, answers.planOf);
+  const agreed = answers.planOf === null ? null : await agreeOn(input, world, answers.planOf);
   if (typeof agreed === 'number') return agreed;
+  if (agreed === null && hasSwitch(input, 'dry-run')) {
+    world.streams.out.write('# nothing is switched on: it only reads\n');
+    return EXIT.done;
+  }
+  if (agreed === null && world.host.identity().uid !== 0)
+    throw new RefusedError(`the kernel log and the tracker are shown to root only: sudo ${world.programName} capture`);
+  if (wishes.isDetached && !isInBackground(world)) return await detach(input, world);
   const isDocument = hasSwitch(input, 'json');
   const screen = liveScreen(world.streams.err, hasSwitch(input, 'quiet'));
-  for (const warning of agreed.plan.warnings) screen.say(`Mind: ${warning}`);
+  if (agreed !== null && answers.hasLines)
+    screen.say(`by ${answers.via.via === 'nflog' ? 'NFLOG' : 'the kernel log'}: ${answers.via.why}`);
+  for (const warning of agreed?.plan.warnings ?? []) screen.say(`Mind: ${warning}`);
   const captured = await capture(input, world, { wishes, agreed, answers, screen, isDocument });
   await copyChanges(input, world);
   tell(world, captured, wishes.command);
@@ -36,31 +47,32 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
 function tell(world: World, captured: Captured, command: readonly string[] | null): void {
   const say = (text: string): void => world.streams.err.write(`${text}\n`);
   const { change, back, looked, lost } = captured;
-  if (change === null || back === null) {
-    say('Stopped before anything was switched on: nothing was changed.');
-    return;
-  }
-  const id = changeId(change);
+  if (change === null && looked === null) say('Stopped before anything was switched on.');
   if (looked?.child != null) {
     const { exitStatus, signal } = looked.child;
     say(
       `${command?.[0]} ended ${signal === null ? `with status ${exitStatus}` : `by ${signal}`}${looked.isOverdue ? ', when the time of --for was over' : ''}`,
     );
   }
+  if (change === null || back === null) say('Nothing was changed.');
+  else tellBack(world, changeId(change), back);
+  if (lost > 0) say(`${lost} records were lost: the host was faster than the reader; what is missing counts as not seen`);
+}
+
+function tellBack(world: World, id: string, back: NonNullable<Captured['back']>): void {
+  const say = (text: string): void => world.streams.err.write(`${text}\n`);
   if (back.endedBefore !== null) say(`${id} had been ended before: ${back.endedBefore}`);
   else if (back.left.length === 0) say(`${id} put back, checked (${(back.tookMs / 1000).toFixed(1)} s)`);
   for (const { what, why } of back.left)
     say(`${id} is still on in part: ${what} (${why}): sudo ${world.programName} undo --all`);
-  if (lost > 0)
-    say(`${lost} records were lost: the host was faster than the reader; what is missing counts as not seen`);
 }
 
 /** The evidence goes into the store as one ingest, and the answer comes from there. */
 async function keepAndExplain(input: CommandInput, world: World, captured: Captured): Promise<ExitCode> {
-  const { archive, change } = captured;
-  if (archive === null || change === null) return EXIT.done;
+  const { archive, change, beganAtUs } = captured;
+  if (archive === null) return EXIT.done;
   const location = storeLocation(input, world);
-  const name = `capture ${changeId(change)}`;
+  const name = `capture ${change === null ? `of ${rfc3339(beganAtUs).slice(11, 19)}` : changeId(change)}`;
   try {
     await onStoreAsync('write to', location.path, async () => {
       const db = openStoreForWriting(world.host, location, world.clock.nowUs());
@@ -74,7 +86,7 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
           },
           db,
           ['-'],
-          { kind: 'capture', commandArguments: [name, change.command] },
+          { kind: 'capture', commandArguments: [name, ...(change === null ? [] : [change.command])] },
         );
         // What this very capture brought about is told apart by it.
         await copyChangesInto(db, world);
@@ -87,17 +99,17 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
   }
   world.streams.err.write('\n');
   // What was read before is not what was captured; the same words given to explain, path and timeline mean the same.
-  const since = rfc3339(Math.floor(change.madeAtUs / 1e6) * 1e6);
+  const since = rfc3339(Math.floor(beganAtUs / 1e6) * 1e6);
   const switches = new Set([...input.switches].filter((one) => one !== 'all')); // there it means packets, here findings
   const asked = { ...input, words: 'explain', positionals: {}, switches, values: { ...input.values, since: [since] } };
   return await explainEvidence(asked, world, { what: name, beside: { capture: told(captured) } });
 }
 
 /** What the JSON document says of the capture beside the findings. */
-function told({ change, back, looked, seen, lost, signal }: Captured): Readonly<Record<string, unknown>> {
+function told({ beganAtUs, change, back, looked, seen, lost, signal }: Captured): Readonly<Record<string, unknown>> {
   return {
     id: change === null ? null : changeId(change),
-    began: change === null ? null : rfc3339(change.madeAtUs),
+    began: rfc3339(beganAtUs),
     lookedFor: looked === null ? null : duration(looked.lookedMs * 1000),
     endedBy: signal,
     command: looked?.child ?? null,

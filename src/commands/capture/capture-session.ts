@@ -1,11 +1,12 @@
 // One capture, from its first reader to the host put back: readers, snapshot, switch on, look, settle, snapshot, put back. Whatever happens
 // in between, what was switched on is put back.
 
+import { isNflogBinding } from '../../changes/plan-capture.js';
 import { markKernelLog } from '../../changes/mark-kernel-log.js';
 import type { CommandInput } from '../../cli/command.js';
 import { openScratchFile, type ScratchFile } from '../../host/new-file.js';
 import type { RunningChild } from '../../host/start-child.js';
-import { type Change, changeId } from '../../model/change.js';
+import { type Act, type Change, changeId } from '../../model/change.js';
 import type { LiveScreen } from '../../presentation/capture-live.js';
 import { hostLines, type Moment, readParts } from '../../survey/bundle/collect.js';
 import type { ManifestPart } from '../../survey/bundle/manifest.js';
@@ -17,13 +18,13 @@ import type { HostAnswers } from './capture-plan.js';
 import { type Looked, look } from './look.js';
 import { captureCoverage, captureSays, type Mark, pack } from './pack.js';
 import { isEnded, type PutBack, putBack } from './put-back.js';
-import { openSpool } from './spool.js';
 import { openStops } from './stops.js';
 import { openWatcher, type Seen } from './watcher.js';
 import type { CaptureWishes } from './wish.js';
 
 export interface Captured {
-  /** NULL: stopped before anything was switched on. */
+  readonly beganAtUs: number;
+  /** NULL: nothing was switched on. */
   readonly change: Change | null;
   readonly back: (PutBack & { readonly tookMs: number }) | null;
   readonly signal: EndingSignal | null;
@@ -36,15 +37,17 @@ export interface Captured {
 
 export interface CaptureRequest {
   readonly wishes: CaptureWishes;
-  readonly agreed: Agreed;
+  /** NULL: nothing is to be switched on. */
+  readonly agreed: Agreed | null;
   readonly answers: HostAnswers;
   readonly screen: LiveScreen;
   /** A document goes to standard output, so nothing else may. */
   readonly isDocument: boolean;
 }
 
-/** Of one source on disk. */
+/** Of one source on disk; who waits for hours keeps what led to the moment. */
 const MOST_SPOOL_BYTES = 512 << 20;
+const MOST_WAITING_BYTES = 64 << 20;
 /** The kernel log and netlink are behind what caused their lines by less than this. */
 const TAIL_MS = 200;
 const WORDS: Readonly<Record<EndingSignal, string>> = { SIGINT: '^C', SIGTERM: 'TERM', SIGHUP: 'hang-up' };
@@ -60,7 +63,15 @@ export async function capture(input: CommandInput, world: World, request: Captur
     if (signal !== 'SIGINT' || world.ask === null) child?.send(signal);
     screen.say(isFirst ? `${WORDS[signal]}: stopping` : `${WORDS[signal]} again: only putting back`);
   });
-  const watcher = openWatcher({ filter: wishes.filter, nowUs, onFirst: screen.first, onTrigger: () => {} });
+  const moment = new AbortController();
+  const watcher = openWatcher({
+    filter: wishes.filter,
+    nowUs,
+    onFirst: screen.first,
+    onTrigger: (trigger) => {
+      if (trigger === wishes.stopOn && change !== null) moment.abort(trigger);
+    },
+  });
   const body = scratch();
   const parts: ManifestPart[] = [];
   let readers: BoundReaders | null = null;
@@ -71,13 +82,15 @@ export async function capture(input: CommandInput, world: World, request: Captur
     const beganMs = monotonicMs();
     back = { ...(await putBack(world, change)), tookMs: monotonicMs() - beganMs };
   };
-  const snapshot = async (moment: Moment): Promise<void> => {
-    const wanted = BUNDLE_PARTS.filter(({ isMoving, stem }) => stem !== 'kern' && (moment === 'after' || isMoving));
+  const snapshot = async (when: Moment): Promise<void> => {
+    const wanted = BUNDLE_PARTS.filter(({ isMoving, stem }) => stem !== 'kern' && (when === 'after' || isMoving));
     const deps = { host: world.host, nowUs, sleep: (ms: number) => stops.sleep(ms), signal: stops.hurried };
-    parts.push(...(await readParts(deps, body, wanted, { moment, change: null })));
+    parts.push(...(await readParts(deps, body, wanted, { moment: when, change: null })));
   };
   let looked: Looked | null = null;
+  const beganAtUs = nowUs();
   const soFar = (archive: ScratchFile | null): Captured => ({
+    beganAtUs,
     change,
     back,
     signal: stops.signal(),
@@ -94,11 +107,14 @@ export async function capture(input: CommandInput, world: World, request: Captur
         host: world.host,
         nowUs,
         sleep: (ms) => stops.sleep(ms, true),
-        openSpool: () => openSpool(scratch, MOST_SPOOL_BYTES),
+        openScratch: scratch,
+        mostBytes: wishes.isDetached ? MOST_WAITING_BYTES : MOST_SPOOL_BYTES,
       },
       {
         hasTrace: request.answers.hasTrace,
-        traces: wishes.question.conditions.length === 0 ? null : `only ${wishes.question.title}`,
+        mayLack: request.agreed === null,
+        onLack: (why) => screen.say(`Not read: ${why}`),
+        traces: wishes.question.conditions?.length === 0 ? null : `only ${wishes.question.title}`,
         watcher,
         onMark: (uptimeUs) => {
           mark.uptimeUs ??= uptimeUs;
@@ -107,9 +123,11 @@ export async function capture(input: CommandInput, world: World, request: Captur
     );
     await snapshot('before');
     if (stops.ended.aborted) return soFar(null);
-    change = await carryOut(input, world, request.agreed);
-    mark.atUs = nowUs();
-    markKernelLog(world.writeHost, `ctwhy: capture ${changeId(change)} begins`);
+    if (request.agreed !== null) {
+      change = await carryOut(input, world, request.agreed, nflogOnceBound(request.agreed, readers));
+      mark.atUs = nowUs();
+      markKernelLog(world.writeHost, `ctwhy: capture ${changeId(change)} begins`);
+    }
     const onFromUs = nowUs();
     const made = change;
     looked = await look(world, {
@@ -118,7 +136,8 @@ export async function capture(input: CommandInput, world: World, request: Captur
       output: request.isDocument ? 'err' : 'out',
       seen: watcher.seen,
       lost: readers.lost,
-      isOver: () => isEnded(world, made),
+      isOver: () => made !== null && isEnded(world, made),
+      moment: moment.signal,
       screen,
       stops,
       onChild: (started) => {
@@ -143,7 +162,7 @@ export async function capture(input: CommandInput, world: World, request: Captur
         body,
         parts,
         reads,
-        coverage: captureCoverage(wishes, onFromUs, onUntilUs),
+        coverage: made === null || !request.answers.hasLines ? [] : captureCoverage(wishes, onFromUs, onUntilUs),
       },
       nowUs(),
     );
@@ -163,4 +182,12 @@ export async function capture(input: CommandInput, world: World, request: Captur
 
 function markOf({ uptimeUs, atUs }: { readonly uptimeUs: number | null; readonly atUs: number }): Mark | null {
   return uptimeUs === null ? null : { uptimeUs, atUs };
+}
+
+/** NFLOG is listened to as soon as its logger is bound, and before anything is printed. */
+function nflogOnceBound({ plan }: Agreed, readers: BoundReaders): (act: Act) => Promise<void> {
+  let waiting = plan.acts(0).filter(isNflogBinding).length;
+  return async (act) => {
+    if (isNflogBinding(act) && --waiting === 0) await readers.readNflog();
+  };
 }

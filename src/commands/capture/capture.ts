@@ -2,6 +2,7 @@
 
 import type { CommandSpec } from '../../cli/command.js';
 import { CHANGE_OPTIONS, DOCUMENT_OUTPUT_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
+import { SYMPTOMS, STOP_ON } from './question.js';
 import type { World } from '../../world.js';
 
 export const captureCommand: CommandSpec<World> = {
@@ -13,7 +14,31 @@ export const captureCommand: CommandSpec<World> = {
   takesRest: true,
   options: [
     ...PACKET_FILTER_OPTIONS,
+    {
+      name: 'symptom',
+      argument: 'WHAT',
+      choices: SYMPTOMS.map(({ id }) => id),
+      describe: 'what people have: it chooses which packets are traced',
+      group: 'What',
+    },
     { name: 'all', describe: 'trace every packet of the filter, not only INVALID ones', group: 'What' },
+    { name: 'pid', argument: 'N', describe: 'the sockets that this process holds now', group: 'Filter' },
+    {
+      name: 'via',
+      argument: 'WAY',
+      choices: ['log', 'nflog'],
+      describe: "how conntrack's lines come (NFLOG where nobody else uses it)",
+      group: 'What',
+    },
+    { name: 'read-only', describe: 'switch nothing on: collect what the host shows anyway', group: 'Safety' },
+    {
+      name: 'stop-on',
+      argument: 'WHAT',
+      choices: Object.keys(STOP_ON),
+      describe: 'end five seconds after the first one of the filter',
+      group: 'What',
+    },
+    { name: 'detach', describe: 'wait in the background, 12h unless --for, keeping what came last', group: 'What' },
     { name: 'limit', argument: 'RATE', describe: 'traced packets of one flow: 1/s, 5/min (20/s)', group: 'Safety' },
     ...CHANGE_OPTIONS.map((option) =>
       option.name === 'for'
@@ -27,6 +52,8 @@ export const captureCommand: CommandSpec<World> = {
   examples: [
     { command: 'sudo ctwhy capture -p tcp --dport 8080', says: 'one service, for a minute' },
     { command: 'sudo ctwhy capture --dport 8080 -- ./reproduce.sh', says: 'while a command shows the fault' },
+    { command: 'sudo ctwhy capture --symptom reset -s 192.0.2.7', says: 'who resets the connections of one client' },
+    { command: 'sudo ctwhy capture --dport 443 --stop-on invalid --detach', says: 'wait for it overnight' },
     { command: 'sudo ctwhy capture --dport 25 --dry-run', says: 'what it would switch on, to read or to paste' },
   ],
   load: () => import('./capture-run.js'),

@@ -15,6 +15,8 @@ export interface LookRequest {
   readonly lost: () => number;
   /** The change was ended by another hand: nothing more will be seen. */
   readonly isOver: () => boolean;
+  /** Aborted when what --stop-on names was seen. */
+  readonly moment: AbortSignal;
   readonly screen: LiveScreen;
   readonly stops: Stops;
   /** Told of the command as soon as it runs, so that signals can be passed on. */
@@ -54,7 +56,8 @@ export async function look(world: World, request: LookRequest): Promise<Looked> 
   }
   const show = (forMs: number | null, hint: string): void =>
     screen.show({ elapsedMs: monotonicMs() - beganMs, forMs, counts: { ...request.seen, lost: request.lost() }, hint });
-  const isDone = (): boolean => stops.ended.aborted || hasEnded.signal.aborted || request.isOver();
+  const isDone = (): boolean =>
+    request.moment.aborted || stops.ended.aborted || hasEnded.signal.aborted || request.isOver();
   while (!isDone() && monotonicMs() - beganMs < request.forMs) {
     show(request.forMs, '^C ends');
     await Promise.race([
@@ -62,7 +65,8 @@ export async function look(world: World, request: LookRequest): Promise<Looked> 
       ...(child === null ? [] : [child.ended]),
     ]);
   }
-  const isOverdue = child !== null && end === null && !stops.ended.aborted;
+  const isOverdue = child !== null && end === null && !stops.ended.aborted && !request.moment.aborted;
+  if (request.moment.aborted) screen.say(`seen: ${String(request.moment.reason)}`);
   if (child !== null && end === null) await endChild(child, stops);
   for (
     const untilMs = monotonicMs() + SETTLE_MS;

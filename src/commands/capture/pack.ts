@@ -40,7 +40,8 @@ export interface Mark {
 
 export interface Said {
   readonly wishes: CaptureWishes;
-  readonly change: Change;
+  /** NULL: nothing was switched on. */
+  readonly change: Change | null;
   readonly mark: Mark | null;
   /** When the person's command was started. */
   readonly childAtUs: number | null;
@@ -55,7 +56,7 @@ export function captureSays({ wishes, change, mark, childAtUs, startsTracking }:
   return {
     clock: mark === null ? [] : [`uptime ${secondsText(mark.uptimeUs)} at ${secondsText(mark.atUs)}`],
     more: [
-      `made-by ctwhy capture ${changeId(change)}`,
+      `made-by ctwhy capture${change === null ? '' : ` ${changeId(change)}`}`,
       `note looked for ${wishes.question.title}: ${wishes.filterText}`,
       ...(startsTracking ? ['note connection tracking began with this capture'] : []),
       ...(childAtUs === null || wishes.command === null
@@ -66,8 +67,7 @@ export function captureSays({ wishes, change, mark, childAtUs, startsTracking }:
 }
 
 /** For which protocols conntrack would have said why it refuses a packet, while it was switched on. */
-export function captureCoverage({ question, filter }: CaptureWishes, fromUs: number, toUs: number): readonly string[] {
-  if (!question.hasLogInvalid) return [];
+export function captureCoverage({ filter }: CaptureWishes, fromUs: number, toUs: number): readonly string[] {
   const [only, ...more] = filter.protos ?? [];
   const what = only === undefined || more.length > 0 ? 'log-invalid:all' : `log-invalid:${protocolName(only)}`;
   return [coverageLine(what, 'complete', fromUs, toUs, null)];

@@ -5,10 +5,10 @@ export interface Question {
   /** What people have, for help and completion. */
   readonly title: string;
   /**
-   * Packets whose way is traced, as nft says it behind conntrack; no packet meets two of them. Empty: all of the filter.
+   * Packets whose way is traced, as nft says it behind conntrack; no packet meets two of them. Empty: all of the filter; NULL: none.
    * Packets that meet none cost no line.
    */
-  readonly conditions: readonly string[];
+  readonly conditions: readonly string[] | null;
   /** Conntrack is to say why it refuses packets. */
   readonly hasLogInvalid: boolean;
   /** Healthy traffic costs lines too: the filter has to be narrow. */
@@ -16,6 +16,12 @@ export interface Question {
 }
 
 const INVALID = 'ct state invalid';
+const NEW = 'ct state new';
+const KNOWN = 'ct state established,related';
+const RESETS = `${KNOWN} tcp flags & rst == rst`;
+const NEW_RESETS = 'ct state new,untracked tcp flags & rst == rst';
+const ANSWERS = `${KNOWN} tcp flags & (syn | ack) == syn | ack`;
+const CLOSES = `${KNOWN} tcp flags & fin == fin`;
 
 /** The question of a capture without further words. */
 export const INVALID_QUESTION: Question = {
@@ -34,3 +40,65 @@ export const ALL_QUESTION: Question = {
   hasLogInvalid: true,
   costsHealthy: true,
 };
+
+/** --symptom: what people have. */
+export const SYMPTOMS: readonly Question[] = [
+  {
+    id: 'stuck-close',
+    title: 'connections that do not close: INVALID packets and the way of each FIN',
+    conditions: [INVALID, CLOSES],
+    hasLogInvalid: true,
+    costsHealthy: true,
+  },
+  {
+    id: 'reset',
+    title: 'connections that are reset: INVALID packets and the way of each RST',
+    conditions: [INVALID, RESETS, NEW_RESETS],
+    hasLogInvalid: true,
+    costsHealthy: true,
+  },
+  {
+    id: 'no-connect',
+    title: 'connections that do not come about: the way of each NEW packet, its answer, and INVALID ones',
+    conditions: [INVALID, NEW, ANSWERS],
+    hasLogInvalid: true,
+    costsHealthy: true,
+  },
+  {
+    id: 'slow-connect',
+    title: 'connections that come about late: each attempt, its answer, and INVALID packets',
+    conditions: [INVALID, NEW, ANSWERS],
+    hasLogInvalid: true,
+    costsHealthy: true,
+  },
+  {
+    // What a full table turns away meets no rule behind conntrack: the kernel's notices, the statistics and the entries tell.
+    id: 'table-full',
+    title: 'a table that fills up: notices, statistics, entries and events',
+    conditions: null,
+    hasLogInvalid: false,
+    costsHealthy: false,
+  },
+  {
+    // An INVALID packet skips NAT; the first packet of a connection decides for all of it.
+    id: 'no-nat',
+    title: 'packets that leave untranslated: INVALID, UNTRACKED and NEW ones on their way through NAT',
+    conditions: [INVALID, NEW, 'ct state untracked'],
+    hasLogInvalid: true,
+    costsHealthy: true,
+  },
+];
+
+/** --stop-on: which packets must be traced so that the moment is seen. */
+export const STOP_ON = {
+  invalid: [INVALID],
+  drop: [INVALID],
+  reset: [INVALID, RESETS, NEW_RESETS],
+} as const;
+export type StopOn = keyof typeof STOP_ON;
+
+/** The same question, seeing at least these packets too. */
+export function widened(question: Question, conditions: readonly string[]): Question {
+  if (question.conditions === null || question.conditions.length === 0) return question;
+  return { ...question, conditions: [...new Set([...question.conditions, ...conditions])] };
+}

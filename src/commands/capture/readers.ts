@@ -3,16 +3,20 @@
 
 import type { ReadHost } from '../../host/host.js';
 import { netlinkListener } from '../../host/netlink-listener.js';
+import type { ScratchFile } from '../../host/new-file.js';
 import { openKernelRing } from '../../sources/kmsg.js';
 import { type ManifestPart, quoted, secondsText } from '../../survey/bundle/manifest.js';
+import { readNflogUsers } from '../../survey/listeners.js';
 import { FailedError } from '../../text/errors.js';
-import type { Spool } from './spool.js';
+import { openSpool, type Spool } from './spool.js';
 
 export interface ReaderDeps {
   readonly host: ReadHost;
   readonly nowUs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  readonly openSpool: () => Spool;
+  readonly openScratch: () => ScratchFile;
+  /** Of one source on disk; then the oldest goes. */
+  readonly mostBytes: number;
 }
 
 /** How a reader ended, for the manifest. */
@@ -68,7 +72,7 @@ export interface ProgramReading {
 /** Starts a program that listens to netlink, and waits until it does. @throws FailedError with what it complained of */
 export async function readProgram(deps: ReaderDeps, reading: ProgramReading): Promise<Reader> {
   const { host, nowUs } = deps;
-  const spool = deps.openSpool();
+  const spool = openSpool(deps.openScratch, deps.mostBytes);
   const startedAtUs = nowUs();
   const output = host.pipe(reading.program, reading.args, { isApart: true });
   let hasEnded = false;
@@ -158,7 +162,7 @@ export async function readKernelLog(
   onRecord: (message: string, uptimeUs: number) => void,
 ): Promise<Reader> {
   const { nowUs } = deps;
-  const spool = deps.openSpool();
+  const spool = openSpool(deps.openScratch, deps.mostBytes);
   const startedAtUs = nowUs();
   const ring = openKernelRing();
   let isAtEnd = false;
@@ -220,6 +224,87 @@ export async function readKernelLog(
             ? coverageLine('log', 'lost', from, endedAtUs, `${lost} records were overwritten before they were read`)
             : coverageLine('log', 'complete', from, endedAtUs, null),
         ],
+      };
+    },
+  };
+}
+
+/** Beyond that packets are let go, and it is said: a capture file cannot lose its beginning. */
+const MOST_PCAP_BYTES = 512 << 20;
+
+/**
+ * Reads a group of NFLOG by tcpdump.
+ * @param onPackets takes the bytes of the capture file as they come
+ * @throws FailedError with what tcpdump complained of
+ */
+export async function readNflog(
+  deps: ReaderDeps,
+  group: number,
+  onPackets: (bytes: Uint8Array) => void,
+): Promise<Reader> {
+  const { host, nowUs } = deps;
+  const spool = openSpool(deps.openScratch, Number.POSITIVE_INFINITY);
+  const startedAtUs = nowUs();
+  // As root: who it would become could not be ended together with us.
+  const args = ['-i', `nflog:${group}`, '-n', '-U', '-s', '0', '-Z', 'root', '-w', '-'];
+  const output = host.pipe('tcpdump', args, { isApart: true });
+  let hasEnded = false;
+  void output.ended.then(() => {
+    hasEnded = true;
+  });
+  let letGo = 0;
+  let failure: unknown = null;
+  const pump = (async () => {
+    try {
+      for await (const chunk of output.stdout) {
+        const bytes = chunk as Uint8Array;
+        if (spool.sizeBytes() + bytes.length > MOST_PCAP_BYTES) letGo += bytes.length;
+        else if (letGo === 0) spool.append(bytes, nowUs());
+        onPackets(bytes);
+      }
+    } catch (error) {
+      failure = error;
+    }
+  })();
+  const isBound = () => (readNflogUsers(host) ?? []).some((user) => user.group === group);
+  for (let looks = 0; looks < MOST_LOOKS && !isBound() && !hasEnded; looks++) await deps.sleep(LOOK_MS);
+  const command = ['tcpdump', ...args].join(' ');
+  if (hasEnded || !isBound()) {
+    output.stop();
+    const { stderr } = await output.ended;
+    await pump;
+    spool.discard();
+    throw new FailedError(`${command} does not listen: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+  }
+  const boundAtUs = nowUs();
+  return {
+    name: 'nflog.pcap',
+    lost: () => 0,
+    async stop() {
+      const endedAtUs = nowUs();
+      const endedEarly = hasEnded;
+      output.stop();
+      const { stderr } = await output.ended;
+      await pump;
+      if (failure !== null && (failure as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw failure;
+      const dropped = Number(/(\d+) packets? dropped by kernel/.exec(stderr)?.[1] ?? 0);
+      const why = endedEarly
+        ? `tcpdump ended by itself: ${stderr.trim().split('\n').at(-1) ?? ''}`
+        : dropped > 0
+          ? `the kernel dropped ${dropped} packets before tcpdump took them`
+          : letGo > 0
+            ? `more than ${MOST_PCAP_BYTES >> 20} MB: ${letGo} bytes were let go`
+            : null;
+      return {
+        file: 'nflog.pcap',
+        moment: null,
+        startedAtUs,
+        endedAtUs,
+        exitStatus: 0,
+        error: '',
+        command,
+        spool,
+        coverage: [coverageLine('nflog', why === null ? 'complete' : 'lost', boundAtUs, endedAtUs, why)],
       };
     },
   };

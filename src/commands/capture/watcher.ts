@@ -8,6 +8,7 @@ import type { PacketFilter } from '../../model/packet-filter.js';
 import type { TraceStep } from '../../model/trace.js';
 import { readEventLine } from '../../parsers/conntrack/event-line.js';
 import { parseKernelMessage } from '../../parsers/kernel-message.js';
+import { pcapForm } from '../../parsers/forms/pcap.js';
 import { readNftTraceLine } from '../../parsers/trace/nft-trace-line.js';
 
 export interface Seen {
@@ -42,6 +43,8 @@ export interface Watcher {
   kernel(message: string): void;
   trace(line: string, atUs: number): void;
   event(line: string): void;
+  /** Bytes of a capture file of NFLOG, in any pieces. */
+  packets(bytes: Uint8Array): void;
 }
 
 /** Packets whose trace may still go on. */
@@ -128,26 +131,38 @@ export function openWatcher({ filter, nowUs, onFirst, onTrigger }: WatcherHooks)
     return open;
   }
 
+  const refused = (packet: Packet, words: string, atUs: number): void => {
+    if (!isAsked(filter, packet)) return;
+    packets.lines++;
+    invalid.lines++;
+    count();
+    told.add('traced-invalid'); // the same packet, with less to tell
+    const says = `${packet.flags ?? ''} "${words}"`.trim();
+    first(`invalid ${words.replaceAll(/\d+/g, '0')}`, { atUs, what: 'first INVALID', flow: flowOf(packet), says });
+    reset(packet, atUs);
+    onTrigger('invalid', atUs);
+  };
+  const capture = pcapForm.open(
+    (record) => {
+      if (record.kind !== 'captured-packet' || !mayLook()) return;
+      const { captured } = record;
+      // include/net/netfilter/nf_conntrack_l4proto.h: "nf_ct_proto_%d: " since 4.15.
+      const words = /^nf_ct_\w+: (.*?) *$/s.exec(captured.nflog?.prefix ?? '')?.[1];
+      if (words !== undefined) refused(captured.packet, words, captured.atUs ?? nowUs());
+    },
+    { fileName: 'nflog.pcap', command: null },
+  );
+
   return {
     seen,
     kernel(text) {
       if (!mayLook()) return;
       const message = parseKernelMessage(text, CATALOGUE);
-      if (message.kind !== 'log-invalid' || message.packet === null || !isAsked(filter, message.packet)) return;
-      const atUs = nowUs();
-      packets.lines++;
-      invalid.lines++;
-      count();
-      told.add('traced-invalid'); // the same packet, with less to tell
-      const { packet } = message;
-      first(`invalid ${message.message}`, {
-        atUs,
-        what: 'first INVALID',
-        flow: flowOf(packet),
-        says: `${packet.flags ?? ''} "${spoken(message.message, message.numbers)}"`.trim(),
-      });
-      reset(packet, atUs);
-      onTrigger('invalid', atUs);
+      if (message.kind === 'log-invalid' && message.packet !== null)
+        refused(message.packet, spoken(message.message, message.numbers), nowUs());
+    },
+    packets(bytes) {
+      capture.bytes(bytes);
     },
     trace(line, atUs) {
       if (!mayLook()) return;
