@@ -122,7 +122,13 @@ export async function carryOut(
       throw new RefusedError(
         `${plan.what}: something else changed this host between the plan and the act; nothing was done, try again`,
       );
-    return await applyChange(session, { plan: again.plan, place: context.place, netns: context.netns, command, onMade });
+    return await applyChange(session, {
+      plan: again.plan,
+      place: context.place,
+      netns: context.netns,
+      command,
+      onMade,
+    });
   });
   await copyChanges(input, world);
   return change;

@@ -93,7 +93,15 @@ function changeLines(world: World): readonly Line[] {
     }
     if (unreadable.length > 0) return [[segment('bad', `  Changes     ${unreadable[0]!.path} cannot be read`)]];
     if (on.length === 0) return ["  Changes     none of ctwhy's on this host"];
+    const captures = on.filter(({ kind }) => kind === 'capture');
     return [
+      ...captures.map((change): Line => {
+        const id = changeId(change);
+        return [
+          segment('warn', `  Running     ${id} ${change.what} since ${rfc3339(change.madeAtUs).slice(11, 16)}   `),
+          segment('cmd', `sudo ${world.programName} undo ${id}`),
+        ];
+      }),
       [
         segment('warn', `  Changes     ${on.length} on: ${on.map(changeId).join(', ')}   `),
         segment('cmd', `${world.programName} changes`),

@@ -11,7 +11,7 @@ import { delay, patient } from '../lab/clock.js';
 import { type KernelLog, openKernelLog } from '../lab/kernel-log.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 import { type Background, waitUntil } from '../lab/process.js';
-import { buildRouted, pairAddresses, serve } from '../record/scene.js';
+import { buildRouted, pairAddresses } from '../record/scene.js';
 
 const why = whyNoLab();
 const LIMIT_MS = patient(180_000);
@@ -57,7 +57,11 @@ describe.skipIf(why !== null)(`capture${why === null ? '' : ` (${why})`}`, () =>
       await host!.run(`iptables-nft -A ${chain} -p tcp -m state --state NEW -j ACCEPT`);
       await host!.run(`iptables-nft -A ${chain} -m state --state INVALID -j DROP`);
     }
-    await serve(hosts.server, 8080);
+    // It accepts everything: a full queue of a listener would have the server repeat its SYN ACK in the middle of a story.
+    hosts.server.start(`python3 '${join(REPOSITORY, 'test/lab/hold-connections.py')}' serve 8080`);
+    await waitUntil('the server listens', async () =>
+      (await hosts.server.run('ss -Htln sport = :8080')).stdout.includes('8080'),
+    );
   }, LIMIT_MS);
   afterAll(() => {
     spawnSync(process.execPath, [CTWHY, 'undo', '--all', '--yes'], { env: environment() });
@@ -145,14 +149,15 @@ exit ${status}
   );
 
   it.each([
-    ['client', 'OUTPUT'],
-    ['firewall', 'FORWARD'],
+    ['client', 'OUTPUT', 'nflog'],
+    ['client', 'OUTPUT', 'log'],
+    ['firewall', 'FORWARD', 'log'],
   ])(
-    'around a command on the %s: the stuck close, its cause, and the status of the command',
-    async (where, chain) => {
+    'around a command on the %s (%s, by %s): the stuck close, its cause, and the status of the command',
+    async (where, chain, via) => {
       const host = where === 'client' ? client! : firewall!;
       const before = await state(host);
-      const ended = await host.attempt(words('--json', '--', reproduce(host, 3)));
+      const ended = await host.attempt(words('--json', '--via', via, '--', reproduce(host, 3)));
       expect(ended.exitStatus, ended.stderr).toBe(0);
       const { findings, capture } = JSON.parse(ended.stdout) as Document;
       expect(capture).toMatchObject({
@@ -228,6 +233,49 @@ exit ${status}
       const { exitStatus } = await end(begun, 'SIGINT');
       expect(exitStatus).toBe(130);
       expect(await state(client!)).toBe(before);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'reads only: what was there before, without anything switched on',
+    async () => {
+      const before = await state(client!);
+      const begun = client!.start(`${prefix()} capture -p tcp --dport 8080 --read-only --json --for 6s`);
+      await delay(1500);
+      expect(await state(client!)).toBe(before);
+      await waitUntil('it has ended', () => !begun.isRunning(), 60_000);
+      const { stdout, exitStatus, stderr } = await begun.stop();
+      expect(exitStatus, stderr).toBe(0);
+      expect((JSON.parse(stdout) as Document).capture).toMatchObject({ id: null, putBack: null });
+      expect(stderr).toContain('Nothing was changed');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'waits in the background for the first INVALID packet, puts back and keeps it',
+    async () => {
+      const before = await state(client!);
+      const begun = await client!.attempt(words('--stop-on', 'invalid', '--detach'));
+      expect(begun.exitStatus, begun.stderr).toBe(0);
+      expect(begun.stdout).toMatch(/^C\d+ {2}capture tcp dport 8080 {3}in the background/);
+      expect(await isOn(client!)).toBe(true);
+      spawnSync(reproduce(client!, 0), { stdio: 'ignore' });
+      await expect.poll(() => state(client!), { timeout: 60_000, interval: 500 }).toBe(before);
+      await expect.poll(() => running(client!), { timeout: 60_000, interval: 500 }).toEqual([]);
+      const told = await client!.run(`${prefix()} explain --json --sport ${sport}`);
+      expect((JSON.parse(told.stdout) as Document).findings[0]).toMatchObject({ class: 'entry-gone', flow: { sport } });
+    },
+    LIMIT_MS,
+  );
+
+  it.each(['stuck-close', 'reset', 'no-connect', 'slow-connect', 'no-nat'])(
+    'the kernel takes the rules of --symptom %s',
+    async (symptom) => {
+      const { stdout } = await client!.run(words('--symptom', symptom, '--dry-run'));
+      const script = /^nft -f - <<'END'\n([\s\S]*?)\nEND$/m.exec(stdout)![1]!;
+      expect((await client!.run('nft -c -f -', script)).stderr).toBe('');
     },
     LIMIT_MS,
   );

@@ -1,7 +1,7 @@
 // Which readers a capture binds on this host, all of them before anything is switched on.
 
-import { EVENTS_PART } from '../../survey/bundle/parts.js';
 import { NFLOG_GROUP } from '../../changes/plan-capture.js';
+import { EVENTS_PART } from '../../survey/bundle/parts.js';
 import type { World } from '../../world.js';
 import { type Read, type Reader, type ReaderDeps, readKernelLog, readNflog, readProgram } from './readers.js';
 import type { Watcher } from './watcher.js';

@@ -3,11 +3,11 @@
 import type { Plan, PlanContext } from '../../changes/plan.js';
 import { planCapture } from '../../changes/plan-capture.js';
 import { type CommandInput, optionValues } from '../../cli/command.js';
+import { familiesOf } from '../../model/packet-filter.js';
 import { isTracking, readFirewall } from '../../survey/firewall.js';
 import { sampleInvalidRate } from '../../survey/invalid-rate.js';
 import { loggerModule } from '../../survey/logger-module.js';
 import { readLogging } from '../../survey/logging.js';
-import { familiesOf } from '../../model/packet-filter.js';
 import { readEntries } from '../../survey/matching-entries.js';
 import { whyNoOwner } from '../../survey/nft-owner.js';
 import { UnsupportedError } from '../../text/errors.js';
@@ -63,7 +63,8 @@ export async function askHost(input: CommandInput, world: World, wishes: Capture
   const tracks = isTracking(host, firewall);
   const mayStart = optionValues(input, 'allow').includes(START_TRACKING.word);
   const narrow = question.costsHealthy ? await filterRefusals(filter, world, entries) : [];
-  const tracking: readonly Refusal[] = tracks || !hasTrace ? [] : [{ ...START_TRACKING, cheaper: 'capture --read-only' }];
+  const tracking: readonly Refusal[] =
+    tracks || !hasTrace ? [] : [{ ...START_TRACKING, cheaper: 'capture --read-only' }];
   const refusals = [...tracking, ...narrow, ...(hasLines ? lineRefusals(world, rate, via.via) : [])];
   const whyNotOwned = hasTrace ? await whyNoOwner(host) : null;
   const startsTracking = !tracks && mayStart && hasTrace;

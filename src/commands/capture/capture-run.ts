@@ -56,7 +56,8 @@ function tell(world: World, captured: Captured, command: readonly string[] | nul
   }
   if (change === null || back === null) say('Nothing was changed.');
   else tellBack(world, changeId(change), back);
-  if (lost > 0) say(`${lost} records were lost: the host was faster than the reader; what is missing counts as not seen`);
+  if (lost > 0)
+    say(`${lost} records were lost: the host was faster than the reader; what is missing counts as not seen`);
 }
 
 function tellBack(world: World, id: string, back: NonNullable<Captured['back']>): void {

@@ -1,8 +1,8 @@
 // One capture, from its first reader to the host put back: readers, snapshot, switch on, look, settle, snapshot, put back. Whatever happens
 // in between, what was switched on is put back.
 
-import { isNflogBinding } from '../../changes/plan-capture.js';
 import { markKernelLog } from '../../changes/mark-kernel-log.js';
+import { isNflogBinding } from '../../changes/plan-capture.js';
 import type { CommandInput } from '../../cli/command.js';
 import { openScratchFile, type ScratchFile } from '../../host/new-file.js';
 import type { RunningChild } from '../../host/start-child.js';

@@ -2,8 +2,8 @@
 
 import type { CommandSpec } from '../../cli/command.js';
 import { CHANGE_OPTIONS, DOCUMENT_OUTPUT_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
-import { SYMPTOMS, STOP_ON } from './question.js';
 import type { World } from '../../world.js';
+import { STOP_ON, SYMPTOMS } from './question.js';
 
 export const captureCommand: CommandSpec<World> = {
   words: 'capture',

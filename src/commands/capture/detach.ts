@@ -1,13 +1,13 @@
 // The same capture in the background, where nobody looks and a lost session ends nothing.
 
-import { changeSession } from '../change-session.js';
-import { type CommandInput } from '../../cli/command.js';
-import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { liveChanges } from '../../changes/session.js';
+import type { CommandInput } from '../../cli/command.js';
+import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { changeId } from '../../model/change.js';
 import { FailedError } from '../../text/errors.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
+import { changeSession } from '../change-session.js';
 
 const STEP_MS = 250;
 /** Reading the host and its first snapshot take seconds on a busy one. */
@@ -15,11 +15,9 @@ const MOST_LOOKS = 480;
 /** What is passed on: where the journal, the store and its programs are. */
 const ENVIRONMENT = ['CTWHY_CHANGES', 'CTWHY_DB', 'HOME', 'XDG_STATE_HOME', 'TMPDIR', 'PATH'] as const;
 
-/** Tells the process that it is the one in the background. */
-const IN_BACKGROUND = 'CTWHY_IN_BACKGROUND';
-
+/** Whether this process is the one in the background. */
 export function isInBackground(world: World): boolean {
-  return world.environment[IN_BACKGROUND] !== undefined;
+  return world.environment['CTWHY_IN_BACKGROUND'] !== undefined;
 }
 
 /** Starts it, and waits until it has switched on. @throws FailedError when it has not */
@@ -34,7 +32,7 @@ export async function detach(input: CommandInput, world: World): Promise<ExitCod
     }),
   );
   const pid = world.writeHost.startDetached(words[0]!, words.slice(1), {
-    environment: { ...environment, [IN_BACKGROUND]: '1' },
+    environment: { ...environment, CTWHY_IN_BACKGROUND: '1' },
   });
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const begun = liveChanges(session).find(

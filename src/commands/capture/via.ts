@@ -41,7 +41,10 @@ async function whyNotNflog(host: ReadHost): Promise<string | null> {
 }
 
 /** Binding the logger moves every line of conntrack, helpers and legacy TRACE of this namespace: nobody may be reading them elsewhere. */
-function whyNotOurs(host: ReadHost, { logging, firewall }: { logging: LoggingFacts; firewall: FirewallFacts }): string | null {
+function whyNotOurs(
+  host: ReadHost,
+  { logging, firewall }: { logging: LoggingFacts; firewall: FirewallFacts },
+): string | null {
   const foreign = foreignLogger(logging, [4, 6]);
   if (foreign !== null) return foreign;
   if (logging.loggers.some(({ isReadable }) => !isReadable)) return 'the logger of this namespace cannot be set';

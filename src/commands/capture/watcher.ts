@@ -7,8 +7,8 @@ import type { Packet } from '../../model/packet.js';
 import type { PacketFilter } from '../../model/packet-filter.js';
 import type { TraceStep } from '../../model/trace.js';
 import { readEventLine } from '../../parsers/conntrack/event-line.js';
-import { parseKernelMessage } from '../../parsers/kernel-message.js';
 import { pcapForm } from '../../parsers/forms/pcap.js';
+import { parseKernelMessage } from '../../parsers/kernel-message.js';
 import { readNftTraceLine } from '../../parsers/trace/nft-trace-line.js';
 
 export interface Seen {

@@ -1,7 +1,7 @@
 // A capture as it was asked for: the words of the command line, checked.
 
-import type { Rate } from '../../changes/rules/nft-table-script.js';
 import { effectiveShare } from '../../changes/rules/effective-filter.js';
+import type { Rate } from '../../changes/rules/nft-table-script.js';
 import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import type { PacketFilter } from '../../model/packet-filter.js';
 import { UsageError } from '../../text/errors.js';
@@ -46,7 +46,8 @@ export async function captureWishes(input: CommandInput, world: World): Promise<
   const via = optionValue(input, 'via') as Via | null;
   const isDetached = hasSwitch(input, 'detach');
   const asked = packetFilter(input, world);
-  if (pid !== null && effectiveShare(asked) < 1) throw new UsageError('--pid names the packets; no other filter beside it');
+  if (pid !== null && effectiveShare(asked) < 1)
+    throw new UsageError('--pid names the packets; no other filter beside it');
   const filter = pid === null ? asked : await filterOfProcess(world, pid);
   const command = input.rest.length === 0 ? null : input.rest;
   if (command?.[0] === '') throw new UsageError('the command behind -- is empty');

@@ -7,6 +7,7 @@ export const VARIABLES: ReadonlyArray<readonly [name: string, says: string]> = [
   ['CTWHY_DB', 'the store, where --db is not given'],
   ['CTWHY_CHANGES', 'folder of the journal of changes (absolute)'],
   ['CTWHY_NETNS', 'set by ctwhy for itself, inside of --netns'],
+  ['CTWHY_IN_BACKGROUND', 'set by capture --detach for the process it starts'],
   ['XDG_STATE_HOME', 'where the store is, if you are not root (~/.local/state)'],
   ['HOME', 'where ~ is, for that'],
   ['TMPDIR', 'folder for the temporary store of -r (absolute; default /tmp)'],
@@ -24,8 +25,9 @@ export const environmentTopic: Topic = {
   lines: async () => [
     'Environment variables',
     '',
-    ...VARIABLES.map(([name, says]) => `  ${name.padEnd(15)} ${says}`),
+    ...VARIABLES.map(([name, says]) => `  ${name.padEnd(19)} ${says}`),
     '',
-    'Programs that ctwhy starts get PATH, LC_ALL=C and TZ=UTC, nothing else.',
+    'Programs that ctwhy starts get PATH, LC_ALL=C and TZ=UTC, nothing else; the',
+    'command behind capture -- gets your environment.',
   ],
 };
