@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../helpers/run-command.js';
-import { type BuiltProgram, builtProgram, PROGRAM } from '../lab/built-program.js';
+import { type BuiltProgram, builtProgram, PROGRAM, type Ran } from '../lab/built-program.js';
 import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 
@@ -51,7 +51,11 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
       result: { how: string } | null;
       ending: { keeperPid: number | null } | null;
     };
-  const idOf = (out: string) => /^(C\d+) /.exec(out)![1]!;
+  /** The change that was made; what stood against it is the test's failure. */
+  const idOf = ({ out, err }: Ran): string => {
+    expect(err).toBe('');
+    return /^(C\d+) /.exec(out)![1]!;
+  };
 
   it(
     'prints what it would run, and changes nothing',
@@ -91,8 +95,8 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'shares a setting between two changes, and the last one out restores the first value',
     async () => {
       const before = await state();
-      const first = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes').out);
-      const second = idOf(there('log-invalid', 'enable', '-p', 'udp', '--yes').out);
+      const first = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes'));
+      const second = idOf(there('log-invalid', 'enable', '-p', 'udp', '--yes'));
       expect(await state()).toContain('nf_conntrack_log_invalid = 255');
       expect(ctwhy('undo', first)).toMatchObject({ code: 0, out: expect.stringContaining(`${second} needs it`) });
       expect(await state()).toContain('nf_conntrack_log_invalid = 255');
@@ -106,8 +110,8 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'never narrows: the newer one out leaves 255 to the older, which restores the first value',
     async () => {
       const before = await state();
-      const first = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes').out);
-      const second = idOf(there('log-invalid', 'enable', '-p', 'udp', '--yes').out);
+      const first = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes'));
+      const second = idOf(there('log-invalid', 'enable', '-p', 'udp', '--yes'));
       expect(ctwhy('undo', second).code).toBe(0);
       expect(await state()).toContain('nf_conntrack_log_invalid = 255');
       expect(ctwhy('undo', first).code).toBe(0);
@@ -120,7 +124,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'leaves what somebody else set since, and says so',
     async () => {
       const before = await state();
-      const id = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes').out);
+      const id = idOf(there('log-invalid', 'enable', '-p', 'tcp', '--yes'));
       await place.run('sysctl -q -w net.netfilter.nf_conntrack_log_invalid=17');
       expect(ctwhy('changes', '-o', 'tsv').out).toContain('CHANGED');
       const undone = ctwhy('undo', id);
@@ -137,7 +141,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'tags what a rule would see, in front of it, and takes the copy out again',
     async () => {
       const before = await state();
-      const id = idOf(there('tag', 'add', '--at', 'filter OUTPUT 1', '--ctstate', 'NEW', '--yes').out);
+      const id = idOf(there('tag', 'add', '--at', 'filter OUTPUT 1', '--ctstate', 'NEW', '--yes'));
       const saved = (await place.run('iptables-nft-save -t filter')).stdout;
       const lines = saved.split('\n').filter((line) => line.startsWith('-A OUTPUT'));
       expect(lines[0]).toContain(`--log-prefix "ctwhy:${id}:NEW "`);
@@ -153,7 +157,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'finds a table that was flushed away gone, and rules loaded from a file stray',
     async () => {
       const before = await state();
-      const id = idOf(there('tag', 'add', '--ctstate', 'INVALID', '--dport', '8080', '--yes').out);
+      const id = idOf(there('tag', 'add', '--ctstate', 'INVALID', '--dport', '8080', '--yes'));
       const saved = (await place.run('nft list ruleset')).stdout;
       const file = join(folder, 'rules.nft');
       await place.run(`nft delete table inet ctwhy_${id.slice(1)}`);
@@ -177,7 +181,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'ends in time when nobody is there any more',
     async () => {
       const before = await state();
-      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '4s', '--yes').out);
+      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '4s', '--yes'));
       expect(await state()).not.toBe(before);
       await expect.poll(state, { timeout: patient(60_000), interval: 500 }).toBe(before);
       await expect.poll(() => journal(id).state, { timeout: patient(30_000) }).toBe('ended');
@@ -190,7 +194,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'says who is late when what should have ended it was killed',
     async () => {
       const before = await state();
-      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '2s', '--yes').out);
+      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '2s', '--yes'));
       const pid = journal(id).ending?.keeperPid;
       if (pid == null) return; // systemd ends it here
       process.kill(pid, 'SIGKILL');
@@ -252,7 +256,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
       expect(made.code).toBe(0);
       gone.vacate();
       spawnSync('ip', ['netns', 'del', gone.namespace]);
-      const undone = ctwhy('undo', idOf(made.out));
+      const undone = ctwhy('undo', idOf(made));
       expect(undone.code).toBe(0);
       expect(undone.out).toContain('network namespace is gone');
     },

@@ -2,7 +2,7 @@
 // is not to blame, and nothing of its table may be concluded from it.
 
 import { timeOfDay } from '../../text/time.js';
-import { inferred, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
+import { inferred, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
@@ -12,6 +12,9 @@ import { flowWords } from './words.js';
 
 /** A connection without flags that was under way shows itself within this time (nf_conntrack_udp_timeout); a later one is new. */
 const UNDER_WAY_US = 30_000_000;
+
+/** Later, a connection may have opened unseen since, and lost its entry again. */
+const SOON_US = 60_000_000;
 
 const isOpening = (flags: string | null) => flags !== null && /\bSYN\b/.test(flags);
 
@@ -32,12 +35,12 @@ export const trackingBegan: Cause = {
     );
     if (started === null) return null;
     const isTcp = subject.flow.proto === 6;
+    const sinceUs = packet.row.atUs! - started.madeAtUs;
     // A connection that opened since, or had an entry since, is the host's own.
     const openedSince = subject.all.some(
       (one) => isOpening(one.flags) && one.row.atUs !== null && one.row.atUs >= started.madeAtUs,
     );
-    if (isTcp ? openedSince || isOpening(packet.flags) : packet.row.atUs! - started.madeAtUs > UNDER_WAY_US)
-      return null;
+    if (isTcp ? openedSince || isOpening(packet.flags) : sinceUs > UNDER_WAY_US) return null;
     const lives = livesBefore(subject, packetMoment(packet)).filter(
       ({ kind, moment }) => kind !== 'packet' && moment.atUs !== null && moment.atUs > started.madeAtUs,
     );
@@ -50,7 +53,7 @@ export const trackingBegan: Cause = {
         ? shown(`the packet is ${subject.outcome}`, [cited])
         : inferred(`the packet is ${subject.outcome}`, [cited], true, ASK.trace),
       shown(`nothing was tracked here before ${started.id} of ctwhy, ${at} UTC`, [change]),
-      isTcp
+      isTcp && sinceUs <= SOON_US
         ? shown(`it comes from the middle of a connection (${packet.flags ?? 'no SYN'})`, [cited])
         : inferred('its connection was under way by then', [cited], true, ASK.events),
     ];
@@ -61,7 +64,8 @@ export const trackingBegan: Cause = {
       argument: {
         id: 'midstream-pickup',
         steps,
-        lookAlikes: [ruledOutBy('entry-gone', 'it had no entry to lose', isTcp ? [change] : [], ASK.events)],
+        // One that opened since without being seen, and lost its entry, would look the same.
+        lookAlikes: [{ cause: 'entry-gone', ruledOut: null, wouldSettle: ASK.events }],
       },
       led: {
         id: 'tracking-began-by-ctwhy',

@@ -239,7 +239,7 @@ export function citer(texts: TextSource): Cite {
         at: time(madeAtUs),
         atErrorUs: 0,
         uptimeUs: null,
-        source: `ctwhy changes show ${id}`,
+        source: `changes ${id}`,
         text: change.command,
         table: 'changes',
         key: { id },

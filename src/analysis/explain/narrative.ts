@@ -96,6 +96,22 @@ function packetWords(subject: Case, packet: SeenPacket): string {
   return `${what}${message}`;
 }
 
+/** What ctwhy itself had done, where the argument rests on it. */
+function changeLines({ verdict, subject }: Explained): readonly (StoryLine & { readonly at: number | null })[] {
+  const cited = new Set(
+    verdict.argument.steps
+      .flatMap(({ evidence }) => evidence.filter(({ kind }) => kind === 'change'))
+      .map(({ key }) => key['id']),
+  );
+  return subject.host.ownChanges
+    .filter(({ id }) => cited.has(id))
+    .map((row) => {
+      const { source, text } = subject.cite.change(row);
+      const says = `${row.id} of ctwhy: ${row.change.what}; tracking began`;
+      return { at: row.madeAtUs, label: label(row.madeAtUs, null), says, source, raw: [text] };
+    });
+}
+
 function packetLines(subject: Case): readonly (StoryLine & { readonly at: number | null })[] {
   const [first, ...rest] = subject.packets;
   if (first === undefined) return [];
@@ -208,7 +224,7 @@ function packetText({ kinds, flows, finding }: Explained): string {
 /** A finding with its story. */
 export function tell(explained: Explained): ToldFinding {
   const { finding, verdict, subject, flows } = explained;
-  const timed = [...eventLines(subject), ...packetLines(subject)]
+  const timed = [...changeLines(explained), ...eventLines(subject), ...packetLines(subject)]
     .map((line, index) => ({ line, index }))
     .sort((a, b) => (a.line.at ?? 0) - (b.line.at ?? 0) || a.index - b.index);
   const open = openQuestions(verdict);

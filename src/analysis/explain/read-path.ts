@@ -53,6 +53,10 @@ function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
       ? { state: only, is: 'shown', step: step.step }
       : null;
   }
+  // Our own rule stands behind conntrack and asked for the state that it names (changes/rules/nft-table-script.ts: tagPrefix()).
+  const own = /^ctwhy:C\d+:(\w+) ?$/.exec(prefix)?.[1];
+  if (own !== undefined && (STATES as readonly string[]).includes(own))
+    return { state: own as PacketState, is: 'shown', step: step.step };
   // No ruleset at hand: the words of the prefix, which somebody chose for a reason but nobody checked.
   const { state } = prefixMeaning(prefix);
   return state === null ? null : { state, is: 'inferred', step: step.step };

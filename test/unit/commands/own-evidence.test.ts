@@ -107,11 +107,17 @@ describe('tracking that ctwhy began', () => {
     began();
     const { findings } = await found([tag(5, 40_020, 'ACK')]);
     expect(findings).toHaveLength(1);
-    expect(findings[0]).toMatchObject({ class: 'normal', cause: 'tracking-began-by-ctwhy' });
+    expect(findings[0]).toMatchObject({ class: 'normal', cause: 'tracking-began-by-ctwhy', confidence: 'likely' });
     expect(findings[0]!.title).toContain('because tracking began by ctwhy');
     const { stdout } = await explain([tag(5, 40_020, 'ACK')], '1');
     expect(stdout).toContain('C4');
-    expect(stdout).toContain('11:30:00');
+    expect(stdout).toMatch(/11:30:00\.000 +C4 of ctwhy: tag NEW; tracking began +changes C4\n/);
+  });
+
+  it('is less sure later: a connection may have opened unseen since', async () => {
+    began({ madeAtUs: second(5) - 61_000_000 });
+    const { findings } = await found([tag(5, 40_020, 'ACK')]);
+    expect(findings[0]).toMatchObject({ cause: 'tracking-began-by-ctwhy', confidence: 'possible' });
   });
 
   it.each([
