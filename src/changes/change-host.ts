@@ -37,7 +37,7 @@ export async function mustRun(
 ): Promise<CommandResult> {
   const result = await host.runChanging(command, args, { ...options, ...(netns === undefined ? {} : { netns }) });
   if (result.exitStatus !== 0) {
-    const said = firstLine(result.stderr) || firstLine(result.stdout) || `exit status ${result.exitStatus}`;
+    const said = complaintOf(result);
     const kind = /resource (temporarily )?unavailable|xtables lock|device or resource busy/i.test(said)
       ? 'busy'
       : 'failed';
@@ -67,6 +67,14 @@ function listOrNothing(host: WriteHost, folder: string): readonly string[] {
   } catch {
     return [];
   }
+}
+
+/** What a program that failed said; where it said nothing, how it ended. */
+export function complaintOf({ stderr, stdout, isTimedOut, durationMs, exitStatus, signal }: CommandResult): string {
+  if (isTimedOut) return `no answer within ${Math.round(durationMs / 1000)} s`;
+  return (
+    firstLine(stderr) || firstLine(stdout) || (signal === null ? `exit status ${exitStatus}` : `ended by ${signal}`)
+  );
 }
 
 export function firstLine(text: string): string {

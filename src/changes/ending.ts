@@ -4,6 +4,7 @@
 import { HostError } from '../host/host.js';
 import { type Change, changeId, type Ending } from '../model/change.js';
 import { firstNetns } from '../survey/first-netns.js';
+import { complaintOf } from './change-host.js';
 import type { ChangeSession } from './session.js';
 
 const hasSystemd = (session: ChangeSession) => session.host.look('/run/systemd/system') !== null;
@@ -28,19 +29,20 @@ export async function arrangeEnd(session: ChangeSession, change: Change): Promis
     const timerUnit = `${unitName(session, 'end', change)}.timer`;
     const keeperUnit = `${unitName(session, 'keep', change)}.service`;
     const unit = (name: string) => `--unit=${name.replace(/\.(timer|service)$/, '')}`;
-    if (change.endsAtUs !== null)
-      await started(session, [
-        unit(timerUnit),
-        `--on-active=${Math.max(1, Math.ceil((change.endsAtUs - session.nowUs()) / 1e6))}s`,
-        '--timer-property=AccuracySec=1s',
-        ...withEnvironment,
-        program!,
-        ...leading,
-        ...['undo', id, '--yes', '--because', 'time'],
-      ]);
     try {
+      if (change.endsAtUs !== null)
+        await started(session, [
+          unit(timerUnit),
+          `--on-active=${Math.max(1, Math.ceil((change.endsAtUs - session.nowUs()) / 1e6))}s`,
+          '--timer-property=AccuracySec=1s',
+          ...withEnvironment,
+          program!,
+          ...leading,
+          ...['undo', id, '--yes', '--because', 'time'],
+        ]);
       await started(session, [unit(keeperUnit), ...withEnvironment, program!, ...leading, 'changes', 'keep', id]);
     } catch (error) {
+      // One that gave no answer in time may have made its timer all the same.
       if (change.endsAtUs !== null) await stopTimer(session, timerUnit);
       throw error;
     }
@@ -57,11 +59,8 @@ export async function arrangeEnd(session: ChangeSession, change: Change): Promis
 }
 
 async function started(session: ChangeSession, args: readonly string[]): Promise<void> {
-  const result = await session.host.runChanging('systemd-run', ['--quiet', '--collect', ...args], {
-    timeoutMs: 10_000,
-  });
-  if (result.exitStatus !== 0)
-    throw new HostError('failed', 'systemd-run', `systemd-run: ${result.stderr.trim().split('\n')[0]}`);
+  const result = await session.host.runChanging('systemd-run', ['--quiet', '--collect', ...args]);
+  if (result.exitStatus !== 0) throw new HostError('failed', 'systemd-run', `systemd-run: ${complaintOf(result)}`);
 }
 
 /** Stops what would end the change. Called by the ender itself too: its own unit and process are left to finish. */

@@ -43,10 +43,12 @@ echo started >"./$SHARED/started"
 
 words='HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8'
 if [ -n "$SYSTEMD" ]; then
+  # Timers want a booted system: it boots without whatever the machine's own would start (udev, clearing /tmp ...).
+  for folder in usr/lib/systemd/system/*.wants etc/systemd/system/*.wants; do mount -t tmpfs none "$folder"; done
   mkdir -p run/systemd/system
   cat >run/systemd/system/ctwhy-guest.service <<END
 [Unit]
-DefaultDependencies=no
+After=basic.target
 [Service]
 Type=oneshot
 Environment=$words
