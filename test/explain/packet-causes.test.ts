@@ -136,6 +136,15 @@ describe('late closing packets', () => {
     expect(found.filter((one) => one.startsWith('late-close'))).toEqual([]);
   });
 
+  it('a FIN without ACK, or with URG and PSH, is a probe', async () => {
+    for (const flags of ['FIN', 'URG PSH FIN']) {
+      const found = await said({
+        'kern.log': [1, 2].map((n) => fin(n, { prefix: 'INPUT INVALID: ', flags, src: '203.0.113.9' })),
+      });
+      expect(found[0]).toMatch(/^malformed /);
+    }
+  });
+
   it('a FIN of this host that is tried again is not late: a socket waits', async () => {
     const own = [1, 2, 4].map((second) => line({ prefix: 'OUTPUT INVALID: ', inIf: '', flags: 'ACK FIN', second }));
     const found = await said({ 'kern.log': own });
@@ -280,6 +289,30 @@ describe('lost window scale', () => {
   });
 });
 
+describe('a sender that is this host itself', () => {
+  const own = (seq: number, second: number) =>
+    line({
+      prefix: 'nf_ct_proto_6: SEQ is over the upper bound (over the window of the receiver) ',
+      inIf: '',
+      outIf: 'eth0',
+      flags: 'ACK PSH',
+      seq,
+      ack: 5001,
+      len: 2928,
+      window: 447,
+      second,
+    });
+
+  it('keeps to its window: conntrack reads that wrong', async () => {
+    const found = await said({ 'kern.log': [own(10_000, 1), own(12_856, 2)] });
+    expect(found).toEqual(['window-scale-lost possible']);
+  });
+
+  it('one that only retransmits shows nothing of the kind', async () => {
+    expect(await said({ 'kern.log': [own(10_000, 1), own(10_000, 2)] })).toEqual(['unresolved possible']);
+  });
+});
+
 describe('offload', () => {
   const taken = answer({
     prefix: 'nf_ct_proto_6: ACK is over upper bound 2002 (ACKed data not seen yet) ',
@@ -306,6 +339,12 @@ describe('offload', () => {
 describe('RSTs and reused ports', () => {
   it('an RST whose number is below what was acknowledged', async () => {
     const rst = answer({ prefix: 'nf_ct_proto_6: invalid rst ', outIf: '', flags: 'RST', seq: 0, ack: 0 });
+    expect(await said({ 'kern.log': [rst] })).toEqual(['rst-rejected likely']);
+  });
+
+  it('an RST below the window is one that is not believed, not an old segment', async () => {
+    const text = 'nf_ct_proto_6: SEQ is under the lower bound (already ACKed data retransmitted) ';
+    const rst = answer({ prefix: text, outIf: '', flags: 'ACK RST', seq: 0, ack: 1001 });
     expect(await said({ 'kern.log': [rst] })).toEqual(['rst-rejected likely']);
   });
 

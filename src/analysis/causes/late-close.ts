@@ -31,14 +31,18 @@ const WAITING_FINS = 3;
 
 /** FIN, RST, or an ACK that carries nothing: what comes at the end of a connection. */
 function isClosing(packet: SeenPacket): boolean {
-  if (hasFlag(packet, 'FIN') || hasFlag(packet, 'RST')) return !hasFlag(packet, 'SYN');
+  // Only scanners send a FIN without ACK: no stack closes so.
+  if (hasFlag(packet, 'FIN')) return hasFlag(packet, 'ACK') && !hasFlag(packet, 'SYN') && !hasFlag(packet, 'RST');
+  if (hasFlag(packet, 'RST')) return !hasFlag(packet, 'SYN');
   return packet.flags === 'ACK' && (payloadOf(packet)?.least ?? 1) === 0;
 }
 
 function isClosingWords(flags: readonly string[]): boolean {
   return (
     flags.length > 0 &&
-    flags.every((words) => !/\bSYN\b/.test(words) && (/\b(FIN|RST)\b/.test(words) || words === 'ACK')) &&
+    flags.every(
+      (words) => !/\bSYN\b/.test(words) && (/\bRST\b/.test(words) || /\bFIN\b.*\bACK\b/.test(words) || words === 'ACK'),
+    ) &&
     flags.some((words) => words !== 'ACK')
   );
 }

@@ -12,6 +12,9 @@ import { notOffloaded } from './window/offload.js';
 import { WINDOW_REASONS } from './window/refusals.js';
 import { endWords, ruleWords } from './words.js';
 
+/** Until 6.0 an RST below the window is refused by the window check, too. */
+const OUT_OF_WINDOW = [...WINDOW_REASONS, 'tcp-seq-under-lower-bound', 'tcp-ack-under-lower-bound'];
+
 const IGNORE_INVALID = 'net.netfilter.nf_conntrack_tcp_ignore_invalid_rst';
 
 interface Answered {
@@ -108,7 +111,7 @@ export const rstRejected: Cause = {
     const packet = firstPacket(subject);
     if (subject.outcome !== 'INVALID' || reason?.by !== 'message' || subject.flow.proto !== 6) return null;
     const isByNumber = reason.id === 'tcp-invalid-rst';
-    const isByWindow = WINDOW_REASONS.includes(reason.id) && subject.packets.every((one) => hasFlag(one, 'RST'));
+    const isByWindow = OUT_OF_WINDOW.includes(reason.id) && subject.packets.every((one) => hasFlag(one, 'RST'));
     if (!isByNumber && !isByWindow) return null;
     // Data of the same way was refused, too: the RST shares the fate of its connection.
     if (isByWindow && subject.all.some((one) => one.reasonId === reason.id && !hasFlag(one, 'RST'))) return null;

@@ -6,7 +6,7 @@ import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } 
 import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import { citePacket, completeCoverage, entryMoment, firstPacket } from '../../explain/flow-facts.js';
-import { boundOf, payloadOf } from '../../explain/segment-facts.js';
+import { boundOf, hasFlag, payloadOf } from '../../explain/segment-facts.js';
 import type { Cause } from '../cause.js';
 import { droppedWords, invalidStep } from '../message-step.js';
 import { flowWords, ruleWords } from '../words.js';
@@ -78,6 +78,8 @@ export const oldSegment: Cause = {
     const sentence = reason === null ? undefined : OLD_REASONS[reason.id];
     if (reason?.by !== 'message' || sentence === undefined) return null;
     const packet = firstPacket(subject);
+    // An RST so far off is not late: it is one that is not believed.
+    if (subject.outcome === 'INVALID' && subject.packets.every((one) => hasFlag(one, 'RST'))) return null;
     // Where the other bound is broken, too, the window itself is wrong: that is told there.
     if (
       subject.all.some(

@@ -22,6 +22,11 @@ const WORDS: Readonly<Record<Refusal['kind'], string>> = {
   'ack-over': 'data is acknowledged that conntrack did not take',
 };
 
+/** It came from a socket of this host. */
+export function isSentHere({ packet }: Refusal): boolean {
+  return packet.steps.some((step) => step.inIf === '' && (step.outIf ?? '') !== '');
+}
+
 function messageStep(subject: Case): Step {
   const packet = firstPacket(subject);
   const said = messageAsPrinted(packet, packet.reasonStep ?? 0) ?? subject.reason?.message ?? '';
@@ -106,6 +111,8 @@ export const windowOvershoot: Cause = {
     const sent = pair?.sent ?? refusals.find((one) => one.kind !== 'ack-over');
     if (sent === undefined && !isStuck(refusals)) return null;
     // Far beyond any window: numbers of another connection, or forged ones.
+    // This host's own stack keeps to the window it is given: then it is conntrack that reads the window wrong.
+    if (sent !== undefined && isSentHere(sent)) return null;
     const isNear = sent?.beyondBytes == null || sent.beyondBytes > 0;
     if (pair === null && !isNear) return null;
     if (pair === null && sent?.kind === 'seq-over' && (sent.beyondBytes ?? 0) > windowLimit(subject, sent)) return null;

@@ -1,5 +1,6 @@
 // Both ends scale their windows, conntrack reads them unscaled: the sender soon runs ahead of a bound that is 2^scale times too near.
 
+import { distance } from '../../../tracker/serial.js';
 import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../../explain/argument.js';
 import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
@@ -10,7 +11,7 @@ import { droppedWords, invalidStep } from '../message-step.js';
 import { endWords, ruleWords } from '../words.js';
 import { beLiberal } from './liberal.js';
 import { notOffloaded } from './offload.js';
-import { askHandshake } from './overshoot.js';
+import { askHandshake, isSentHere } from './overshoot.js';
 import { largestWindow, pairOf, type Refusal, refusalsOf, scalingOf } from './refusals.js';
 
 /** Growth that no slight overshoot has: lines whose distance to the bound rises each time. */
@@ -38,6 +39,12 @@ function scaledOf(subject: Case, sent: Refusal): Scaled | null {
       ),
     };
   }
+  if (isSentHere(sent)) {
+    const says =
+      'it is sent by this host, whose stack keeps to the window it is given: conntrack reads that window too small';
+    const cited = citePacket(subject, sent.packet, sent.packet.reasonStep ?? 0);
+    return { is: 'inferred', says, step: inferred(says, [cited], true, askHandshake) };
+  }
   const window = largestWindow(subject, sent.packet, false);
   const payload = payloadOf(sent.packet);
   // A receiver that can take no whole segment would not be sent one.
@@ -55,7 +62,7 @@ function growthStep(subject: Case, sents: readonly Refusal[], window: number | n
   const counted = sents.filter((one): one is Refusal & { beyondBytes: number } => one.beyondBytes !== null);
   const first = counted[0];
   const last = counted.at(-1);
-  if (first === undefined || last === undefined) return null;
+  if (first === undefined || last === undefined) return advanceStep(subject, sents);
   const cited = [first, last].map((one) => citePacket(subject, one.packet, one.packet.reasonStep ?? 0));
   const isGrowing =
     counted.length >= LEAST_GROWING &&
@@ -73,6 +80,22 @@ function growthStep(subject: Case, sents: readonly Refusal[], window: number | n
       ASK.logInvalid,
     );
   return null;
+}
+
+/** Until 6.0 the bound is not printed: that each refused segment goes on from the one before shows it all the same. */
+function advanceStep(subject: Case, sents: readonly Refusal[]): Step | null {
+  const numbers = sents.map((one) => one.packet.row.seq).filter((seq) => seq !== null);
+  const [first, last] = [sents[0], sents.at(-1)];
+  if (first === undefined || last === undefined || numbers.length < 2) return null;
+  const isAdvancing = numbers.every((seq, at) => at === 0 || distance(seq, numbers[at - 1]!) > 0);
+  return isAdvancing
+    ? inferred(
+        `it goes on beyond the bound, segment after segment: ${numbers.length} refused, ${distance(numbers.at(-1)!, numbers[0]!)} bytes on`,
+        [first, last].map((one) => citePacket(subject, one.packet, one.packet.reasonStep ?? 0)),
+        true,
+        ASK.kernel,
+      )
+    : null;
 }
 
 /** A kernel between the change that began it and the one that mended it: 5.18 to 6.7 (c7aab4f17021, fb366fc7541a). */
