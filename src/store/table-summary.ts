@@ -39,12 +39,14 @@ export interface UntranslatedEntry {
 export function readUntranslated(db: Db): readonly UntranslatedEntry[] {
   return db
     .prepare(
-      `WITH e AS (SELECT t.proto, t.src, t.sport, t.dst, t.dport, r.src AS rsrc, r.dst AS rdst, v.source_id, v.line FROM ct_entry_versions v
-        JOIN tuples t ON t.id = v.tuple_id JOIN tuples r ON r.id = v.reply_tuple_id WHERE v.list = 'main')
-      SELECT a.proto, a.src, a.sport, a.dst, a.dport, a.source_id AS sourceId, a.line,
-        (SELECT count(*) FROM e b WHERE b.proto = a.proto AND b.dst = a.dst AND b.dport IS a.dport AND (b.rsrc <> b.dst OR b.rdst <> b.src)) AS translated
-      FROM e a WHERE a.rsrc = a.dst AND a.rdst = a.src
-        AND EXISTS (SELECT 1 FROM e b WHERE b.proto = a.proto AND b.dst = a.dst AND b.dport IS a.dport AND (b.rsrc <> b.dst OR b.rdst <> b.src)) LIMIT ${MOST}`,
+      `WITH mixed AS MATERIALIZED (
+        SELECT t.proto, t.dst, t.dport, sum(r.src <> t.dst OR r.dst <> t.src) AS translated FROM ct_entry_versions v JOIN tuples t ON t.id = v.tuple_id
+          JOIN tuples r ON r.id = v.reply_tuple_id WHERE v.list = 'main'
+        GROUP BY 1, 2, 3 HAVING translated > 0 AND sum(r.src = t.dst AND r.dst = t.src) > 0 LIMIT ${10 * MOST})
+      SELECT t.proto, t.src, t.sport, t.dst, t.dport, v.source_id AS sourceId, v.line, m.translated
+      FROM mixed m JOIN tuples t ON t.dst = m.dst AND t.dport IS m.dport AND t.proto = m.proto JOIN ct_entry_versions v ON v.tuple_id = t.id
+        JOIN tuples r ON r.id = v.reply_tuple_id
+      WHERE v.list = 'main' AND r.src = t.dst AND r.dst = t.src LIMIT ${MOST}`,
     )
     .all() as UntranslatedEntry[];
 }
