@@ -1,11 +1,10 @@
 // The output of one command of the running host, line by line as it comes, through the forms that read files.
 
-import { HostError, type ReadHost } from '../host/host.js';
+import { HostError, type ProgramOutput, type ReadHost } from '../host/host.js';
 import type { HostReading } from '../model/host-reading.js';
 import type { EvidenceRecord } from '../model/record.js';
 import type { Form, FormReader } from '../parsers/form.js';
 import { conntrackListForm } from '../parsers/forms/conntrack-list.js';
-import type { ByteChunks } from '../sources/source.js';
 import { openTextReader } from './read-text.js';
 import { type LineRegion, lineTexts, openLineSplitter } from './split-lines.js';
 
@@ -26,15 +25,95 @@ export interface OutputReading {
   readonly failure: string | null;
 }
 
-/** Reads a reading to its end. Never throws for a command that fails; a record's time is that of the bytes it came with. */
+/** What a reading prints, with the time at which each piece came. */
+export interface Output {
+  readonly beganUs: number;
+  readonly pieces: AsyncIterable<{ readonly bytes: Uint8Array; readonly atUs: number }>;
+  /** When its last piece came; NULL: it goes on. */
+  endedUs(): number | null;
+  /** What the command said when it failed; NULL: it did not. Asked behind the last piece. */
+  failure(): Promise<string | null>;
+  stop(): void;
+}
+
+/** Starts a reading. Never throws for a command that fails or is not there. */
+export function openOutput(deps: OutputDeps, { source }: HostReading): Output {
+  const { host, clock, signal } = deps;
+  const beganUs = clock.nowUs();
+  if (source.is !== 'program') return textOutput(source.is === 'text' ? source.text() : '', beganUs);
+  let running: ProgramOutput;
+  try {
+    running = host.pipe(source.program, source.args, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const { message } = error;
+    return { ...textOutput('', beganUs), failure: async () => message };
+  }
+  let endedUs: number | null = null;
+  async function* pieces(): AsyncGenerator<{ readonly bytes: Uint8Array; readonly atUs: number }> {
+    for await (const chunk of running.stdout) yield { bytes: chunk as Uint8Array, atUs: clock.nowUs() };
+    endedUs = clock.nowUs();
+  }
+  return {
+    beganUs,
+    pieces: pieces(),
+    endedUs: () => endedUs,
+    async failure() {
+      const { exitStatus, signal: killedBy, stderr } = await running.ended;
+      if (exitStatus === 0) return null;
+      const said = stderr.trim().split('\n').at(-1) ?? '';
+      return said !== '' ? said : killedBy === null ? `ended with status ${exitStatus}` : `ended by ${killedBy}`;
+    },
+    stop: () => running.stop(),
+  };
+}
+
+function textOutput(text: string, atUs: number): Output {
+  async function* pieces() {
+    if (text !== '') yield { bytes: Buffer.from(text), atUs };
+  }
+  return { beganUs: atUs, pieces: pieces(), endedUs: () => atUs, failure: async () => null, stop: () => {} };
+}
+
+/**
+ * Takes what a reading prints into memory, up to a bound: what it prints beyond waits in its pipe.
+ * @returns the same output from its beginning, and how much is held of it
+ */
+export async function holdOutput(
+  output: Output,
+  mostBytes: number,
+): Promise<{ readonly output: Output; readonly heldBytes: number; readonly isWhole: boolean }> {
+  const held: { readonly bytes: Uint8Array; readonly atUs: number }[] = [];
+  const rest = output.pieces[Symbol.asyncIterator]();
+  let heldBytes = 0;
+  let isWhole = false;
+  while (!isWhole && heldBytes <= mostBytes) {
+    const next = await rest.next();
+    if (next.done === true) isWhole = true;
+    else {
+      held.push(next.value);
+      heldBytes += next.value.bytes.length;
+    }
+  }
+  async function* pieces() {
+    yield* held;
+    if (!isWhole) yield* { [Symbol.asyncIterator]: () => rest };
+  }
+  return { output: { ...output, pieces: pieces() }, heldBytes, isWhole };
+}
+
+/**
+ * Reads a reading to its end. Never throws for a command that fails; a record's time is that of the bytes it came with.
+ * @param output what it prints, where it was begun before
+ */
 export async function readOutput(
   deps: OutputDeps,
   forms: readonly Form[],
   reading: HostReading,
   onRecord: (record: EvidenceRecord, atUs: number) => void,
+  output: Output = openOutput(deps, reading),
 ): Promise<OutputReading> {
-  const beganUs = deps.clock.nowUs();
-  let atUs = beganUs;
+  let atUs = output.beganUs;
   let records = 0;
   let unread = 0;
   let firstUnread: string | null = null;
@@ -54,23 +133,17 @@ export async function readOutput(
   const takeRegion = (region: LineRegion): void => {
     for (const text of lineTexts(region)) lines.line(text, ++line);
   };
-  let failure: string | null = null;
-  try {
-    const output = open(deps, reading);
-    for await (const chunk of output.chunks) {
-      atUs = deps.clock.nowUs();
-      const region = splitter.push(chunk);
-      if (region !== null) takeRegion(region);
-    }
-    const last = splitter.end();
-    if (last !== null) takeRegion(last);
-    lines.end();
-    failure = await output.failure();
-  } catch (error) {
-    if (!(error instanceof HostError)) throw error;
-    failure = error.message;
+  for await (const piece of output.pieces) {
+    atUs = piece.atUs;
+    const region = splitter.push(piece.bytes);
+    if (region !== null) takeRegion(region);
   }
-  return { beganUs, endedUs: deps.clock.nowUs(), records, unread, firstUnread, failure };
+  const last = splitter.end();
+  if (last !== null) takeRegion(last);
+  lines.end();
+  const failure = await output.failure();
+  const endedUs = output.endedUs() ?? deps.clock.nowUs();
+  return { beganUs: output.beganUs, endedUs, records, unread, firstUnread, failure };
 }
 
 interface Lines {
@@ -106,26 +179,4 @@ function openAnyForm(
     { record: take, unread: (_line, _form, reason, _column, text) => note(text, reason), runEnded: () => {} },
   );
   return { line: (text, line) => void reader.line(text, line), end: () => reader.end() };
-}
-
-function open(
-  { host, signal }: OutputDeps,
-  { source }: HostReading,
-): { readonly chunks: ByteChunks; failure(): Promise<string | null> } {
-  if (source.is === 'text') return { chunks: once(source.text()), failure: async () => null };
-  if (source.is === 'absent') return { chunks: once(''), failure: async () => null };
-  const running = host.pipe(source.program, source.args, signal === undefined ? {} : { signal });
-  return {
-    chunks: running.stdout as AsyncIterable<Uint8Array>,
-    async failure() {
-      const { exitStatus, signal: killedBy, stderr } = await running.ended;
-      if (exitStatus === 0) return null;
-      const said = stderr.trim().split('\n').at(-1) ?? '';
-      return said !== '' ? said : killedBy === null ? `ended with status ${exitStatus}` : `ended by ${killedBy}`;
-    },
-  };
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  if (text !== '') yield Buffer.from(text);
 }

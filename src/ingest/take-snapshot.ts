@@ -1,7 +1,8 @@
-// A snapshot of the running host into the store, in one transaction: killed at any moment, it is not there.
+// A snapshot of the running host into the store, in one transaction: killed at any moment, it is not there. Others write while the host is read.
 
 import { holds, parseKernelVersion } from '../catalogue/kernel-version.js';
 import type { HostReading, SnapshotPlan } from '../model/host-reading.js';
+import type { EvidenceRecord } from '../model/record.js';
 import { beginSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
 import { addCoverage, type Coverage, extendCoverage } from '../store/coverage.js';
 import { buildFlows, flowMarks } from '../store/flows.js';
@@ -13,7 +14,7 @@ import { FailedError } from '../text/errors.js';
 import { confirmSockets, type SocketConfirmation } from './confirm-sockets.js';
 import { FORMS } from './form-list.js';
 import { BLIND_LISTS } from './kernel-limits.js';
-import { type OutputDeps, type OutputReading, readOutput } from './read-output.js';
+import { holdOutput, type Output, type OutputDeps, type OutputReading, openOutput, readOutput } from './read-output.js';
 import { openSnapshotRecords } from './snapshot-records.js';
 import { logInvalidCoverage } from './work-out-coverage.js';
 
@@ -56,16 +57,61 @@ export async function takeSnapshot(
   // As in the ingest: ids are given out in the same transaction, and looking each up again takes a sixth of the time.
   const keys = db.pragma('foreign_keys', { simple: true }) as number;
   db.pragma('foreign_keys = OFF');
-  // The lock comes first: of two at once, the later one reads its entries after the earlier one has ended.
-  db.exec('BEGIN IMMEDIATE');
+  const before = newestSnapshot(db);
+  // Others write while the host is read.
+  const begun = await begin(deps, plan);
   try {
-    const taken = await readPlan(deps, db, plan, options);
+    if (deps.signal?.aborted === true) throw new FailedError('stopped: nothing of this snapshot was kept');
+    db.exec('BEGIN IMMEDIATE');
+    // Of two at once, the one that comes second reads anew: snapshots of a series do not overlap.
+    if (newestSnapshot(db) !== before) begun.letGo();
+    const taken = await readPlan(deps, db, plan, options, begun);
     db.exec('COMMIT');
     return taken;
   } finally {
+    begun.letGo();
     if (db.inTransaction) db.exec('ROLLBACK');
     db.pragma(`foreign_keys = ${keys}`);
   }
+}
+
+/** Of what the programs print so much is held in memory; a table of some hundred thousand entries is more, and is read behind the lock. */
+const MOST_HELD_BYTES = 16 << 20;
+
+interface Begun {
+  readonly beganUs: number;
+  /** What was begun of a reading; undefined: it is read when its turn comes. */
+  of(reading: HostReading): Output | undefined;
+  letGo(): void;
+}
+
+/** Reads a plan, part after part, as far as memory allows. */
+async function begin(deps: OutputDeps, plan: SnapshotPlan): Promise<Begun> {
+  const outputs = new Map<HostReading, Output>();
+  const beganUs = deps.clock.nowUs();
+  let room = MOST_HELD_BYTES;
+  for (const reading of [...byPart(plan.readings)].flat()) {
+    if (room < 0 || deps.signal?.aborted === true) break;
+    if (reading.source.is === 'absent') continue;
+    const { output, heldBytes } = await holdOutput(openOutput(deps, reading), room);
+    outputs.set(reading, output);
+    room -= heldBytes;
+  }
+  return {
+    beganUs,
+    of: (reading) => outputs.get(reading),
+    letGo() {
+      for (const output of outputs.values()) output.stop();
+      outputs.clear();
+    },
+  };
+}
+
+function newestSnapshot(db: Db): number | null {
+  return db
+    .prepare("SELECT max(n.id) FROM snapshots n JOIN series s ON s.id = n.series_id WHERE s.made_by = 'snapshot'")
+    .pluck()
+    .get() as number | null;
 }
 
 interface Place {
@@ -81,8 +127,10 @@ async function readPlan(
   db: Db,
   plan: SnapshotPlan,
   options: SnapshotOptions,
+  begun: Begun,
 ): Promise<TakenSnapshot> {
-  const beganUs = deps.clock.nowUs();
+  const isBegun = plan.readings.some((reading) => begun.of(reading) !== undefined);
+  const beganUs = isBegun ? begun.beganUs : deps.clock.nowUs();
   const place = placeOf(deps, db, plan, options);
   const marks = flowMarks(db);
   const lastUs = lastTaken(db, place);
@@ -96,7 +144,8 @@ async function readPlan(
   });
   const records = openSnapshotRecords(db, writer, { seriesId, seq: writer.seq });
   const parts: TakenPart[] = [];
-  for (const readings of byPart(plan.readings)) parts.push(await readPart(deps, db, place, writer, records, readings));
+  for (const readings of byPart(plan.readings))
+    parts.push(await readPart(deps, db, place, writer, records, readings, begun));
   writer.finish();
   const sockets = await confirmSockets(deps, db, plan, { seriesId, seq: writer.seq, snapshotId: writer.snapshotId });
   settleSnapshotTime(db, writer.snapshotId);
@@ -148,6 +197,7 @@ async function readPart(
   writer: SnapshotWriter,
   records: ReturnType<typeof openSnapshotRecords>,
   readings: readonly HostReading[],
+  begun: Begun,
 ): Promise<TakenPart> {
   const { part } = readings[0]!;
   const done: { readonly reading: HostReading; readonly output: OutputReading }[] = [];
@@ -156,7 +206,8 @@ async function readPart(
     if (reading.source.is === 'absent') continue;
     const from = sourceOfCommand(deps, db, place, reading.command);
     sourceId ??= from;
-    const output = await readOutput(deps, FORMS, reading, (record, atUs) => records.record(record, atUs, from));
+    const take = (record: EvidenceRecord, atUs: number): void => records.record(record, atUs, from);
+    const output = await readOutput(deps, FORMS, reading, take, begun.of(reading));
     if (deps.signal?.aborted === true) throw new FailedError('stopped: nothing of this snapshot was kept');
     if (output.failure !== null && reading.isNeeded)
       throw new FailedError(`${reading.command} failed: ${output.failure}; nothing of this snapshot was kept`);
