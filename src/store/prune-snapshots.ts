@@ -21,14 +21,14 @@ export const THINNING_WORDS = 'older than 48 hours one an hour stays, older than
 /** So many at least go at a time: finding what they alone showed takes as long for one as for an hour of them. */
 const WORTH_IT = 50;
 
-/** Not cited by a finding, not within an incident, and not the newest of its series. */
+/** Not cited by a finding, not within an incident, and not the newest of its series. CROSS JOIN keeps the order: few rows are cited, each is found by its id. */
 const MAY_GO = `r.made_by = 'snapshot' AND n.seq < (SELECT max(m.seq) FROM snapshots m WHERE m.series_id = n.series_id)
   AND NOT EXISTS (SELECT 1 FROM incidents i WHERE n.taken_at_us BETWEEN i.from_at_us AND i.to_at_us)
   AND NOT EXISTS (SELECT 1 FROM finding_evidence e WHERE e.table_name IN ('snapshots', 'snapshot_parts') AND e.row_id = n.id)
-  AND NOT EXISTS (SELECT 1 FROM finding_evidence e JOIN ct_entry_versions v ON v.id = e.row_id
-    WHERE e.table_name = 'ct_entries' AND v.series_id = n.series_id AND v.from_seq <= n.seq AND (v.to_seq IS NULL OR v.to_seq > n.seq))
-  AND NOT EXISTS (SELECT 1 FROM finding_evidence e JOIN sockets_seen k ON k.id = e.row_id
-    WHERE e.table_name = 'sockets' AND k.series_id = n.series_id AND k.from_seq <= n.seq AND (k.to_seq IS NULL OR k.to_seq > n.seq))`;
+  AND NOT EXISTS (SELECT 1 FROM finding_evidence e CROSS JOIN ct_entry_versions v
+    WHERE v.id = e.row_id AND e.table_name = 'ct_entries' AND v.series_id = n.series_id AND v.from_seq <= n.seq AND (v.to_seq IS NULL OR v.to_seq > n.seq))
+  AND NOT EXISTS (SELECT 1 FROM finding_evidence e CROSS JOIN sockets_seen k
+    WHERE k.id = e.row_id AND e.table_name = 'sockets' AND k.series_id = n.series_id AND k.from_seq <= n.seq AND (k.to_seq IS NULL OR k.to_seq > n.seq))`;
 
 /**
  * Removes snapshots that `snapshot take` made before a time, but for the newest of each series, those with a finding's evidence among
@@ -55,10 +55,9 @@ export function thinSnapshots(db: Db, nowUs: number): Pruned {
       const from = at === 0 ? 0 : nowUs - THINNING[at - 1]!.olderThanUs;
       const ids = db
         .prepare(
-          `SELECT n.id FROM snapshots n JOIN series r ON r.id = n.series_id
-           WHERE n.taken_at_us >= @from AND n.taken_at_us < @to AND n.name IS NULL AND ${MAY_GO}
-             AND EXISTS (SELECT 1 FROM snapshots o WHERE o.series_id = n.series_id AND o.seq < n.seq
-               AND o.taken_at_us >= n.taken_at_us - n.taken_at_us % @oneIn)`,
+          `WITH placed AS (SELECT *, row_number() OVER (PARTITION BY series_id, taken_at_us / CAST(@oneIn AS INTEGER) ORDER BY seq) AS place FROM snapshots
+             WHERE taken_at_us >= @from AND taken_at_us < @to)
+           SELECT n.id FROM placed n JOIN series r ON r.id = n.series_id WHERE n.place > 1 AND n.name IS NULL AND ${MAY_GO}`,
         )
         .pluck()
         .all({ from: Math.round(from), to: Math.round(nowUs - olderThanUs), oneIn: oneInUs }) as number[];
@@ -123,8 +122,8 @@ function letRowsGo(db: Db, stretch: Stretch): number {
   db.prepare(`INSERT INTO versions_let_go SELECT id FROM ${unshown('ct_entry_versions')}`).run(stretch);
   db.exec(
     `INSERT OR IGNORE INTO tuples_let_go
-       SELECT v.tuple_id FROM versions_let_go g JOIN ct_entry_versions v ON v.id = g.id
-       UNION SELECT v.reply_tuple_id FROM versions_let_go g JOIN ct_entry_versions v ON v.id = g.id WHERE v.reply_tuple_id IS NOT NULL;
+       SELECT v.tuple_id FROM versions_let_go g CROSS JOIN ct_entry_versions v ON v.id = g.id
+       UNION SELECT v.reply_tuple_id FROM versions_let_go g CROSS JOIN ct_entry_versions v ON v.id = g.id WHERE v.reply_tuple_id IS NOT NULL;
      DELETE FROM ct_entry_moves WHERE version_id IN (SELECT id FROM versions_let_go)`,
   );
   const { changes } = db.prepare('DELETE FROM ct_entry_versions WHERE id IN (SELECT id FROM versions_let_go)').run();
@@ -153,7 +152,7 @@ function letTuplesGo(db: Db): void {
   db.exec(`DELETE FROM tuples_let_go AS g WHERE ${named('g.id')}`);
   db.exec(
     `CREATE TEMP TABLE flows_let_go (id INTEGER PRIMARY KEY);
-     INSERT OR IGNORE INTO flows_let_go SELECT f.id FROM tuples_let_go g JOIN flow_tuples ft ON ft.tuple_id = g.id JOIN flows f ON f.id = ft.flow_id
+     INSERT OR IGNORE INTO flows_let_go SELECT f.id FROM tuples_let_go g CROSS JOIN flow_tuples ft ON ft.tuple_id = g.id CROSS JOIN flows f ON f.id = ft.flow_id
        WHERE f.direction_known_by = 'entry' AND NOT EXISTS (SELECT 1 FROM findings d WHERE d.flow_id = f.id)
          AND NOT EXISTS (SELECT 1 FROM flow_tuples o WHERE o.flow_id = f.id AND o.tuple_id NOT IN (SELECT id FROM tuples_let_go));
      DELETE FROM flow_tuples WHERE tuple_id IN (SELECT id FROM tuples_let_go) AND flow_id IN (SELECT id FROM flows_let_go);
