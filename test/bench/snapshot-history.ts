@@ -100,14 +100,16 @@ for (let nth = 0; nth < total; nth++) {
     writer.finish();
     buildFlows(db, hostId, marks);
   })();
-  const before = performance.now();
+  // Of the processor: a busy machine must not look like a slow query.
+  const before = process.cpuUsage();
   thinSnapshots(db, atUs);
-  slowestThinMs = Math.max(slowestThinMs, performance.now() - before);
+  const { user, system } = process.cpuUsage(before);
+  slowestThinMs = Math.max(slowestThinMs, (user + system) / 1000);
   if ((nth + 1) % Math.round(86_400 / everyS) === 0) {
     db.pragma('wal_checkpoint(TRUNCATE)');
     const day = Math.round(((nth + 1) * everyS) / 86_400);
     console.log(
-      `day ${day}: ${mb(bytes())}, ${db.prepare('SELECT count(*) FROM snapshots').pluck().get()} snapshots, slowest thinning ${slowestThinMs.toFixed(0)} ms, ${((performance.now() - beganMs) / 1000).toFixed(0)} s`,
+      `day ${day}: ${mb(bytes())}, ${db.prepare('SELECT count(*) FROM snapshots').pluck().get()} snapshots, slowest thinning ${slowestThinMs.toFixed(0)} ms of CPU, ${((performance.now() - beganMs) / 1000).toFixed(0)} s`,
     );
   }
 }
@@ -118,8 +120,9 @@ for (const table of ['ct_entry_versions', 'ct_entry_moves', 'tuples', 'flows', '
   console.log(`  ${table} ${db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()} rows`);
 addQueryFunctions(db);
 for (const { name, sql, parameters } of NAMED_QUERIES) {
-  const before = performance.now();
+  const before = process.cpuUsage();
   const count = [...runQuery(db, sql, parameters).rows].length;
-  console.log(`  ${name}: ${(performance.now() - before).toFixed(0)} ms, ${count} rows`);
+  const { user, system } = process.cpuUsage(before);
+  console.log(`  ${name}: ${((user + system) / 1000).toFixed(0)} ms of CPU, ${count} rows`);
 }
 db.close();
