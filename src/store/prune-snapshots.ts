@@ -155,7 +155,7 @@ function letTuplesGo(db: Db): void {
      INSERT OR IGNORE INTO flows_let_go SELECT f.id FROM tuples_let_go g CROSS JOIN flow_tuples ft ON ft.tuple_id = g.id CROSS JOIN flows f ON f.id = ft.flow_id
        WHERE f.direction_known_by = 'entry' AND NOT EXISTS (SELECT 1 FROM findings d WHERE d.flow_id = f.id)
          AND NOT EXISTS (SELECT 1 FROM flow_tuples o WHERE o.flow_id = f.id AND o.tuple_id NOT IN (SELECT id FROM tuples_let_go));
-     DELETE FROM flow_tuples WHERE tuple_id IN (SELECT id FROM tuples_let_go) AND flow_id IN (SELECT id FROM flows_let_go);
+     DELETE FROM flow_tuples WHERE flow_id IN (SELECT id FROM flows_let_go);
      DELETE FROM flows WHERE id IN (SELECT id FROM flows_let_go);
      DELETE FROM tuples WHERE id IN (SELECT g.id FROM tuples_let_go g
        WHERE NOT EXISTS (SELECT 1 FROM flow_tuples f WHERE f.tuple_id = g.id) AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.orig_tuple_id = g.id)
