@@ -3,11 +3,13 @@
 import { join } from 'node:path';
 import { confidenceOf } from '../../src/analysis/explain/argument.js';
 import type { Case } from '../../src/analysis/explain/case.js';
+import type { TextSource } from '../../src/analysis/explain/cite.js';
 import { citer } from '../../src/analysis/explain/cite.js';
 import { type Explained, explain } from '../../src/analysis/explain/explain.js';
 import type { HostFinding } from '../../src/analysis/explain/host-findings.js';
 import { realHost } from '../../src/host/real-host.js';
 import { ingest } from '../../src/ingest/ingest.js';
+import type { EvidenceItem } from '../../src/model/finding.js';
 import { WHOLE_STORE } from '../../src/store/case-reader.js';
 import { type Db, openStoreForWriting } from '../../src/store/open-store.js';
 import { openTextSource } from '../../src/store/text-source.js';
@@ -50,15 +52,61 @@ function exists(db: Db, table: string, key: Readonly<Record<string, number | str
   return db.prepare(`SELECT 1 FROM ${table} WHERE ${where.join(' AND ')} LIMIT 1`).get(key) !== undefined;
 }
 
+/** Where the words of an evidence item come from: the line of its row, or columns of it. Other tables hold what was not there, or when. */
+const WORDS_OF: Readonly<Record<string, string>> = {
+  // A packet stands where its first line does; extra tells how far behind the others are, where they do not follow at once.
+  packets:
+    "SELECT source_id, line + coalesce(json_extract(extra, '$.lines[' || step || ']'), step) AS line FROM packets WHERE journey_id = @journeyId AND step = @step",
+  ct_events: 'SELECT source_id, line FROM ct_events WHERE id = @id',
+  ct_entries: 'SELECT source_id, line FROM ct_entries WHERE version_id = @version_id AND snapshot_id = @snapshot_id',
+  sockets: 'SELECT source_id, line FROM sockets WHERE id = @id AND snapshot_id = @snapshot_id',
+  host_facts: 'SELECT source_id, line FROM host_facts WHERE id = @id',
+  host_events: 'SELECT c.source_id, e.line FROM host_events e JOIN clocks c ON c.id = e.clock_id WHERE e.id = @id',
+  kernel_messages: 'SELECT source_id, line FROM kernel_messages WHERE id = @id',
+  rules:
+    'SELECT text FROM rules WHERE ruleset_id = @ruleset_id AND family = @family AND table_name = @table_name AND chain = @chain AND number = @number',
+};
+
+interface Words {
+  readonly source_id?: number;
+  readonly line?: number | null;
+  readonly text?: string;
+}
+
+/** What an item says that its row does not; NULL: they agree, or the row has no words of its own (captures, settings, what is not there). */
+function misquoted(db: Db, texts: TextSource, item: EvidenceItem): string | null {
+  if (item.table === 'rule_counters') {
+    const packets = db
+      .prepare('SELECT packets FROM rule_counters WHERE rule_id = @rule_id AND snapshot_id = @snapshot_id')
+      .pluck()
+      .get(item.key);
+    return Number.parseInt(item.text, 10) === packets ? null : `the counter stands at ${packets}`;
+  }
+  const sql = WORDS_OF[item.table];
+  if (sql === undefined || item.kind === 'absence') return null;
+  const row = db.prepare(sql).get(item.key) as Words | undefined;
+  // A rule's policy is told in words of ours: 'policy DROP' for '-P INPUT DROP'.
+  if (row?.text !== undefined)
+    return row.text === item.text || item.text === `policy ${row.text.split(' ').at(-1)}` ? null : row.text;
+  if (row?.source_id === undefined || row.line === undefined || row.line === null) return null;
+  const told = texts.textOf(row.source_id, row.line);
+  if (told === null || told === item.text) return null;
+  return told;
+}
+
 /** Where an explanation breaks the rules of honesty, in words; empty when it keeps them. */
 export function checkHonesty(db: Db, findings: readonly Pick<Explained, 'finding' | 'verdict'>[]): readonly string[] {
   const faults: string[] = [];
+  const texts = openTextSource(db);
   for (const { finding, verdict } of findings) {
     const name = `${finding.class} (${finding.confidence}) "${finding.title}"`;
     if (finding.evidence.length === 0) faults.push(`${name} rests on nothing`);
     for (const item of finding.evidence) {
       if (!exists(db, item.table, item.key))
         faults.push(`${name} cites a row that is not there: ${item.table} ${JSON.stringify(item.key)}`);
+      const told = misquoted(db, texts, item);
+      if (told !== null) faults.push(`${name} says '${item.text}' of ${item.source}, where it says '${told}'`);
+      if (item.source.includes('::')) faults.push(`${name} names a place ${item.source}`);
       if (item.kind !== 'absence') continue;
       const part = db
         .prepare('SELECT state FROM snapshot_parts WHERE snapshot_id = @snapshot_id AND part = @part')

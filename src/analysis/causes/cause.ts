@@ -17,9 +17,9 @@ export interface CauseWords {
   /** Finer causes it can tell apart. */
   readonly causes: readonly string[];
   /** On which kernels it can happen, and what differs between them in the evidence: 'all; since 6.17 the line names the namespace'. */
-  readonly kernels?: string;
+  readonly kernels: string;
   /** Kinds of evidence it can argue from, the most telling first: 'kernel log', 'entries', 'events', 'statistics' … */
-  readonly evidence?: readonly string[];
+  readonly evidence: readonly string[];
 }
 
 /** A cause that is argued from the packets of one flow. */
@@ -29,7 +29,7 @@ export interface Cause extends CauseWords {
 }
 
 /** A cause that no packet tells: argued from what the table, the statistics, the settings and the messages of a host show together. */
-export interface HostCause extends Required<CauseWords> {
+export interface HostCause extends CauseWords {
   /** Every story of this class on the host; empty when it does not apply. Whether one holds is computed from its argument. */
   argue(picture: HostPicture): readonly HostVerdict[];
 }

@@ -72,6 +72,8 @@ export const malformed: Cause = {
   decides: 'the check that failed is one of form, not of state: it fails whatever the table holds',
   looksLike: ['checksum', 'offload-blind-window'],
   causes: [],
+  kernels: 'all; the words of the line differ',
+  evidence: ['kernel log', 'captures'],
   argue(subject): Verdict | null {
     const { reason } = subject;
     const sentence = reason === null ? undefined : MALFORMED[reason.id];

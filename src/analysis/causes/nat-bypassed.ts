@@ -63,6 +63,8 @@ export const natBypassed: Cause = {
     'an ACCEPT or RETURN in a nat chain matches before the rule that translates, and the packet shows its first address to the end',
   looksLike: ['normal'],
   causes: ['nat-bypassed'],
+  kernels: 'all',
+  evidence: ['trace', 'kernel log', 'ruleset', 'counters', 'events', 'entries'],
   argue(subject): Verdict | null {
     const isAnswered =
       subject.events.some((event) => event.kind === 'UPDATE') ||

@@ -37,6 +37,8 @@ export const normal: Cause = {
   decides: 'it is the first packet of its connection, or the repetition of one that nobody answered',
   looksLike: ['midstream-pickup', 'helper-expectation', 'stale-entry'],
   causes: [],
+  kernels: 'all',
+  evidence: ['kernel log', 'trace', 'events', 'entries', 'settings', 'ruleset'],
   argue(subject): Verdict | null {
     const usual = subject.reason === null ? undefined : ORDINARY[subject.reason.id];
     if (usual === undefined || subject.reason === null || (subject.outcome !== 'NEW' && subject.outcome !== 'RELATED'))

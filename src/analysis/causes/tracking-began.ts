@@ -25,6 +25,8 @@ export const trackingBegan: Cause = {
   decides: 'no entry could be there: nothing was tracked before',
   looksLike: ['entry-gone'],
   causes: ['tracking-began-by-ctwhy'],
+  kernels: 'all',
+  evidence: ['kernel log', 'trace', 'changes of ctwhy', 'entries', 'events'],
   argue(subject: Case): Verdict | null {
     if (subject.outcome !== 'NEW' && subject.outcome !== 'INVALID') return null;
     const packet = firstPacket(subject);

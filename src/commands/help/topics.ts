@@ -1,5 +1,6 @@
 // Every topic of ctwhy help, in the order in which people need them.
 
+import { causesTopic } from './causes.js';
 import { environmentTopic } from './environment.js';
 import { exitCodesTopic } from './exit-codes.js';
 import { formatsTopic } from './formats.js';
@@ -10,6 +11,7 @@ import type { Topic } from './topic.js';
 
 export const TOPICS: readonly Topic[] = [
   symptomsTopic,
+  causesTopic,
   formatsTopic,
   timeTopic,
   safetyTopic,

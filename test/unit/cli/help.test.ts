@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CAUSES, HOST_CAUSES } from '../../../src/analysis/causes/index.js';
+import { CAUSE_TABLE } from '../../../src/commands/help/causes.js';
 import { VARIABLES } from '../../../src/commands/help/environment.js';
 import { SYMPTOMS } from '../../../src/commands/help/symptoms.js';
 import { TOPICS } from '../../../src/commands/help/topics.js';
@@ -69,6 +71,22 @@ describe('what topics claim', () => {
     const queries = SYMPTOMS.flatMap(({ answer }) => answer.filter((text) => text.startsWith('query ')));
     expect(queries.length).toBeGreaterThan(5);
     for (const query of queries) expect(NAMED_QUERIES.map(({ name }) => name)).toContain(query.slice('query '.length));
+  });
+
+  it('causes tells every declaration of a cause, whole', async () => {
+    const { stdout } = await runCommand(['help', 'causes'], { width: 80 });
+    const flat = stdout.replace(/\s+/g, ' ');
+    expect(CAUSE_TABLE.length).toBe(CAUSES.length + HOST_CAUSES.length);
+    expect(CAUSE_TABLE.length).toBeGreaterThan(30);
+    for (const cause of CAUSE_TABLE) {
+      expect(stdout, cause.id).toMatch(new RegExp(`^${cause.id}$`, 'm'));
+      for (const text of [cause.title, cause.needs, cause.decides, cause.looksLike.join('; '), cause.causes.join(', ')])
+        expect(flat, cause.id).toContain(text.replace(/\s+/g, ' '));
+      // Which kernels and which evidence is said of each, and what could be taken for it.
+      expect(flat).toContain(`kernels ${cause.kernels.replace(/\s+/g, ' ')}`);
+      expect(flat).toContain(`evidence ${cause.evidence.join(', ')}`);
+      expect([cause.kernels, cause.evidence.join(), cause.looksLike.join()], cause.id).not.toContain('');
+    }
   });
 
   it('safety says where the store is', async () => {

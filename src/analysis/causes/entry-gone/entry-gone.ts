@@ -202,6 +202,9 @@ export const entryGone: Cause = {
     'entry-closed-by-rst',
     'entry-never-there',
   ],
+  kernels:
+    'all; since 6.7 the line says "invalid new", before that the INVALID rule alone tells; since 5.19 only entries born while somebody listened have events',
+  evidence: ['kernel log', 'events', 'entries', 'sockets', 'settings', 'statistics', 'ip monitor', 'ruleset'],
   argue(subject): Verdict | null {
     if (subject.outcome !== 'INVALID' || subject.reason === null || !NO_ENTRY_REASONS.includes(subject.reason.id))
       return null;

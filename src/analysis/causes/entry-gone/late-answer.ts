@@ -26,6 +26,8 @@ export const lateAnswer: Cause = {
   decides: 'it is NEW although it answers: the entry of the question had gone',
   looksLike: ['normal'],
   causes: ['entry-expired', 'entry-deleted-from-userspace'],
+  kernels: 'all; since 5.19 only entries born while somebody listened have events',
+  evidence: ['kernel log', 'trace', 'events', 'entries', 'settings'],
   argue(subject: Case): Verdict | null {
     const packet = firstPacket(subject);
     const tuple = packet.tuples[0];

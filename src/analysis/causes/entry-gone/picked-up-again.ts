@@ -45,6 +45,8 @@ export const pickedUpAgain: Cause = {
   decides: 'the entry had run out, or was deleted, before; nf_conntrack_tcp_loose let the packet make a new one',
   looksLike: ['midstream-pickup'],
   causes: ['entry-expired', 'entry-deleted-from-userspace', 'address-or-link-change', 'entry-evicted'],
+  kernels: 'all, with nf_conntrack_tcp_loose=1 (the default)',
+  evidence: ['kernel log', 'trace', 'events', 'entries', 'settings'],
   argue(subject: Case): Verdict | null {
     const packet = firstPacket(subject);
     if (subject.outcome !== 'NEW' || subject.flow.proto !== 6 || !isMidstream(packet.flags)) return null;

@@ -177,6 +177,8 @@ export const invalidSkipsNat: Cause = {
     'the entry is healthy and translates, nothing drops INVALID in FORWARD (leak) or INPUT (reset), and the packet is seen with the addresses it came with or reset by this host',
   looksLike: ['rule-decided', 'bridge-path', 'entry-gone'],
   causes: ['leak-upstream', 'reset-downstream'],
+  kernels: 'all',
+  evidence: ['kernel log', 'trace', 'ruleset', 'counters', 'events', 'entries'],
   argue(subject): Verdict | null {
     if (subject.outcome !== 'INVALID' || subject.fate.fate === 'dropped') return null;
     const leak = leakOf(subject);
