@@ -53,14 +53,22 @@ describe('a stale entry', () => {
     );
   });
 
-  it('is likely where a rule of today would translate it', async () => {
+  it('is likely where a rule of today would translate it, and the connection is known to pass that rule', async () => {
     const rules = [
       '*nat',
       ':PREROUTING ACCEPT [0:0]',
       '-A PREROUTING -d 198.51.100.9/32 -p udp -m udp --dport 514 -j DNAT --to-destination 203.0.113.9',
       'COMMIT',
     ];
-    expect(await classes({ 'conntrack-L.txt': [old(12)], 'iptables-save.txt': rules })).toEqual(['stale-entry likely']);
+    const addressed = (address: string) => [
+      '2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000',
+      `    inet ${address}/24 brd 192.0.2.255 scope global eth0`,
+    ];
+    const files = { 'conntrack-L.txt': [old(12)], 'iptables-save.txt': rules };
+    expect(await classes(files)).toEqual(['stale-entry possible']);
+    expect(await classes({ ...files, 'ip-addr.txt': addressed('192.0.2.1') })).toEqual(['stale-entry likely']);
+    // What this host sends itself never passes PREROUTING.
+    expect(await classes({ ...files, 'ip-addr.txt': addressed('192.0.2.10') })).toEqual([]);
   });
 
   it('is not the address that others are translated to, nor what is answered, nor a plain neighbour', async () => {

@@ -48,6 +48,8 @@ export interface StaleSigns {
   })[];
   /** A rule of today that would translate it. */
   readonly rule: RuleHit | null;
+  /** Whether the connection passes that rule's hook at all: known, or taken to be so. */
+  readonly isOnItsWay: boolean;
   readonly refresh: Refresh | null;
   /** Of how many entries this one was picked; NULL: it was not, or nobody knows. */
   readonly pickedFrom: number | null;
@@ -60,8 +62,9 @@ export function translationWords(ends: Ends): string {
   return `${to} ${from}`.trim();
 }
 
-function lookAlikes({ siblings, own, rule }: StaleSigns): readonly LookAlike[] {
+function lookAlikes({ siblings, own, rule: found, isOnItsWay }: StaleSigns): readonly LookAlike[] {
   const same = siblings.filter((one) => one.src === own.src && one.isBeside);
+  const rule = isOnItsWay ? found : null;
   return [
     ruledOutBy(
       'rule-decided',
@@ -99,7 +102,19 @@ export function argueStale(signs: StaleSigns): { readonly verdict: Verdict; read
             ASK.ruleset,
           ),
     );
-  if (rule !== null) steps.push(shown(`a rule of today would translate it: ${ruleWords(rule.rule)}`, [rule.evidence]));
+  if (rule !== null) {
+    const says = `a rule of today would translate it: ${ruleWords(rule.rule)}`;
+    steps.push(
+      signs.isOnItsWay
+        ? shown(says, [rule.evidence])
+        : inferred(
+            `${says}, if it does not come from this host itself`,
+            [rule.evidence],
+            same.length === 0,
+            ASK.addressesAndLinks,
+          ),
+    );
+  }
   if (example === undefined && rule === null)
     steps.push(
       inferred(

@@ -14,9 +14,10 @@ const NAMES_DESTINATION = ['dst', 'dport'];
 
 /**
  * A rule that translates the first packet of a connection, names its destination, and that no rule of the same chain comes before.
+ * @param isLocal whether this host itself sends it: PREROUTING never sees that, OUTPUT nothing else; NULL: not known
  * @returns NULL: none that surely matches
  */
-export function translatingRule({ rules }: HostContext, ends: Ends): RuleHit | null {
+export function translatingRule({ rules }: HostContext, ends: Ends, isLocal: boolean | null): RuleHit | null {
   const packet = {
     ...emptyPacket(),
     family: ends.src.includes(':') ? ('ip6' as const) : ('ip' as const),
@@ -30,6 +31,7 @@ export function translatingRule({ rules }: HostContext, ends: Ends): RuleHit | n
     if (rule.verdict !== 'NAT' || !rule.conditions.some(({ field }) => NAMES_DESTINATION.includes(field))) return false;
     // Chains of users are reached by conditions of their own, which are not known here.
     if (chain.hook === null) return false;
+    if (chain.hook === (isLocal === true ? 'PREROUTING' : isLocal === false ? 'OUTPUT' : '')) return false;
     const facts = { ...NO_FACTS, ctstate: 'NEW' as const, hook: chain.hook, priority: chain.priority };
     const matches = (one: typeof rule) => matchRule(one, packet, facts).result;
     if (matches(rule) !== 'match') return false;

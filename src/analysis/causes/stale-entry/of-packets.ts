@@ -3,7 +3,7 @@
 import type { SiblingEntry } from '../../../store/flow-reader.js';
 import type { Verdict } from '../../explain/argument.js';
 import type { Case } from '../../explain/case.js';
-import { citePacket, entryMoment } from '../../explain/flow-facts.js';
+import { citePacket, entryMoment, isLocalOutput } from '../../explain/flow-facts.js';
 import type { Cause } from '../cause.js';
 import { argueStale, STALE_WORDS, type StaleSigns, translationWords } from './argue-stale.js';
 import { translatingRule } from './nat-rule.js';
@@ -23,7 +23,10 @@ export function staleSigns(subject: Case): StaleSigns | null {
     .filter((one) => !one.isOwn && translationWords(one) !== '')
     .sort((a, b) => Number(b.src === own.src) - Number(a.src === own.src));
   if (siblings.some((one) => one.replyDst === own.src && one.src !== own.src)) return null;
-  const rule = translatingRule(subject.host, own);
+  // Without an interface it came by, a packet may be this host's own.
+  const cameIn = subject.packets.some((packet) => packet.steps.some((step) => (step.inIf ?? '') !== ''));
+  const isOwn = isLocalOutput(subject);
+  const rule = translatingRule(subject.host, own, isOwn ? true : cameIn ? false : null);
   if (siblings.length === 0 && rule === null) return null;
   const later = subject.packets.length > 1 ? subject.packets.at(-1) : undefined;
   return {
@@ -31,6 +34,7 @@ export function staleSigns(subject: Case): StaleSigns | null {
     ownEvidence: [evidence],
     siblings: siblings.slice(0, 3).map((one) => ({ ...one, evidence: subject.siblingEvidence(one), isBeside: false })),
     rule,
+    isOnItsWay: isOwn || cameIn,
     refresh:
       later === undefined
         ? null

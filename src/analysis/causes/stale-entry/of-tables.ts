@@ -47,6 +47,12 @@ function refreshOf(picture: HostPicture, own: EntryWithEnds): Refresh | null {
   return null;
 }
 
+/** Whether an address is this host's own; NULL: its addresses are not known. */
+function isLocal({ host }: HostPicture, address: string): boolean | null {
+  const own = host.facts.filter((fact) => fact.kind === 'address').map((fact) => fact.data['local']);
+  return own.length === 0 ? null : own.includes(address);
+}
+
 function readPicked(db: Db, hostId: number) {
   return readHostFacts(db, hostId, ['listed']);
 }
@@ -116,7 +122,8 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
     verdicts.push(
       verdictOf(picture, own, {
         siblings: siblings.map((one) => ({ ...one, evidence: cite(one), isBeside: areBeside(one, own) })),
-        rule: translatingRule(picture.host, own),
+        rule: translatingRule(picture.host, own, isLocal(picture, own.src)),
+        isOnItsWay: isLocal(picture, own.src) !== null,
         pickedFrom: null,
       }),
     );
@@ -125,10 +132,17 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const open = picture.read((db, hostId) => readUnanswered(db, hostId, HELD_AGAINST_RULES));
   const plain = open.filter((one) => one.replySrc === one.dst && one.replyDst === one.src);
   for (const own of plain) {
-    const rule = picture.host.rules.hasRules ? translatingRule(picture.host, own) : null;
+    const rule = picture.host.rules.hasRules ? translatingRule(picture.host, own, isLocal(picture, own.src)) : null;
     if (rule !== null && !known.has(own.tupleId)) {
       known.add(own.tupleId);
-      verdicts.push(verdictOf(picture, own, { siblings: [], rule, pickedFrom: null }));
+      verdicts.push(
+        verdictOf(picture, own, {
+          siblings: [],
+          rule,
+          isOnItsWay: isLocal(picture, own.src) !== null,
+          pickedFrom: null,
+        }),
+      );
     }
   }
   if (verdicts.length > 0 || picture.host.rules.hasRules || plain.length === 0) return verdicts;
@@ -139,7 +153,9 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const picked = pickedFrom(picture, here);
   // One entry of many, unanswered: somebody looked at it for a reason. Of a whole table such entries are ordinary.
   if (here > HAND_PICKED || picked === null || open.length !== here) return [];
-  return plain.slice(0, 1).map((own) => verdictOf(picture, own, { siblings: [], rule: null, pickedFrom: picked }));
+  return plain
+    .slice(0, 1)
+    .map((own) => verdictOf(picture, own, { siblings: [], rule: null, isOnItsWay: false, pickedFrom: picked }));
 }
 
 export const staleEntryOfTables: HostCause = { ...STALE_WORDS, argue };
