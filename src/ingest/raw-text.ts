@@ -11,7 +11,12 @@ export function rawKeeperFor(
   from: { readonly lines: number; readonly bytes: number },
   isBinary: boolean,
 ): RawKeeper {
-  if (isBinary) return { lines: () => {}, flush: () => {}, end: () => {} };
+  if (isBinary) return { lines: () => {}, cutLine: () => {}, flush: () => {}, end: () => {} };
   const blocks = openRawBlocks(db, sourceId, from);
-  return { lines: (bytes) => blocks.add(bytes), flush: () => void blocks.flush(), end: () => void blocks.end() };
+  return {
+    lines: (bytes) => blocks.add(bytes),
+    cutLine: () => blocks.cutLine(),
+    flush: () => void blocks.flush(),
+    end: () => void blocks.end(),
+  };
 }

@@ -135,8 +135,7 @@ export async function readOutput(
   };
   for await (const piece of output.pieces) {
     atUs = piece.atUs;
-    const region = splitter.push(piece.bytes);
-    if (region !== null) takeRegion(region);
+    for (const region of splitter.push(piece.bytes)) takeRegion(region);
   }
   const last = splitter.end();
   if (last !== null) takeRegion(last);

@@ -19,18 +19,23 @@ import type { EvidenceWriter } from './evidence-writer.js';
 import { type FormRun, openTextReader } from './read-text.js';
 import type { UnreadExample } from './report.js';
 import { openSequenceWatch, type SourceMark } from './sequence-watch.js';
-import { lineText, openLineSplitter } from './split-lines.js';
+import { type LineRegion, lineText, openLineSplitter } from './split-lines.js';
 
 /** Rows that are lost to a killed process at most, and memory that a transaction may hold. */
 const TRANSACTION_BYTES = 16 << 20;
 /** Lines nobody could read that are kept one by one; the rest is counted. */
 const MOST_UNREAD_ROWS = 10_000;
 const LONGEST_EXAMPLE = 1000;
+/** Of a piece of a line that is too long for any form. */
+const MOST_LOOKED_AT = 64 << 10;
+const NEWLINE = 0x0a;
 
 /** Keeps the text of a source, so that (source, line) gives any line back. */
 export interface RawKeeper {
   /** Whole lines, in order. */
   lines(bytes: Uint8Array): void;
+  /** What came last counts as a line, though it has no end. */
+  cutLine(): void;
   flush(): void;
   end(): void;
 }
@@ -241,32 +246,34 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
         onUnread: (line, reason, column) => noteUnread({ line, form: job.bulk?.form ?? null, reason, column }, ''),
       }) ?? null;
   };
-  const takeLines = (region: { readonly bytes: Uint8Array; readonly start: number; readonly end: number }): void => {
+  const takeLines = (region: LineRegion): void => {
+    const view = region.bytes.subarray(region.start, region.end);
+    const text = region.isCut === true ? beginningOf(view) : region;
     // The text goes in first: a bulk reader that reads on looks up its open lines there.
-    raw.lines(region.bytes.subarray(region.start, region.end));
-    watch.see(region.bytes.subarray(region.start, region.end), lines + 1);
+    raw.lines(view);
+    if (region.isCut === true) raw.cutLine();
+    watch.see(view, lines + 1);
     half = null;
     if (resting !== null) {
       const { state } = resting;
       resting = null;
       openBulk(state);
     }
-    let start = region.start;
-    while (start < region.end) {
+    let start = text.start;
+    while (start < text.end) {
       if (bulk !== null) {
-        lines += bulk.lines(region.bytes, start, region.end);
+        lines += bulk.lines(text.bytes, start, text.end);
         break;
       }
-      const newline = region.bytes.indexOf(0x0a, start);
-      const end = newline < 0 || newline >= region.end ? region.end : newline + 1;
-      if (reader.line(lineText(region.bytes, start, end), lines + 1) === 'bulk') {
+      const newline = text.bytes.indexOf(NEWLINE, start);
+      const end = newline < 0 || newline >= text.end ? text.end : newline + 1;
+      if (reader.line(lineText(text.bytes, start, end), lines + 1) === 'bulk') {
         openBulk(null);
         continue;
       }
       lines++;
       start = end;
     }
-    const view = region.bytes.subarray(region.start, region.end);
     passed(view);
   };
 
@@ -289,10 +296,10 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     try {
       for await (const chunk of job.chunks) {
         if (job.isLive === true) {
-          const region = chunk.length === 0 ? null : splitter.push(chunk);
-          if (region !== null) {
+          const regions = chunk.length === 0 ? [] : splitter.push(chunk);
+          if (regions.length > 0) {
             db.exec('BEGIN IMMEDIATE');
-            takeLines(region);
+            for (const region of regions) takeLines(region);
             commit();
           } else if (chunk.length === 0) rest();
           job.onCommitted?.();
@@ -301,8 +308,7 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
             noteUnread({ line, form: job.binary?.id ?? null, reason, column: null }, '');
           passed(chunk);
         } else {
-          const region = splitter.push(chunk);
-          if (region !== null) takeLines(region);
+          for (const region of splitter.push(chunk)) takeLines(region);
           if (sinceCommit > TRANSACTION_BYTES && isAtResumePoint()) commit();
         }
         job.onProgress(bytes, lines);
@@ -360,6 +366,15 @@ export async function readSource(job: ReadJob): Promise<ReadResult> {
     problem,
     isStopped,
   };
+}
+
+/** As much of a piece of an endless line as anybody looks at, with an end. */
+function beginningOf(piece: Uint8Array): LineRegion {
+  const size = Math.min(piece.length, MOST_LOOKED_AT);
+  const bytes = Buffer.allocUnsafe(size + 1);
+  bytes.set(piece.subarray(0, size));
+  bytes[size] = NEWLINE;
+  return { bytes, start: 0, end: size + 1 };
 }
 
 function isSourceProblem(error: unknown): error is Error {

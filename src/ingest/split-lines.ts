@@ -5,30 +5,41 @@ export interface LineRegion {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
+  /** One piece of a line that is too long: it counts as a line, and bytes[end] is a line end that the source does not have. */
+  readonly isCut?: true;
 }
 
 export interface LineSplitter {
-  /** Whole lines that are complete with this chunk; NULL when none is. The region is valid until the next call. */
-  push(chunk: Uint8Array): LineRegion | null;
+  /** Whole lines that are complete with this chunk, in order. Regions are valid until the next call. */
+  push(chunk: Uint8Array): readonly LineRegion[];
   /** What is left without a line end; NULL when nothing is. */
   end(): LineRegion | null;
 }
 
-/** A ruleset of a Kubernetes node as `nft -j` prints it is one line of several megabytes. Longer ones are cut into pieces. */
-export const LONGEST_LINE_BYTES = 32 << 20;
+export interface LongestLines {
+  /** Longer lines are cut into pieces of this size. */
+  readonly line: number;
+  /** The same for a line that begins as JSON or XML does: a ruleset of a Kubernetes node as `nft -j` prints it is one line of megabytes. */
+  readonly document: number;
+}
+
+const LONGEST: LongestLines = { line: 1 << 20, document: 32 << 20 };
 
 const NEWLINE = 0x0a;
+const DOCUMENT_STARTS = new Set(Buffer.from('{[<'));
 const FIRST_BYTES = 64 << 10;
 /** What a line of megabytes made larger is let go. */
 const KEPT_BYTES = 4 << 20;
 const NOTHING = new Uint8Array(0);
 
-export function openLineSplitter(longestBytes: number = LONGEST_LINE_BYTES): LineSplitter {
+export function openLineSplitter(longest: LongestLines = LONGEST): LineSplitter {
   // What waits for its line end, in a buffer that is used again and again; a long line makes it grow twofold each time.
   let buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   let used = 0;
   // Behind the region handed out, which lies in the same buffer.
   let rest: Uint8Array = NOTHING;
+  /** What waits is the rest of a line whose beginning was handed out. */
+  let isRest = false;
 
   const keep = (bytes: Uint8Array): void => {
     if (used + bytes.length > buffer.length) {
@@ -44,6 +55,33 @@ export function openLineSplitter(longestBytes: number = LONGEST_LINE_BYTES): Lin
     used = 0;
     return { bytes: buffer, start: 0, end };
   };
+  /** The first bytes of what waits and of the chunk behind it, as a line. Returns how many of the chunk's it took. */
+  const cut = (size: number, chunk: Uint8Array, regions: LineRegion[]): number => {
+    const piece = Buffer.allocUnsafeSlow(size + 1);
+    const fromBuffer = Math.min(used, size);
+    buffer.copy(piece, 0, 0, fromBuffer);
+    piece.set(chunk.subarray(0, size - fromBuffer), fromBuffer);
+    piece[size] = NEWLINE;
+    buffer.copyWithin(0, fromBuffer, used);
+    used -= fromBuffer;
+    isRest = true;
+    regions.push({ bytes: piece, start: 0, end: size, isCut: true });
+    return size - fromBuffer;
+  };
+  /** Cuts the line that waits as long as it is too long, and returns where the chunk goes on. */
+  const cutOpenLine = (chunk: Uint8Array, regions: LineRegion[]): number => {
+    const newline = chunk.indexOf(NEWLINE);
+    const lineEnd = newline < 0 ? chunk.length : newline;
+    let at = 0;
+    for (;;) {
+      const first = used > 0 ? buffer[0] : chunk[at];
+      const most = !isRest && first !== undefined && DOCUMENT_STARTS.has(first) ? longest.document : longest.line;
+      if (used + lineEnd - at <= most) break;
+      at += cut(most, chunk.subarray(at), regions);
+    }
+    if (newline >= 0) isRest = false;
+    return at;
+  };
 
   return {
     push(chunk) {
@@ -52,19 +90,19 @@ export function openLineSplitter(longestBytes: number = LONGEST_LINE_BYTES): Lin
         keep(rest);
         rest = NOTHING;
       }
+      const regions: LineRegion[] = [];
+      const start = cutOpenLine(chunk, regions);
       const end = chunk.lastIndexOf(NEWLINE) + 1;
-      if (end === 0) {
-        keep(chunk);
-        return used <= longestBytes ? null : taken();
-      }
-      if (used === 0) {
+      if (end === 0) keep(chunk.subarray(start));
+      else if (used === 0) {
         keep(chunk.subarray(end));
-        return { bytes: chunk, start: 0, end };
+        regions.push({ bytes: chunk, start, end });
+      } else {
+        keep(chunk.subarray(start, end));
+        regions.push(taken());
+        rest = Buffer.from(chunk.subarray(end));
       }
-      keep(chunk.subarray(0, end));
-      const region = taken();
-      rest = Buffer.from(chunk.subarray(end));
-      return region;
+      return regions;
     },
     end() {
       if (rest.length > 0) keep(rest);

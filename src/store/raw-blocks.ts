@@ -17,6 +17,8 @@ export interface RawBlocks {
    * @returns whole lines and their bytes since the source began; what follows the last newline waits in memory
    */
   flush(): { readonly lines: number; readonly bytes: number };
+  /** What was taken last counts as a line, though it has no end: a block ends there. */
+  cutLine(): void;
   /** The source ended: a last line without a newline is whole too. */
   end(): { readonly lines: number; readonly bytes: number };
 }
@@ -82,6 +84,9 @@ export function openRawBlocks(
     flush() {
       write(wholeLines());
       return { lines, bytes };
+    },
+    cutLine() {
+      write(used);
     },
     end() {
       write(used);

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lineText, lineTexts, openLineSplitter } from '../../../src/ingest/split-lines.js';
+import { type LineRegion, lineText, lineTexts, openLineSplitter } from '../../../src/ingest/split-lines.js';
 
 function oneByOne(bytes: Uint8Array): string[] {
   const texts: string[] = [];
@@ -35,12 +35,49 @@ describe('the lines of a region', () => {
         const splitter = openLineSplitter();
         const texts: string[] = [];
         for (const chunk of [bytes.slice(0, cut), bytes.slice(cut)]) {
-          const region = splitter.push(chunk);
-          if (region !== null) texts.push(...lineTexts(region));
+          for (const region of splitter.push(chunk)) texts.push(...lineTexts(region));
         }
         const last = splitter.end();
         if (last !== null) texts.push(...lineTexts(last));
         expect(texts).toEqual(oneByOne(bytes));
+      }),
+    );
+  });
+
+  it('are cut into pieces where they are too long, documents later, and no byte is lost', () => {
+    const longest = { line: 8, document: 20 };
+    const line = fc.string({ unit: fc.constantFrom('a', 'b', '{', ' '), maxLength: 50 });
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 6 }), fc.array(fc.integer({ min: 1, max: 8 })), (texts, sizes) => {
+        const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
+        const splitter = openLineSplitter(longest);
+        const pieces: string[] = [];
+        const take = (region: LineRegion) => {
+          const text = Buffer.from(region.bytes.subarray(region.start, region.end)).toString();
+          if (region.isCut === true) {
+            expect(text).not.toContain('\n');
+            expect([8, 20]).toContain(text.length);
+            expect(region.bytes[region.end]).toBe(0x0a);
+          }
+          pieces.push(text);
+        };
+        let at = 0;
+        for (let turn = 0; at < bytes.length; turn++) {
+          const size = sizes[turn % Math.max(1, sizes.length)] ?? 8;
+          splitter.push(bytes.subarray(at, at + size)).forEach(take);
+          at += size;
+        }
+        const last = splitter.end();
+        if (last !== null) take(last);
+        expect(pieces.join('')).toBe(bytes.toString());
+        const longestPiece = Math.max(
+          0,
+          ...pieces
+            .join('\u0000')
+            .split(/[\n\u0000]/)
+            .map((one) => one.length),
+        );
+        expect(longestPiece).toBeLessThanOrEqual(longest.document);
       }),
     );
   });
