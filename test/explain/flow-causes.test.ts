@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runCommand } from '../helpers/run-command.js';
 import { checkHonesty, explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ctwhy-flow-causes-'));
@@ -80,6 +81,16 @@ describe('an ordinary life', () => {
 
   it('closed by a RST is called ordinary where events are all there is', async () => {
     expect(await said({ 'E.txt': whole })).toEqual(['normal likely']);
+  });
+
+  it('has a timeline by the number of its finding, and no way through the rules', async () => {
+    const file = join(folder, 'life.txt');
+    writeFileSync(file, whole);
+    const screen = await runCommand(['explain', '-r', file]);
+    expect(screen.stdout).toContain(`timeline 1 -r`);
+    expect(screen.stdout).not.toContain(`path 1 -r`);
+    expect((await runCommand(['timeline', '1', '-r', file])).stdout).toContain('CLOSE [ASSURED], 10 s');
+    expect((await runCommand(['path', '1', '-r', file])).stderr).toContain('rules are met by packets');
   });
 
   it.each([

@@ -154,6 +154,11 @@ export function judge(subject: Case): { readonly verdict: Verdict; readonly conf
   };
 }
 
+/** How many connections share a finding: each case is one, but a story has several cases of the same. */
+function connectionsOf({ story }: Verdict, group: readonly Case[]): number {
+  return story === undefined ? group.length : new Set(group.map(({ flow }) => flow.id)).size;
+}
+
 function findingOf(
   subject: Case,
   verdict: Verdict,
@@ -200,7 +205,7 @@ function findingOf(
         : { id: subject.reason.id, message: subject.reason.message },
     host: subject.host.name,
     boot: subject.host.bootUuid,
-    flow: new Set(group.map((one) => one.flow.id)).size === 1 ? flowOf(subject) : null,
+    flow: connectionsOf(verdict, group) === 1 ? flowOf(subject) : null,
     packets: {
       count: group.reduce((sum, one) => sum + one.count, 0),
       flags: flagWords.length === 0 ? null : commonFlags(flagWords),
@@ -364,7 +369,10 @@ export function explain(
         ),
         verdict,
         subject,
-        flows: new Set(group.map((one) => `${one.subject.host.id} ${one.subject.flow.id}`)).size,
+        flows: connectionsOf(
+          verdict,
+          group.map((one) => one.subject),
+        ),
         kinds: kindsOf(group.map((one) => one.subject)),
       };
     });

@@ -36,13 +36,19 @@ export function chooseCase(filter: FlowFilter, given: number | null, db: Db): Ch
   const { explanation, scope } = explainFor(filter, db);
   const number = given ?? filter.finding;
   const count = explanation.explained.length;
+  const ofHost = explanation.ofHosts.find((one) => one.finding.id === number);
+  if (ofHost !== undefined) {
+    const { flow, tupleIds } = ofHost.verdict.about;
+    const subject = flow === null ? null : flowCase(db, { ...scope, tupleIds }, citer(openTextSource(db)));
+    if (subject === null)
+      throw new UsageError(`finding ${number} is of no packet: there is no path and no timeline of it`);
+    return { subject, finding: null, flows: 1, scope };
+  }
   if (count === 0) {
     const subject = number === null && asksOnlyForFlows(filter) ? flowCase(db, scope, citer(openTextSource(db))) : null;
     if (subject === null) throw new FailedError('no packet of this filter was seen to be INVALID, NEW or dropped');
     return { subject, finding: null, flows: 1, scope };
   }
-  if (explanation.ofHosts.some((one) => one.finding.id === number))
-    throw new UsageError(`finding ${number} is of no packet: there is no path and no timeline of it`);
   const chosen =
     number === null ? explanation.explained[0] : explanation.explained.find((one) => one.finding.id === number);
   if (chosen === undefined)
