@@ -2,7 +2,7 @@
 // as it was before.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -285,10 +285,13 @@ exit ${status}
     async () => {
       const marker = join(folder, 'heard');
       const script = join(folder, 'hears.sh');
-      writeFileSync(script, `#!/bin/sh\ntrap 'echo heard > ${marker}; exit 7' TERM\nwhile :; do sleep 0.1; done\n`);
+      writeFileSync(
+        script,
+        `#!/bin/sh\ntrap 'echo heard > ${marker}; exit 7' TERM\necho > ${marker}.ready\nwhile :; do sleep 0.1; done\n`,
+      );
       chmodSync(script, 0o700);
       const begun = await start(client!, '--json', '--', script);
-      await delay(500);
+      await waitUntil('the command runs', () => existsSync(`${marker}.ready`), 60_000);
       const { stdout, exitStatus } = await end(begun, 'SIGTERM');
       expect(exitStatus).toBe(143);
       expect((JSON.parse(stdout) as Document).capture.command).toMatchObject({ exitStatus: 7 });

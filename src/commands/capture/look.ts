@@ -44,11 +44,13 @@ export async function look(world: World, request: LookRequest): Promise<Looked> 
   const beganMs = monotonicMs();
   let end: ChildEnd | null = null;
   let child: RunningChild | null = null;
-  const childAtUs = request.command === null ? null : world.clock.nowUs();
+  const childAtUs = request.command === null || stops.ended.aborted ? null : world.clock.nowUs();
   const hasEnded = new AbortController();
-  if (request.command !== null) {
+  if (request.command !== null && !stops.ended.aborted) {
     child = await world.startChild(request.command, world.environment, request.output);
     request.onChild(child);
+    // The signal came while it was being started: nobody has passed it on.
+    if (stops.ended.aborted) child.send('SIGTERM');
     void child.ended.then((how) => {
       end = how;
       hasEnded.abort();
