@@ -9,7 +9,7 @@ export type EventKind = 'entries' | 'expectations';
 
 export interface EventStream {
   readonly kind: EventKind;
-  /** Settles when the socket is bound. NULL: it was never seen bound. */
+  /** Settles when the socket is bound. NULL: it was never seen bound. Rejects with a SourceError when conntrack ended instead. */
   readonly bound: Promise<BoundSocket | null>;
   /** As a person would type it; known once `bound` has settled. */
   command(): string;
@@ -122,6 +122,7 @@ export function openTrackerEvents(host: ReadHost, options: EventStreamOptions): 
       }
       if (!hasEnded || !/Bad parameter|Unknown|conntrack -h/i.test((await running.ended).stderr)) break;
     }
+    if (hasEnded) throw new SourceError(whyDeaf(lastLine((await running!.ended).stderr)));
     return { running: running!, bound: null };
   })();
   let isStopped = false;
@@ -158,6 +159,12 @@ export function openTrackerEvents(host: ReadHost, options: EventStreamOptions): 
       return last;
     },
   };
+}
+
+function whyDeaf(said: string): string {
+  return /Can't open|not permitted|must be root/.test(said)
+    ? 'events are heard by root only (or with CAP_NET_ADMIN)'
+    : `conntrack -E failed: ${said}`;
 }
 
 function lastLine(text: string): string {
