@@ -234,6 +234,9 @@ export const lateClose: Cause = {
     const table = tableAtPacket(subject);
     if (table.hasEntry === 'yes') return null;
     const closed = closedBefore(subject);
+    // A bare ACK belongs to any stage of a connection: alone it tells nothing of its end.
+    const isOnlyAck = subject.packets.every((packet) => packet.flags === 'ACK');
+    if (closed === null && alike.length === 0 && isOnlyAck) return null;
     // What a rule drops without saying why is late only where it stops nothing else, and more than one connection is met so.
     if (outcome === 'DROP') {
       if (fate.fate !== 'dropped' || fate.rule !== null || firstPacket(subject).state !== null) return null;
