@@ -58,7 +58,7 @@ const FOUR = [
   { ports: [2, 3, 8, 9], value: '1' },
   { ports: [2, 3, 8, 9], value: '2' },
 ];
-const all = (db: Db, sql: string) => db.prepare(sql).raw().all();
+const all = (db: Db, sql: string) => db.prepare(sql).raw().all() as unknown[][];
 const SHOWN = `SELECT snapshot_id, orig_sport, expires_at_us FROM ct_entries WHERE snapshot_id >= 3 ORDER BY 1, 2`;
 const SETTINGS = 'SELECT snapshot_id, name, value FROM sysctls WHERE snapshot_id >= 3 ORDER BY 1';
 
