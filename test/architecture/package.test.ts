@@ -30,7 +30,6 @@ beforeAll(() => {
     'bin',
     'src',
     'migrations',
-    'shell',
     'fixtures',
     'package.json',
     'tsconfig.json',

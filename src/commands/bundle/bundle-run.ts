@@ -28,7 +28,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       throw new UsageError('a shell script cannot redact: --redact works where ctwhy collects itself');
     if (file !== null)
       throw new UsageError('--script prints the script; the tar is named where it runs: sh collect.sh FILE.tar');
-    const frame = world.host.read(`${world.packageRoot}shell/bundle.sh`);
+    const frame = world.host.read(`${world.packageRoot}src/survey/bundle/frame.sh`);
     const script = bundleScript(frame, { forSeconds: Math.ceil((forMs ?? 0) / 1000), madeBy: madeBy(world) });
     world.streams.out.write(script);
     return EXIT.done;

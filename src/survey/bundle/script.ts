@@ -1,4 +1,4 @@
-// The bundle as a POSIX shell script, for hosts without ctwhy: the commands of parts.ts in the frame of shell/bundle.sh.
+// The bundle as a POSIX shell script, for hosts without ctwhy: the commands of parts.ts in the frame of src/survey/bundle/frame.sh.
 
 import { MANIFEST_FIRST_LINE } from './manifest.js';
 import {
@@ -21,7 +21,7 @@ export interface ScriptWish {
 
 /**
  * The whole script.
- * @param frame text of shell/bundle.sh: lines '#= NAME' stand for what is filled in here
+ * @param frame text of src/survey/bundle/frame.sh: lines '#= NAME' stand for what is filled in here
  */
 export function bundleScript(frame: string, { forSeconds, madeBy }: ScriptWish): string {
   const filled: Readonly<Record<string, readonly string[]>> = {

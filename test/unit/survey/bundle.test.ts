@@ -38,7 +38,7 @@ describe('the list of commands', () => {
 });
 
 describe('the script', () => {
-  const frame = readFileSync(join(REPOSITORY, 'shell/bundle.sh'), 'utf8');
+  const frame = readFileSync(join(REPOSITORY, 'src/survey/bundle/frame.sh'), 'utf8');
   const script = bundleScript(frame, { forSeconds: 60, madeBy: "it's 1.0" });
 
   it('holds every command, leaves no place open, and is right for sh', () => {
