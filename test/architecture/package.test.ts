@@ -26,16 +26,7 @@ beforeAll(() => {
   // A clone of what is tracked or new, built in a place of its own: the working tree's dist may be stale.
   const clone = join(folder, 'clone');
   execFileSync('mkdir', ['-p', clone]);
-  for (const name of [
-    'bin',
-    'src',
-    'migrations',
-    'fixtures',
-    'package.json',
-    'tsconfig.json',
-    'README.md',
-    'LICENSE',
-  ])
+  for (const name of ['bin', 'src', 'migrations', 'fixtures', 'package.json', 'tsconfig.json', 'README.md', 'LICENSE'])
     if (existsSync(join(REPOSITORY, name))) execFileSync('cp', ['-a', join(REPOSITORY, name), clone]);
   symlinkSync(join(REPOSITORY, 'node_modules'), join(clone, 'node_modules'));
   execFileSync(
