@@ -53,6 +53,11 @@ describe('look-alikes of a lost entry', () => {
     expect(old.finding.class).toBe('stale-entry');
     expect(findings.find(({ subject }) => subject.flow.sport === 40097)!.finding.class).toBe('normal');
   });
+
+  it('a lost entry that packets tell of is not told again from its events', async () => {
+    for (const name of ['data-expired-loose', 'finwait-early-drop'])
+      expect((await host(name)).ofHosts.map(({ finding }) => finding.class)).not.toContain('midstream-pickup');
+  });
 });
 
 describe('counting', () => {

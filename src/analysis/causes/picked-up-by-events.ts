@@ -103,6 +103,8 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         fate: 'unknown',
         flow: found.length === 1 ? { ...life.flow, zone: born.zone } : null,
         tupleIds: found.map((one) => one.life.flow.id),
+        // The packet that met no entry, or the loss of the entry itself, has been argued.
+        ...(found.length === 1 ? { alsoToldAs: ['entry-gone'] } : {}),
         flowText: found.length === 1 ? name : `${found.length} connections, e.g. ${name}`,
         packetText: `${found.length} event${found.length === 1 ? '' : 's'}`,
         flows: found.length,

@@ -88,7 +88,7 @@ function isTold({ class: id, about }: HostVerdict, hostId: number, told: readonl
   if (about.standsAlone === true) return false;
   return told.some(
     (one) =>
-      one.class === id &&
+      (one.class === id || about.alsoToldAs?.includes(one.class) === true) &&
       one.hostId === hostId &&
       (about.tupleIds.length === 0 || about.tupleIds.some((tupleId) => one.tupleIds.includes(tupleId))),
   );

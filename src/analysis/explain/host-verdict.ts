@@ -14,6 +14,8 @@ export interface HostSubject {
   readonly flow: (TupleRow & { readonly zone: number | null }) | null;
   /** Tuples of connections it tells of; a packet finding of the same class about one of them tells the story already. */
   readonly tupleIds: readonly number[];
+  /** Classes of packet findings that tell this story too, seen from its other end. */
+  readonly alsoToldAs?: readonly string[];
   /** Its lines may be of other connections than those that packets tell of: told beside them. */
   readonly standsAlone?: boolean;
   /** 'udp 192.0.2.1:53 > 198.51.100.1:53', '212 connections, e.g. …', 'no packet is named'. */
