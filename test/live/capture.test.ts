@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { REPOSITORY } from '../helpers/run-command.js';
 import { delay, patient } from '../lab/clock.js';
 import { type KernelLog, openKernelLog } from '../lab/kernel-log.js';
@@ -68,6 +68,11 @@ describe.skipIf(why !== null)(`capture${why === null ? '' : ` (${why})`}`, () =>
     lab?.close();
     log?.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  // A stuck socket tries again for minutes: in the next story it would be a stranger's packet.
+  afterEach(async () => {
+    await client?.attempt('ss -K state fin-wait-1');
   });
 
   const environment = () => ({
@@ -200,7 +205,7 @@ exit ${status}
       const { capture, findings } = JSON.parse(stdout) as Document;
       expect(capture.seen).toMatchObject({ invalid: 0, dropped: 0 });
       expect(capture.seen.events).toBeGreaterThan(3);
-      expect(findings).toEqual([]);
+      expect(findings.filter((one) => one.class !== 'normal')).toEqual([]);
     },
     LIMIT_MS,
   );
