@@ -49,6 +49,15 @@ describe('lost in the routing', () => {
     ]);
   });
 
+  it('a counter that others moved too decides nothing by itself', async () => {
+    const before = readFileSync(join(FIXTURE_HOSTS, 'routing-dropped', 'nstat-before.txt'), 'utf8');
+    const rose = (text: string) =>
+      text.replace(/(IPReversePathFilter +)(\d+)/, (_, name, value) => `${name}${Number(value) + 9}`);
+    expect(before).toContain('IPReversePathFilter');
+    const said = await twin('routing-dropped', 'others-too', { 'nstat.txt': rose, 'ip-route.json': null });
+    expect(said).toEqual(['routing-dropped likely reverse-path-filter possible dropped']);
+  });
+
   it('without any of it the class stands and the reason is asked for', async () => {
     expect(
       await twin('routing-dropped', 'bare', { ...NO_COUNTERS, 'sysctl.txt': null, 'ip-route.json': null }),

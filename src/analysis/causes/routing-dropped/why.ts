@@ -21,6 +21,8 @@ const COUNTERS = {
   'too-big': ['IpFragFails'],
 } as const;
 
+const FORBIDDING = ['blackhole', 'unreachable', 'prohibit', 'throw'];
+
 export type Why = keyof typeof COUNTERS | 'forbidden-route' | 'ttl-exceeded';
 
 interface Situation {
@@ -53,14 +55,25 @@ function others(situation: Situation, own: Why): readonly LookAlike[] {
     });
 }
 
-function counterStep(situation: Situation, why: keyof typeof COUNTERS): Step | null {
+/** @param decided what shows that these very packets are counted there, although others are counted too */
+function counterStep(
+  situation: Situation,
+  why: keyof typeof COUNTERS,
+  decided: readonly (EvidenceItem | null)[] = [],
+): Step | null {
   const moved = situation.moved(why);
   const { count } = situation.subject;
   if (moved === null) return open(`whether ${namesOf(why, false)[0]} moved`, false, ASK.stackCounters);
   if (moved.delta === 0) return null;
-  return moved.delta >= count
-    ? shown(`${moved.name} rose by ${moved.delta}`, moved.evidence)
-    : inferred(`${moved.name} rose by ${moved.delta} only`, moved.evidence, true, ASK.stackCounters);
+  // The counter is of the whole namespace: only where it moved by these packets and no more are others out of the question.
+  return moved.delta === count || (moved.delta > count && decided.length > 0)
+    ? shown(`${moved.name} rose by ${moved.delta}`, [...moved.evidence, ...decided])
+    : inferred(
+        `${moved.name} rose by ${moved.delta}${moved.delta > count ? `, for ${count} packet${count === 1 ? '' : 's'}: others are among them` : ' only'}`,
+        moved.evidence,
+        true,
+        ASK.stackCounters,
+      );
 }
 
 /** The stricter of the two counts (net/ipv4/fib_frontend.c: IN_DEV_RPFILTER() is the greater of `all` and the interface's own). */
@@ -83,16 +96,22 @@ function martianNotice({ subject, src, dst }: Situation): NoticeRow | null {
 }
 
 function reversePath(situation: Situation): Argument | null {
-  const { subject, src, inIf } = situation;
+  const { subject, src, inIf, way } = situation;
   // There is no such filter in IPv6; rules of iptables or nft do it there.
   if (src.includes(':')) return null;
-  const counter = counterStep(situation, 'reverse-path-filter');
-  if (counter === null) return null;
   const setting = filterSetting(situation);
   if (setting !== null && setting.value === 0) return null;
   const back = routeTo(subject, src);
   const notice = martianNotice(situation);
   const isOther = back !== null && inIf !== null && back.dev !== inIf;
+  // The route to the destination is asked first (net/ipv4/route.c: ip_route_input_slow()): one that leads nowhere leaves nothing to filter.
+  const hasWay = way !== null && way.type !== 'none' && !FORBIDDING.includes(way.type);
+  const counter = counterStep(
+    situation,
+    'reverse-path-filter',
+    hasWay && isOther && setting?.value === 1 ? [setting.row, back.evidence] : [],
+  );
+  if (counter === null) return null;
   if (counter.is === 'open' && notice === null && !(setting !== null && isOther)) return null;
   return {
     id: 'reverse-path-filter',
@@ -132,7 +151,7 @@ function reversePath(situation: Situation): Argument | null {
 
 function noRoute(situation: Situation): Argument | null {
   const { dst, way } = situation;
-  const counter = counterStep(situation, 'no-route');
+  const counter = counterStep(situation, 'no-route', way?.type === 'none' && way.isWhole ? [way.evidence] : []);
   if (counter === null || (counter.is === 'open' && way?.type !== 'none')) return null;
   return {
     id: 'no-route',
@@ -190,7 +209,7 @@ function forwardingOff(situation: Situation): Argument | null {
 
 function forbidden(situation: Situation): Argument | null {
   const { dst, way } = situation;
-  if (way === null || !['blackhole', 'unreachable', 'prohibit', 'throw'].includes(way.type)) return null;
+  if (way === null || !FORBIDDING.includes(way.type)) return null;
   return {
     id: 'forbidden-route',
     steps: [
