@@ -269,6 +269,18 @@ export function readBoots(db: Db): readonly BootRow[] {
     .all() as BootRow[];
 }
 
+/** Whether evidence of a host was read in a namespace that is not its first: one that has a name there. */
+export function readHasNamedNamespace(db: Db, hostId: number): boolean {
+  return (
+    db
+      .prepare(
+        `SELECT 1 FROM namespaces n JOIN boots b ON b.id = n.boot_id
+        WHERE b.host_id = ? AND coalesce(n.is_initial, 0) = 0 AND n.name IS NOT NULL AND n.name <> 'init' LIMIT 1`,
+      )
+      .get(hostId) !== undefined
+  );
+}
+
 export interface SourceRow {
   readonly id: number;
   readonly hostId: number;

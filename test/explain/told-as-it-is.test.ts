@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ASK } from '../../src/analysis/explain/ask.js';
 import { citer } from '../../src/analysis/explain/cite.js';
-import { explain } from '../../src/analysis/explain/explain.js';
+import { type Explained, explain } from '../../src/analysis/explain/explain.js';
 import { tell } from '../../src/analysis/explain/narrative.js';
 import { whatIsHere } from '../../src/analysis/explain/what-is-here.js';
 import { WHOLE_STORE } from '../../src/store/case-reader.js';
@@ -57,6 +57,21 @@ describe('look-alikes of a lost entry', () => {
   it('a lost entry that packets tell of is not told again from its events', async () => {
     for (const name of ['data-expired-loose', 'finwait-early-drop'])
       expect((await host(name)).ofHosts.map(({ finding }) => finding.class)).not.toContain('midstream-pickup');
+  });
+});
+
+describe('lines that name no namespace', () => {
+  it('are at most likely to be of this one, where namespaces are in play and nothing else knows the connection', async () => {
+    const { db, findings } = await host('malformed');
+    const sure = (all: readonly Explained[]) =>
+      all
+        .filter(({ subject }) => subject.events.length + subject.entries.length + subject.wire.length === 0)
+        .map(({ finding }) => finding.confidence);
+    expect(sure(findings)).toContain('certain');
+    db.prepare("INSERT INTO namespaces (boot_id, inode, name) SELECT id, 1, 'blue' FROM boots").run();
+    const { explained } = explain(db, WHOLE_STORE, citer(openTextSource(db)));
+    expect(sure(explained)).not.toContain('certain');
+    expect(sure(explained)).toContain('likely');
   });
 });
 

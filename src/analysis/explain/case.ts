@@ -53,6 +53,8 @@ export interface HostContext {
   readonly coverage: readonly CoverageRow[];
   /** Events were read, of whatever connection. */
   readonly hasEvents: boolean;
+  /** Something was read in a network namespace with a name: lines of the kernel log may be of this one or of another. */
+  readonly hasNamedNamespace: boolean;
   readonly sysctls: readonly ValueRow[];
   readonly statistics: readonly ValueRow[];
   /** Counters of the network stack (nstat, netstat -s), as each reading found them. */

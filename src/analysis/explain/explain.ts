@@ -122,6 +122,18 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
   };
 }
 
+/**
+ * Lines of the kernel log name no network namespace. Where namespaces are in play, a connection that nothing read inside one knows of
+ * (entry, event, socket, trace by netlink, capture) may be that of another.
+ */
+function isOfAnyNamespace({ host, events, entries, sockets, wire, all }: Case): boolean {
+  return (
+    host.hasNamedNamespace &&
+    events.length + entries.length + sockets.length + wire.length === 0 &&
+    !all.some(({ steps }) => steps.some(({ kind }) => kind === 'nft-trace' || kind === 'xtables-trace'))
+  );
+}
+
 /** The surest argument; 'unresolved' with the next step when none holds. */
 export function judge(subject: Case): { readonly verdict: Verdict; readonly confidence: Confidence } {
   // What we brought about ourselves is not argued about any further.
@@ -340,10 +352,11 @@ export function explain(
     const says = asked <= MODELLED_STORIES ? modelSays(db, subject, scope) : null;
     const argument = withModel(judgement.verdict.argument, says);
     const lowered = confidenceOf(argument);
+    const modelled = lowered === null ? judgement.confidence : weaker(judgement.confidence, lowered);
     return {
       subject,
       verdict: { ...judgement.verdict, argument },
-      confidence: lowered === null ? judgement.confidence : weaker(judgement.confidence, lowered),
+      confidence: isOfAnyNamespace(subject) ? weaker(modelled, 'likely') : modelled,
     };
   });
   const merged = new Map<string, typeof judged>();
