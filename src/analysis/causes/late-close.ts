@@ -17,6 +17,7 @@ import {
   silenceOfLog,
   socketsPart,
 } from '../explain/flow-facts.js';
+import { iptablesProgram } from '../explain/iptables-program.js';
 import { hasFlag, payloadOf } from '../explain/segment-facts.js';
 import { tableAtPacket } from '../explain/table-at.js';
 import type { Cause } from './cause.js';
@@ -297,7 +298,7 @@ function silentDrop(subject: Case, isUndone = false): string {
       ? `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`
       : `nft insert rule ${where} 'tcp flags & (fin | rst) != 0 ct state invalid counter drop'`;
   }
-  const program = subject.flow.src.includes(':') ? 'ip6tables' : 'iptables';
+  const program = iptablesProgram(subject.host.rules, rule, subject.flow.src.includes(':'));
   const verb = isUndone ? '-D' : '-I';
   return ['FIN', 'RST']
     .map(

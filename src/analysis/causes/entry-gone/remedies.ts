@@ -2,6 +2,7 @@
 
 import type { Remedy } from '../../../model/finding.js';
 import type { Case } from '../../explain/case.js';
+import { iptablesProgram } from '../../explain/iptables-program.js';
 import { timeoutSysctl } from './led-to-it.js';
 
 /** One word for a shell: quoted where it is not plainly safe. Names of chains and interfaces come from files somebody sent. */
@@ -44,7 +45,7 @@ function letItClose(subject: Case): readonly Remedy[] {
       },
     ];
   }
-  const program = isSix ? 'ip6tables' : 'iptables';
+  const program = iptablesProgram(subject.host.rules, rule, isSix);
   const match = `-p tcp --sport ${packet.sport} -d ${packet.dst} --dport ${packet.dport} -m conntrack --ctstate INVALID -j ACCEPT`;
   const chain = shellWord(rule.chain);
   return [

@@ -6,6 +6,7 @@ import { ASK } from '../../explain/ask.js';
 import { storyLine } from '../../explain/host-measures.js';
 import { type HostPicture, settingsNamed } from '../../explain/host-picture.js';
 import type { HostVerdict } from '../../explain/host-verdict.js';
+import { iptablesProgram } from '../../explain/iptables-program.js';
 import { invalidRules } from '../../ruleset/invalid-rules.js';
 import type { HostCause } from '../cause.js';
 import { shellWord } from '../entry-gone/remedies.js';
@@ -71,8 +72,8 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
               {
                 when: 'now' as const,
                 text: 'let this connection close: its peer is told',
-                command: `${isSix ? 'ip6tables' : 'iptables'} -I ${shellWord(hit.rule.chain)} 1 -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
-                undo: `${isSix ? 'ip6tables' : 'iptables'} -D ${shellWord(hit.rule.chain)} -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
+                command: `${iptablesProgram(host.rules, hit.rule, isSix)} -I ${shellWord(hit.rule.chain)} 1 -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
+                undo: `${iptablesProgram(host.rules, hit.rule, isSix)} -D ${shellWord(hit.rule.chain)} -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
                 price: 'one reversed entry for up to 5 min',
               },
             ]),
