@@ -13,7 +13,7 @@ const KINDS: readonly RegExp[] = [
   /^(README|LICENSE)(\.md)?$/,
   /^bin\/ctwhy\.js$/,
   /^dist\/[a-z0-9/-]+\.js$/,
-  /^shell\/[a-z-]+\.sh$/,
+  /^src\/survey\/bundle\/[a-z-]+\.sh$/,
   /^migrations\/\d{4}-[a-z0-9-]+\.sql$/,
   /^fixtures\/hosts\/finwait-deleted\/[A-Za-z0-9.-]+$/,
 ];
