@@ -24,7 +24,7 @@ function fateRole(fate: string): Role {
 function endWords({ fate, endedBy }: JourneyWay): readonly Segment[] {
   return [
     segment(fateRole(fate), fate.toUpperCase()),
-    segment('plain', endedBy === null ? ': nothing stops it' : ` by ${endedBy}`),
+    segment('plain', endedBy === null ? ': no rule stops it' : ` by ${endedBy}`),
   ];
 }
 

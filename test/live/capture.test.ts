@@ -238,6 +238,8 @@ exit ${status}
       const { exitStatus } = await end(begun, 'SIGINT');
       expect(exitStatus).toBe(130);
       expect(await state(client!)).toBe(before);
+      // What an earlier story had left would be in both.
+      expect(await isOn(client!)).toBe(false);
     },
     LIMIT_MS,
   );

@@ -11,7 +11,7 @@ import { inferred, type LookAlike, open, ruledOutBy, type Step, shown } from '..
 import { ASK } from '../explain/ask.js';
 import { citeVersions, storyLine, timeOfList } from '../explain/host-measures.js';
 import { citeValue, type HostPicture, settingsNamed } from '../explain/host-picture.js';
-import type { HostVerdict } from '../explain/host-verdict.js';
+import { flowOfEntry, type HostVerdict } from '../explain/host-verdict.js';
 import type { HostCause } from './cause.js';
 import { endWords, flowWords } from './words.js';
 
@@ -148,16 +148,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
       about: {
         outcome: 'OTHER',
         fate: 'unknown',
-        flow: {
-          id: own.tupleId,
-          proto: own.proto,
-          src: own.src,
-          sport: own.sport,
-          dst: own.dst,
-          dport: own.dport,
-          extra: null,
-          zone: own.zone,
-        },
+        flow: flowOfEntry(own),
         tupleIds: found.flatMap((one) => [one.own.tupleId, one.own.replyTupleId]),
         flowText:
           found.length === 1

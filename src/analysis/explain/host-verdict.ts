@@ -3,6 +3,7 @@
 import type { Fate, Outcome, StoryLine } from '../../model/finding.js';
 import type { TupleRow } from '../../store/case-reader.js';
 import type { NoticeRow } from '../../store/evidence-reader.js';
+import type { EntryWithEnds } from '../../store/stale-suspects.js';
 import type { Verdict } from './argument.js';
 
 /** What a finding without a packet line is about. */
@@ -37,4 +38,10 @@ export interface HostSubject {
 
 export interface HostVerdict extends Verdict {
   readonly about: HostSubject;
+}
+
+/** The connection of an entry, as a finding about it names it. */
+export function flowOfEntry(entry: EntryWithEnds): NonNullable<HostSubject['flow']> {
+  const { tupleId: id, proto, src, sport, dst, dport, zone } = entry;
+  return { id, proto, src, sport, dst, dport, extra: null, zone };
 }

@@ -96,7 +96,9 @@ function notesFor(question: PacketQuestion, walks: readonly PacketWalk[], isCut:
     ...(doubts.length === 0 ? [] : [`Not certain: ${doubts.slice(0, 4).join('; ')}.`]),
     ...(isCut ? ['There are more ways than are told here: say more of the packet.'] : []),
     ...(isForwarded && question.isForwarding === false
-      ? ['Forwarding is off on this host: routing drops what is not for it, before FORWARD is asked.']
+      ? [
+          'Forwarding is off on this host (unless for this interface alone): routing then drops what is not for it, before FORWARD is asked.',
+        ]
       : []),
     ...(isOldEntry && translates
       ? [

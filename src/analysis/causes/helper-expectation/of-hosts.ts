@@ -137,7 +137,8 @@ function helperRefused(picture: HostPicture): readonly HostVerdict[] {
   const off = picture.notices.filter((row) => /automatic helper assignment has been turned off/.test(row.text));
   const rows = missing.length > 0 ? missing : off;
   if (rows.length === 0) return [];
-  const name = /No such helper "([^"]*)"/.exec(rows[0]!.text)?.[1] ?? 'a helper';
+  const helper = /No such helper "([^"]*)"/.exec(rows[0]!.text)?.[1] ?? null;
+  const name = helper ?? 'a helper';
   const cited = citeNotices(picture, rows);
   const id = missing.length > 0 ? 'helper-missing' : 'helper-not-assigned';
   const says =
@@ -158,7 +159,7 @@ function helperRefused(picture: HostPicture): readonly HostVerdict[] {
       title: missing.length > 0 ? `The helper "${name}" is not there` : 'No helper is attached any more',
       summary: `${missing.length > 0 ? `The kernel has no helper "${name}": its module is not loaded or not installed, and the rule that names it was not taken.` : 'The kernel no longer attaches helpers by port; a rule has to.'} Data connections that the helper would announce are NEW, and NAT does not change the addresses inside the control connection.`,
       missing: [],
-      remedies: attachHelper(picture.host, name, port?.proto === 17 ? 'udp' : 'tcp', port?.port ?? null),
+      remedies: attachHelper(picture.host, helper, port?.proto === 17 ? 'udp' : 'tcp', port?.port ?? null),
       about: {
         ...NOBODY,
         ...ofMessages(rows, rows.length),
@@ -259,7 +260,15 @@ function notAssigned(picture: HostPicture): readonly HostVerdict[] {
           entry.length > 0 ? entry : [nothing.evidence],
           false,
         )
-      : open('whether this kernel still attaches helpers by itself (it does until 5.19)', false, ASK.kernel),
+      : // A connection that missed its helper shows it; the setting alone means the opposite on a kernel that still has it.
+        missed.length > 0
+        ? open('whether this kernel still attaches helpers by itself (it does until 5.19)', false, ASK.kernel)
+        : inferred(
+            'this kernel attaches no helper by itself (they do until 5.19)',
+            [nothing.evidence],
+            true,
+            ASK.kernel,
+          ),
     noRule === null
       ? open('that no rule attaches one', false, ASK.ruleset)
       : shown('no rule attaches one', [noRule], false),
@@ -277,11 +286,11 @@ function notAssigned(picture: HostPicture): readonly HostVerdict[] {
       },
       led: { id: 'helper-not-assigned', steps, lookAlikes: [] },
       title: helped === null ? 'No helper is attached: nothing is expected' : `No ${helped.helper} helper is attached`,
-      summary: `${isReliedOn ? 'The setting nf_conntrack_helper = 1 is relied on, which kernels since 6.0 do not have any more: there a rule has to attach each helper. ' : ''}${control === undefined ? '' : `${flowWords({ ...control, extra: null })} is a control connection without helper. `}Nothing is expected, so the connections that the helper would announce (GRE of PPTP, data of FTP, voice of SIP) are NEW, are not translated as they should be, and rules for RELATED do not let them in.`,
+      summary: `${isReliedOn ? `The setting nf_conntrack_helper = 1 is relied on, which kernels since 6.0 do not have any more: there a rule has to attach each helper${isRemoved === 'yes' ? '' : ' (until 5.19 the setting still does)'}. ` : ''}${control === undefined ? '' : `${flowWords({ ...control, extra: null })} is a control connection without helper. `}Nothing is expected, so the connections that the helper would announce (GRE of PPTP, data of FTP, voice of SIP) are NEW, are not translated as they should be, and rules for RELATED do not let them in.`,
       missing: [],
       remedies: attachHelper(
         picture.host,
-        helped?.helper ?? 'a helper',
+        helped?.helper ?? null,
         helped?.proto === 17 ? 'udp' : 'tcp',
         helped?.port ?? null,
       ),

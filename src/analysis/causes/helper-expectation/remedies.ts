@@ -6,36 +6,45 @@ import type { HostContext } from '../../explain/case.js';
 const PRICE =
   'the helper reads every packet of that port and opens holes by what it reads there: name the server in the rule';
 
-/** A CT rule for a helper, in the words of this host's backend. */
+/** Which connections would need one is looked up first where nothing tells the helper. */
+const LOOK: Remedy = {
+  when: 'lasting',
+  text: 'find the control connections that have no helper= (FTP 21, TFTP 69, PPTP 1723, SIP 5060), and attach one to each by a CT rule',
+  command: "conntrack -L -o extended | grep -E 'dport=(21|69|1723|5060) '",
+  undo: '',
+  price: 'looks only',
+};
+
+/** A CT rule for a helper, in the words of this host's backend. @param helper NULL: nothing tells which */
 export function attachHelper(
   { rules }: HostContext,
-  helper: string,
+  helper: string | null,
   proto: 'tcp' | 'udp',
   given: number | null,
 ): readonly Remedy[] {
+  if (helper === null) return [LOOK];
   const port = given ?? 'PORT';
-  const wanted = helper === 'a helper' ? 'HELPER' : helper;
   const module: Remedy = {
     when: 'now',
     text: 'load the helper',
-    command: `modprobe nf_conntrack_${wanted === 'RAS' || wanted === 'Q.931' ? 'h323' : wanted}`,
-    undo: `modprobe -r nf_conntrack_${wanted === 'RAS' || wanted === 'Q.931' ? 'h323' : wanted}`,
+    command: `modprobe nf_conntrack_${helper === 'RAS' || helper === 'Q.931' ? 'h323' : helper}`,
+    undo: `modprobe -r nf_conntrack_${helper === 'RAS' || helper === 'Q.931' ? 'h323' : helper}`,
     price: 'a module more; alone it attaches nothing since 6.0',
   };
   const rule: Remedy =
     rules.backend === 'nft'
       ? {
           when: 'lasting',
-          text: `attach the ${wanted} helper by a rule`,
-          command: `nft add table inet helpers; nft add ct helper inet helpers ${wanted} "{ type \\"${wanted}\\" protocol ${proto}; }"; nft add chain inet helpers pre "{ type filter hook prerouting priority 0; }"; nft add rule inet helpers pre ${proto} dport ${port} ct helper set "${wanted}"`,
+          text: `attach the ${helper} helper by a rule`,
+          command: `nft add table inet helpers; nft add ct helper inet helpers ${helper} "{ type \\"${helper}\\" protocol ${proto}; }"; nft add chain inet helpers pre "{ type filter hook prerouting priority 0; }"; nft add rule inet helpers pre ${proto} dport ${port} ct helper set "${helper}"`,
           undo: 'nft delete table inet helpers',
           price: PRICE,
         }
       : {
           when: 'lasting',
-          text: `attach the ${wanted} helper by a rule`,
-          command: `iptables -t raw -A PREROUTING -p ${proto} --dport ${port} -j CT --helper ${wanted}`,
-          undo: `iptables -t raw -D PREROUTING -p ${proto} --dport ${port} -j CT --helper ${wanted}`,
+          text: `attach the ${helper} helper by a rule`,
+          command: `iptables -t raw -A PREROUTING -p ${proto} --dport ${port} -j CT --helper ${helper}`,
+          undo: `iptables -t raw -D PREROUTING -p ${proto} --dport ${port} -j CT --helper ${helper}`,
           price: PRICE,
         };
   return [module, rule];

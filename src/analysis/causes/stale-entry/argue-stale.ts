@@ -149,14 +149,18 @@ export function argueStale(signs: StaleSigns): { readonly verdict: Verdict; read
     ...(rule === null ? [] : [storyLine('rule', `${ruleWords(rule.rule)}: ${rule.rule.text}`, [rule.evidence])]),
     ...(refresh === null ? [] : [storyLine('refreshed', refresh.says, refresh.evidence)]),
   ];
+  // Neither a neighbour that is translated nor a rule that would do it was seen.
+  const isBare = example === undefined && rule === null;
   return {
     story,
     verdict: {
       class: 'stale-entry',
       argument: { id: 'stale-entry', steps, lookAlikes: lookAlikes(signs) },
       led: null,
-      title: `An old entry keeps ${flowWords({ ...own, extra: null })} untranslated`,
-      summary: `NAT rules are asked for the first packet of an entry only. This entry is not translated${example === undefined ? '' : `, while ${same.length > 0 ? 'another connection of the same source' : 'others'} to ${target} ${same.length > 0 ? 'is' : 'are'} translated (${translationWords(example)})`}${rule === null ? '' : `, though ${ruleWords(rule.rule)} would translate it now`}: it is older than the rule, and every packet of the sender keeps it.`,
+      title: isBare
+        ? `An entry that may be older than a NAT rule: ${flowWords({ ...own, extra: null })}`
+        : `An old entry keeps ${flowWords({ ...own, extra: null })} untranslated`,
+      summary: `NAT rules are asked for the first packet of an entry only. This entry is not translated${example === undefined ? '' : `, while ${same.length > 0 ? 'another connection of the same source' : 'others'} to ${target} ${same.length > 0 ? 'is' : 'are'} translated (${translationWords(example)})`}${rule === null ? '' : `, though ${ruleWords(rule.rule)} would translate it now`}: ${isBare ? 'if a rule should translate it, the entry is older than that rule' : 'it is older than the rule'}, and every packet of the sender keeps it.`,
       missing: [],
       remedies: [
         {

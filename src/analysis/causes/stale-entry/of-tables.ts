@@ -14,7 +14,7 @@ import {
 import { readListSizes } from '../../../store/table-shape.js';
 import { timeOfList } from '../../explain/host-measures.js';
 import type { HostPicture } from '../../explain/host-picture.js';
-import type { HostVerdict } from '../../explain/host-verdict.js';
+import { flowOfEntry, type HostVerdict } from '../../explain/host-verdict.js';
 import type { HostCause } from '../cause.js';
 import { flowWords } from '../words.js';
 import { argueStale, type Refresh, STALE_WORDS, type StaleSigns } from './argue-stale.js';
@@ -84,16 +84,7 @@ function verdictOf(
     about: {
       outcome: 'OTHER',
       fate: 'unknown',
-      flow: {
-        id: own.tupleId,
-        proto: own.proto,
-        src: own.src,
-        sport: own.sport,
-        dst: own.dst,
-        dport: own.dport,
-        extra: null,
-        zone: own.zone,
-      },
+      flow: flowOfEntry(own),
       tupleIds: [own.tupleId, own.replyTupleId],
       flowText: flowWords({ ...own, extra: null }),
       packetText: '1 entry',

@@ -7,7 +7,7 @@ import type { HostPicture } from '../../explain/host-picture.js';
 import type { HostVerdict } from '../../explain/host-verdict.js';
 import { invalidRules } from '../../ruleset/invalid-rules.js';
 import type { HostCause } from '../cause.js';
-import { type Stuck, socketWords, stuckSockets } from './stuck.js';
+import { aboutSockets, type Stuck, socketWords, stuckSockets } from './stuck.js';
 
 const CLOSING = ['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT'];
 
@@ -61,17 +61,9 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         },
       ],
       about: {
+        ...aboutSockets(found),
         outcome: 'OTHER',
         fate: 'unknown',
-        flow: null,
-        tupleIds: found.flatMap((one) => one.socket.tupleIds),
-        flowText: found.length === 1 ? first.name : `${found.length} connections, e.g. ${first.name}`,
-        packetText: `${found.length} socket${found.length === 1 ? '' : 's'}`,
-        flows: found.length,
-        count: 0,
-        firstAtUs: first.socket.atUs,
-        lastAtUs: first.socket.atUs,
-        reason: null,
         story: [
           storyLine('at the end', socketWords(first), [socket]),
           storyLine(
@@ -80,7 +72,6 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
             [entry],
           ),
         ],
-        notices: [],
       },
     },
   ];

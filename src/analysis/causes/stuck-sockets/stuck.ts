@@ -4,6 +4,7 @@ import { type EntryRow, readEntries, type SnapshotPartRow } from '../../../store
 import { readStuckSockets, type StuckSocket } from '../../../store/stuck-sockets.js';
 import { socketInfo } from '../../explain/flow-facts.js';
 import type { HostPicture } from '../../explain/host-picture.js';
+import type { HostSubject } from '../../explain/host-verdict.js';
 import { endWords } from '../words.js';
 
 export interface Stuck {
@@ -63,4 +64,34 @@ export function stuckSockets(picture: HostPicture): readonly Stuck[] {
       isUnanswered: Number(info['unacked'] ?? 0) > 0 && socket.timer === 'on' && again >= 2,
     };
   });
+}
+
+/** What a finding about such sockets is about, but for what became of their packets and the story. */
+export function aboutSockets(found: readonly Stuck[]): Omit<HostSubject, 'outcome' | 'fate' | 'story'> {
+  const { name, socket } = found[0]!;
+  const [id] = socket.tupleIds;
+  return {
+    flow:
+      found.length > 1 || id === undefined || socket.peer === null
+        ? null
+        : {
+            id,
+            proto: 6,
+            src: socket.local,
+            sport: socket.lport,
+            dst: socket.peer,
+            dport: socket.pport,
+            extra: null,
+            zone: null,
+          },
+    tupleIds: found.flatMap((one) => one.socket.tupleIds),
+    flowText: found.length === 1 ? name : `${found.length} connections, e.g. ${name}`,
+    packetText: `${found.length} socket${found.length === 1 ? '' : 's'}`,
+    flows: found.length,
+    count: 0,
+    firstAtUs: socket.atUs,
+    lastAtUs: socket.atUs,
+    reason: null,
+    notices: [],
+  };
 }

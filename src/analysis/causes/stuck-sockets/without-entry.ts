@@ -11,7 +11,7 @@ import { invalidRules } from '../../ruleset/invalid-rules.js';
 import type { HostCause } from '../cause.js';
 import { shellWord } from '../entry-gone/remedies.js';
 import { ruleWords } from '../words.js';
-import { socketWords, stuckSockets } from './stuck.js';
+import { aboutSockets, socketWords, stuckSockets } from './stuck.js';
 
 function argue(picture: HostPicture): readonly HostVerdict[] {
   const { host, cite } = picture;
@@ -97,17 +97,9 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         },
       ],
       about: {
+        ...aboutSockets(found),
         outcome: 'INVALID',
         fate: 'dropped',
-        flow: null,
-        tupleIds: found.flatMap((one) => one.socket.tupleIds),
-        flowText: found.length === 1 ? first.name : `${found.length} connections, e.g. ${first.name}`,
-        packetText: `${found.length} socket${found.length === 1 ? '' : 's'}`,
-        flows: found.length,
-        count: 0,
-        firstAtUs: first.socket.atUs,
-        lastAtUs: first.socket.atUs,
-        reason: null,
         story: [
           storyLine('at the end', socketWords(first), [socket]),
           storyLine('', 'no entry in the listing', [absent]),
@@ -116,7 +108,6 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
             ? [storyLine('', `counted ${moved.packets} between the readings`, moved.evidence)]
             : []),
         ],
-        notices: [],
       },
     },
   ];

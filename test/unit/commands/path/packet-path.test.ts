@@ -13,7 +13,7 @@ describe('ctwhy path --packet', () => {
       '-p tcp -s 192.0.2.77 -d 192.0.2.1 --sport 40000 --dport 8080 -i eth0 --ctstate NEW',
     ]);
     expect(code).toBe(0);
-    expect(stdout).toContain('NEW    FORWARDED: nothing stops it');
+    expect(stdout).toContain('NEW    FORWARDED: no rule stops it');
     expect(stdout).toContain('On the way its destination becomes 198.51.100.75:80.');
     expect(stdout).toMatch(/alone; no\s+packet\s+was\s+sent/);
     for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
