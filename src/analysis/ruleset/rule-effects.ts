@@ -35,8 +35,17 @@ export function changesState(rule: Rule): boolean {
   );
 }
 
-/** The state behind a rule that matched. */
-export function applyEffects(rule: Rule, state: PacketState): PacketState {
+/**
+ * The state behind a rule that matched.
+ * @param hook where the rule stands
+ * @param localAddresses of this host, one of which REDIRECT sends to; NULL: not known
+ */
+export function applyEffects(
+  rule: Rule,
+  state: PacketState,
+  hook: string,
+  localAddresses: readonly string[] | null,
+): PacketState {
   let next = state;
   if (rule.target === 'MARK') next = { ...next, mark: iptablesMark(rule.targetOptions, next.mark) };
   if (rule.target === 'CONNMARK') next = connmark(rule.targetOptions, next);
@@ -50,7 +59,9 @@ export function applyEffects(rule: Rule, state: PacketState): PacketState {
     const field = set[1] === undefined ? 'mark' : 'ctmark';
     next = { ...next, [field]: value, given: withoutGiven(next.given, field) };
   }
-  return rule.verdict === 'NAT' ? translate(rule, next) : next;
+  if (rule.verdict !== 'NAT') return next;
+  const translated = translate(rule, next);
+  return rule.target === 'REDIRECT' ? redirected(translated, hook, localAddresses) : translated;
 }
 
 function pair(text: string | undefined): [number, number] {
@@ -151,4 +162,14 @@ function translate(rule: Rule, state: PacketState): PacketState {
       target.side === 'dst' ? withoutGiven(state.given, 'dst', 'dport') : withoutGiven(state.given, 'src', 'sport'),
     translated: [...state.translated, target.side === 'dst' ? 'DNAT' : 'SNAT'],
   };
+}
+
+/** net/netfilter/nf_nat_redirect.c: nf_nat_redirect_ipv4(), v6.1: the loopback address in OUTPUT, else one of the interface it came in by. */
+function redirected(state: PacketState, hook: string, localAddresses: readonly string[] | null): PacketState {
+  const { packet } = state;
+  if (hook === 'OUTPUT') return { ...state, packet: { ...packet, dst: packet.family === 'ip6' ? '::1' : '127.0.0.1' } };
+  const own = localAddresses?.filter((address) => address.includes(':') === (packet.family === 'ip6')) ?? [];
+  if (own.length === 0) return state;
+  const isOwn: Condition = { field: 'dst', isNegated: false, values: own, text: '', group: null };
+  return { ...state, given: [...state.given, isOwn] };
 }

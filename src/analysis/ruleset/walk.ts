@@ -304,7 +304,7 @@ function walkMatch(
     : { verdict: rule.verdict, jump: rule.jump, isGoto: rule.isGoto };
   const spoken = decided?.jump ? `${decided.isGoto ? 'goto' : 'jump'} ${decided.jump}` : (decided?.verdict ?? null);
   step(walking, 'rule', rule, found.because, spoken, depth, chain, found, true);
-  walking.state = applyEffects(rule, walking.state);
+  walking.state = applyEffects(rule, walking.state, walking.hook, walking.facts.localAddresses);
   if (!decided) return 'next';
   if (decided.jump !== null) return follow(walking, placed, decided.jump, decided.isGoto, rule, depth);
   switch (decided.verdict) {
