@@ -117,6 +117,10 @@ export const ALL_NETNS_OPTION: OptionSpec = {
   group: 'What',
 };
 
+/** Words that a refusal names, each for what it stands against. */
+export const ALLOW_WORDS = ['broad', 'ssh', 'log-shipping', 'start-tracking', 'rate', 'console', 'period'] as const;
+export type AllowWord = (typeof ALLOW_WORDS)[number];
+
 /** Commands that change this host. */
 export const CHANGE_OPTIONS: readonly OptionSpec[] = [
   NETNS_OPTION,
@@ -126,7 +130,7 @@ export const CHANGE_OPTIONS: readonly OptionSpec[] = [
     name: 'allow',
     argument: 'WORD',
     isRepeatable: true,
-    choices: ['broad', 'ssh', 'log-shipping', 'start-tracking', 'rate', 'console'],
+    choices: ALLOW_WORDS,
     describe: 'do it although it is refused; the refusal names the word',
     group: 'Safety',
   },

@@ -7,6 +7,7 @@ import { whileAlone } from '../changes/session.js';
 import { firstFreeNumber } from '../changes/strays.js';
 import { type CommandInput, hasSwitch, optionValue, optionValues } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
+import type { AllowWord } from '../cli/global-options.js';
 import { type Act, type Change, changeId } from '../model/change.js';
 import { type Line, printDocument, segment, wrap } from '../presentation/document.js';
 import { RefusedError, UsageError } from '../text/errors.js';
@@ -19,7 +20,7 @@ import { copyChanges } from './copy-changes.js';
 
 /** Why something is not done, in UX.md's four lines: what, why, the cheaper way, the word that overrides it. */
 export interface Refusal {
-  readonly word: string;
+  readonly word: AllowWord;
   readonly what: string;
   readonly why: string;
   readonly cheaper: string | null;

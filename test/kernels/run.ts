@@ -102,8 +102,8 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
     ...(values.name === undefined ? [] : [`-t '${values.name.replaceAll("'", '.')}'`]),
     ...(positionals.length > 0 ? positionals : ['test/live']),
   ];
-  const environment =
-    acceleration === 'kvm' ? '' : `export CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE} CTWHY_TEST_RESIDENT=1\n`;
+  const emulated = acceleration === 'kvm' ? '' : ` CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE} CTWHY_TEST_RESIDENT=1`;
+  const environment = `export CTWHY_TEST_THROWAWAY=1${emulated}\n`;
   // A lab sets sysctls of conntrack before it has rules that would load it.
   const modules = 'modprobe -a nf_conntrack nf_conntrack_netlink nfnetlink_log\n';
   let output = '';

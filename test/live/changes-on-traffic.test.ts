@@ -143,6 +143,8 @@ s.sendto(h, ('198.51.100.2', 0))"`,
       const made = there(
         'trace',
         'add',
+        '-p',
+        'tcp',
         '--dport',
         '8080',
         '-4',
@@ -211,7 +213,7 @@ s.sendto(h, ('198.51.100.2', 0))"`,
         `python3 -c "
 import socket,struct,time
 s=socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
-end=time.time()+25
+end=time.time()+${patient(60)}
 while time.time()<end:
     for n in range(200):
         s.sendto(struct.pack('!HHIIBBHHH', 1024+n, 8080, 1, 1, 5<<4, 0x3f, 512, 0, 0), ('198.51.100.2', 0))
