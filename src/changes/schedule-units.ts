@@ -93,6 +93,8 @@ export function serviceText(schedule: Schedule): string {
     'LockPersonality=yes',
     'SystemCallArchitectures=native',
     `SystemCallFilter=@system-service${isAllNetns ? ' @mount setns' : ''}`,
+    '# Refused, not killed: node tries what it can do without (pkey_alloc).',
+    'SystemCallErrorNumber=EPERM',
     '# Not MemoryDenyWriteExecute: node makes machine code as it runs. Not PrivateNetwork: it is the network that is looked at.',
     '',
   ].join('\n');

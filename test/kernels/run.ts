@@ -2,13 +2,15 @@
 //   npm run test:kernels [-- --kernel 6.1]… [-- test/live/lab.test.ts]…
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
 // --name REGEX runs only the tests of such a name, --systemd boots with systemd (the timers that end changes are its), --command 'WORDS'
-// runs that in the checkout instead of the tests. Exit status 0: every kernel ran and nothing failed.
+// runs that in the checkout instead of the tests, --incidents plays incidents there instead and holds against them what ctwhy explain says of
+// the recordings. Exit status 0: every kernel ran and nothing failed.
 
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianKernel, type FetchedKernel, Lacking, WANTED_KERNELS, type WantedKernel } from './debian-kernel.js';
 import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST, sharedFolder } from './guest.js';
+import { judgeRecorded, TELLING_INCIDENTS } from './judge-recorded.js';
 import { missingPrograms } from './programs.js';
 
 /** Emulation makes everything about so many times slower; tests wait longer by it. */
@@ -25,8 +27,10 @@ const { values, positionals } = parseArgs({
     systemd: { type: 'boolean', default: false },
     append: { type: 'string', default: '' },
     name: { type: 'string' },
+    incidents: { type: 'boolean', default: false },
   },
 });
+const incidents = positionals.length > 0 ? positionals : TELLING_INCIDENTS;
 const acceleration = bestAcceleration();
 const timeoutMs = 1000 * Number(values.timeout ?? (acceleration === 'kvm' ? 900 : 3600));
 
@@ -81,7 +85,9 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
       console.log(`${title}: ${end.kind === 'ended' ? `exit status ${end.status}` : tellEnd(end)} after ${seconds} s`);
       return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
     }
-    const counts = readReport(join(shared, 'report.json'), end);
+    const counts = values.incidents
+      ? await judgeIncidents(join(shared, 'recorded'), end)
+      : readReport(join(shared, 'report.json'), end);
     if (counts === null || counts.failed > 0) console.log(output);
     const told = counts === null ? `${tellEnd(end)} (${tell(countLines(output))} until then)` : tell(counts);
     console.log(`${title}: ${told} in ${seconds} s`);
@@ -96,6 +102,7 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
 }
 
 async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: GuestEnd; output: string }> {
+  const record = `exec node --import tsx test/record/record.ts --into ${SHARED_IN_GUEST}/recorded ${incidents.join(' ')}`;
   const tests = [
     ...['exec node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --no-file-parallelism'],
     ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
@@ -114,7 +121,7 @@ async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: Gues
     timeoutMs,
     append: values.append,
     hasSystemd: values.systemd,
-    command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? tests.join(' ')}\n`,
+    command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? (values.incidents ? record : tests.join(' '))}\n`,
     onOutput(text) {
       output += text;
       if (values.command !== undefined) process.stdout.write(text);
@@ -140,6 +147,16 @@ function readReport(path: string, end: GuestEnd): Counts | null {
     failed: failed === 0 && end.status !== 0 ? 1 : failed,
     skipped: (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0),
   };
+}
+
+/** Each recording counts twice, from all evidence and from little; one that could not be made has failed. */
+async function judgeIncidents(recorded: string, end: GuestEnd): Promise<Counts | null> {
+  if (end.kind !== 'ended' || !existsSync(recorded)) return null;
+  const judged = await judgeRecorded(recorded);
+  for (const { name, evidence, said, faults } of judged)
+    console.log(`${faults.length === 0 ? '✓' : '×'} ${name}, ${evidence}: ${[said, ...faults].join('\n    ')}`);
+  const failed = judged.filter(({ faults }) => faults.length > 0).length + 2 * incidents.length - judged.length;
+  return { passed: 2 * incidents.length - failed, failed, skipped: 0 };
 }
 
 /** What the lines of a run that broke off tell; skipped ones count only where they were named. */

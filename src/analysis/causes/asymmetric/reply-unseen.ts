@@ -6,7 +6,7 @@ import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } 
 import { ASK } from '../../explain/ask.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
 import { othersOf } from '../../explain/crowd.js';
-import { citePacket, completeCoverage, entryMoment, firstPacket } from '../../explain/flow-facts.js';
+import { citePacket, completeCoverage, entryMoment, firstPacket, isLocalOutput } from '../../explain/flow-facts.js';
 import { messageAsPrinted } from '../../explain/message-words.js';
 import { orderOf } from '../../explain/order.js';
 import {
@@ -116,6 +116,8 @@ export const asymmetricReplyUnseen: Cause = {
     if (!isMidstreamFlags(packet.flags) && !hasFlag(packet, 'FIN')) return null;
     // A rule of this host hides the other direction: it did come by here.
     if (oneSidedRule(subject)?.isSure === true) return null;
+    // What this host asks itself is answered to this host.
+    if (isLocalOutput(subject)) return null;
     const waiting = waitingOf(subject, packet);
     if (waiting === null) return null;
     // An answer that was let through would have moved the entry on.
