@@ -141,6 +141,7 @@ async function readPlan(
     tookUs: null,
     errorUs: LINE_ERROR_US,
     name: options.name,
+    isAlone: true,
   });
   const records = openSnapshotRecords(db, writer, { seriesId, seq: writer.seq });
   const parts: TakenPart[] = [];

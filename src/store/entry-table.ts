@@ -9,6 +9,7 @@ export interface EntryTable {
   first(key: number): number;
   /** The next slot with the same key hash behind one that first or next returned, or -1. */
   next(slot: number): number;
+  keyOf(slot: number): number;
   contents(): Float64Array;
   versions(): Uint32Array;
   /** NaN: not known. */
@@ -87,6 +88,7 @@ export function newEntryTable(expected: number): EntryTable {
       while (places[at] !== slot) at = (at + 1) & mask;
       return search(key, (at + 1) & mask);
     },
+    keyOf: (slot) => keys[slot]!,
     contents: () => contents,
     versions: () => versions,
     expiries: () => expiries,

@@ -5,6 +5,7 @@ import type { CtEntry, CtList } from '../model/conntrack.js';
 import type { Tuple } from '../model/tuple.js';
 import { contentHash, countersHash, keyHash } from './entry-hash.js';
 import { type EntryTable, newEntryTable } from './entry-table.js';
+import { readOpenEntries, writeOpenEntries } from './open-entries.js';
 import type { Db } from './open-store.js';
 import { openBatch } from './row-batch.js';
 import { type SetAside, setIndexesAside } from './set-indexes-aside.js';
@@ -23,11 +24,14 @@ export interface VersionPlace {
   readonly seq: number;
   /** How far the time of reading may be off; printed seconds are rounded down, which adds one. */
   readonly errorUs: number;
+  /** All of the snapshot is written by this one writer in one transaction, and nobody else writes in it. */
+  readonly isAlone: boolean;
 }
 
 const SEEN = 1;
 /** The version ends with this very snapshot, as an earlier reading of it left it. */
 const ENDED_HERE = 2;
+/** Their places are kept in the store (open_entries): new ones go behind. */
 const LISTS: readonly CtList[] = ['main', 'unconfirmed', 'dying', 'conntrackd', 'conntrackd-external', 'ovs'];
 const SECOND_US = 1_000_000;
 
@@ -157,10 +161,12 @@ function isSameState(row: VersionRow, entry: CtEntry): boolean {
   );
 }
 
-function loadOpen(db: Db, { seriesId, seq }: VersionPlace): EntryTable {
+function loadOpen(db: Db, { seriesId, seq, isAlone }: VersionPlace): EntryTable {
   const { n } = db
     .prepare('SELECT count(*) AS n FROM ct_entry_versions WHERE series_id = ? AND to_seq IS NULL')
     .get(seriesId) as { n: number };
+  const kept = isAlone ? readOpenEntries(db, seriesId, seq - 1, n) : null;
+  if (kept !== null) return kept;
   const table = newEntryTable(n);
   // Two arms, so that each walks its partial index; the second finds what an earlier reading of this snapshot ended.
   const rows = db
@@ -281,7 +287,10 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
     line: number,
   ): void {
     const id = takeVersionId(db);
-    if (++added === BULK && last < BULK * 4) setAside = setIndexesAside(db, BULK_INDEXES);
+    if (++added === BULK) {
+      if (place.isAlone) tuples.beginLoad();
+      else if (last < BULK * 4) setAside = setIndexesAside(db, BULK_INDEXES);
+    }
     const content = contentHash(list, entry);
     const expiry = expiryOf(entry, atUs);
     const started =
@@ -374,14 +383,13 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
       const flags = table.flags();
       const ids = table.versions();
       const lists = table.lists();
-      for (let slot = 0; slot < table.size; slot++) {
-        if (flags[slot] !== 0) continue;
-        // What an earlier source of this very snapshot showed is in it, also where this source does not show it.
-        if (readBefore.has(LISTS[lists[slot]!]!)) continue;
-        close.run(seq, ids[slot]!);
-      }
+      // What an earlier source of this very snapshot showed is in it, also where this source does not show it.
+      const isOpen = (slot: number): boolean => flags[slot] !== 0 || readBefore.has(LISTS[lists[slot]!]!);
+      for (let slot = 0; slot < table.size; slot++) if (!isOpen(slot)) close.run(seq, ids[slot]!);
+      if (place.isAlone) writeOpenEntries(db, seriesId, seq, table, isOpen);
       // Sorting an index takes memory, too.
       table = newEntryTable(0);
+      tuples.endLoad();
       setAside?.putBack();
     },
   };

@@ -133,9 +133,11 @@ export function readStatisticSums(
 export function countBorn(db: Db, { seriesId, seq }: { readonly seriesId: number; readonly seq: number }): number {
   return db
     .prepare(
-      `SELECT count(*) FROM ct_entry_versions v WHERE v.series_id = @series AND v.to_seq IS NULL AND v.from_seq = @seq AND v.list = 'main'
-         AND NOT EXISTS (SELECT 1 FROM ct_entry_versions b WHERE b.tuple_id = v.tuple_id AND b.series_id = v.series_id AND b.zone = v.zone
-           AND b.list = v.list AND b.to_seq = @seq AND b.ct_id IS v.ct_id)`,
+      // From what ended: of a first snapshot that is nothing, and all of its entries began.
+      `SELECT (SELECT count(*) FROM ct_entry_versions v WHERE v.series_id = @series AND v.to_seq IS NULL AND v.from_seq = @seq AND v.list = 'main')
+         - (SELECT count(DISTINCT v.id) FROM ct_entry_versions b CROSS JOIN ct_entry_versions v ON v.tuple_id = b.tuple_id
+           WHERE b.series_id = @series AND b.to_seq = @seq AND b.list = 'main' AND v.series_id = @series AND v.to_seq IS NULL AND v.from_seq = @seq
+             AND v.zone = b.zone AND v.list = b.list AND v.ct_id IS b.ct_id)`,
     )
     .pluck()
     .get({ series: seriesId, seq }) as number;

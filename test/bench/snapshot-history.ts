@@ -105,11 +105,11 @@ for (let nth = 0; nth < total; nth++) {
   thinSnapshots(db, atUs);
   const { user, system } = process.cpuUsage(before);
   slowestThinMs = Math.max(slowestThinMs, (user + system) / 1000);
-  if ((nth + 1) % Math.round(86_400 / everyS) === 0) {
+  if ((nth + 1) % Math.round(21_600 / everyS) === 0) {
     db.pragma('wal_checkpoint(TRUNCATE)');
-    const day = Math.round(((nth + 1) * everyS) / 86_400);
+    const day = ((nth + 1) * everyS) / 86_400;
     console.log(
-      `day ${day}: ${mb(bytes())}, ${db.prepare('SELECT count(*) FROM snapshots').pluck().get()} snapshots, slowest thinning ${slowestThinMs.toFixed(0)} ms of CPU, ${((performance.now() - beganMs) / 1000).toFixed(0)} s`,
+      `day ${day.toFixed(2)}: ${mb(bytes())}, ${db.prepare('SELECT count(*) FROM snapshots').pluck().get()} snapshots, slowest thinning ${slowestThinMs.toFixed(0)} ms of CPU, ${((performance.now() - beganMs) / 1000).toFixed(0)} s`,
     );
   }
 }

@@ -80,18 +80,22 @@ ORDER BY began_at_us, id`,
   {
     name: 'flows',
     question: 'Which connections are known, and which had INVALID packets?',
-    parameters: {},
+    parameters: { most: '10000' },
     sql: `
-WITH invalid AS (
+-- Those with INVALID packets, then the newest of the others: weeks of snapshots know millions.
+WITH invalid AS MATERIALIZED (
   SELECT f.flow_id, count(DISTINCT p.id) AS packets FROM passages p JOIN path_steps s ON s.path_id = p.path_id
     JOIN heads h ON h.id = s.head_id AND h.kind IN ('log-invalid', 'helper') JOIN flow_tuples f ON f.tuple_id = p.tuple_id
-  GROUP BY f.flow_id)
+  GROUP BY f.flow_id),
+shown AS MATERIALIZED (
+  SELECT flow_id, packets FROM (SELECT * FROM invalid ORDER BY packets DESC, flow_id LIMIT :most)
+  UNION ALL
+  SELECT id, 0 FROM (SELECT id FROM flows WHERE id NOT IN (SELECT flow_id FROM invalid) ORDER BY id DESC LIMIT :most))
 SELECT f.id AS flow_id, o.proto, o.src, o.sport, o.dst, o.dport, o.extra AS tuple_extra,
   r.src AS reply_src, r.sport AS reply_sport, r.dst AS reply_dst, r.dport AS reply_dport,
-  utc(f.began_at_us) AS began, utc(f.ended_at_us) AS ended, f.direction_known_by, coalesce(i.packets, 0) AS invalid_packets
-FROM flows f JOIN tuples o ON o.id = f.orig_tuple_id LEFT JOIN tuples r ON r.id = f.reply_tuple_id
-  LEFT JOIN invalid i ON i.flow_id = f.id
-ORDER BY invalid_packets DESC, f.began_at_us, f.id`,
+  utc(f.began_at_us) AS began, utc(f.ended_at_us) AS ended, f.direction_known_by, i.packets AS invalid_packets
+FROM shown i JOIN flows f ON f.id = i.flow_id JOIN tuples o ON o.id = f.orig_tuple_id LEFT JOIN tuples r ON r.id = f.reply_tuple_id
+ORDER BY invalid_packets DESC, f.began_at_us, f.id LIMIT :most`,
   },
   {
     name: 'timeline',

@@ -87,18 +87,30 @@ WHERE p.before IS NOT NULL AND p.value <> p.before ORDER BY n.id, p.name, p.cpu`
     parameters: { hours: '48' },
     sql: `
 -- Losses are of all CPUs: what could not be inserted, was dropped, made room for others, or was INVALID.
-WITH ${LATELY},
+WITH RECURSIVE ${LATELY},
+fill AS MATERIALIZED (
+  SELECT series_id, taken_at_us / 3600000000 AS hour, count(*) AS snapshots,
+    min(entry_count) AS least, max(entry_count) AS most, max(entry_max) AS entry_max
+  FROM lately GROUP BY 1, 2),
+-- From one CPU to the next by the key: to walk all values of two days would take a second.
 lane AS (
-  SELECT n.series_id, n.taken_at_us / 3600000000 AS hour, v.name,
-    v.value - lag(v.value) OVER (PARTITION BY v.series_id, v.name, v.cpu ORDER BY v.seq) AS more, v.value
-  FROM firsts f CROSS JOIN values_over_time v ON v.series_id = f.series_id AND v.what = 'ct-stat' AND v.seq >= f.first_seq
-    CROSS JOIN snapshots n ON n.series_id = v.series_id AND n.seq = v.seq
-  WHERE v.name IN ('insert_failed', 'drop', 'early_drop', 'invalid')),
+  SELECT f.series_id, f.first_seq, k.name,
+    (SELECT min(v.cpu) FROM values_over_time v WHERE v.series_id = f.series_id AND v.what = 'ct-stat' AND v.name = k.name) AS cpu
+  FROM firsts f JOIN (SELECT 'insert_failed' AS name UNION ALL SELECT 'drop' UNION ALL SELECT 'early_drop' UNION ALL SELECT 'invalid') k
+  UNION ALL
+  SELECT l.series_id, l.first_seq, l.name, (SELECT min(v.cpu) FROM values_over_time v
+    WHERE v.series_id = l.series_id AND v.what = 'ct-stat' AND v.name = l.name AND v.cpu > l.cpu)
+  FROM lane l WHERE l.cpu IS NOT NULL),
+step AS (
+  SELECT l.series_id, l.name, v.seq, v.value, v.value - lag(v.value) OVER (PARTITION BY l.series_id, l.name, l.cpu ORDER BY v.seq) AS more
+  FROM lane l CROSS JOIN values_over_time v
+    ON v.series_id = l.series_id AND v.what = 'ct-stat' AND v.name = l.name AND v.cpu = l.cpu AND v.seq >= l.first_seq),
+-- A counter that fell was reset: what it shows came since then.
+moved AS MATERIALIZED (
+  SELECT series_id, name, seq, sum(CASE WHEN more < 0 THEN value ELSE more END) AS more FROM step GROUP BY 1, 2, 3),
 lost AS MATERIALIZED (
-  SELECT series_id, hour, name, sum(CASE WHEN more < 0 THEN value ELSE more END) AS more FROM lane GROUP BY 1, 2, 3),
-fill AS (
-  SELECT series_id, taken_at_us / 3600000000 AS hour, count(*) AS snapshots, min(entry_count) AS least, max(entry_count) AS most, max(entry_max) AS entry_max
-  FROM lately GROUP BY 1, 2)
+  SELECT m.series_id, n.taken_at_us / 3600000000 AS hour, m.name, sum(m.more) AS more
+  FROM moved m CROSS JOIN snapshots n ON n.series_id = m.series_id AND n.seq = m.seq GROUP BY 1, 2, 3)
 SELECT utc(f.hour * 3600000000) AS hour, s.name AS netns, f.snapshots, f.least, f.most, f.entry_max, round(100.0 * f.most / f.entry_max, 1) AS percent,
   max(CASE l.name WHEN 'insert_failed' THEN l.more END) AS insert_failed, max(CASE l.name WHEN 'drop' THEN l.more END) AS dropped,
   max(CASE l.name WHEN 'early_drop' THEN l.more END) AS early_drop, max(CASE l.name WHEN 'invalid' THEN l.more END) AS invalid

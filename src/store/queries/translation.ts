@@ -20,8 +20,14 @@ export const TRANSLATION_QUERIES: readonly NamedQuery[] = [
 -- by nat leave old ones. Of a rule only addresses, protocol and ports are asked (not -i and -o, sets, marks), of the first :rules nat rules
 -- that have such tests: rows are candidates, ctwhy path --packet tells for one of them what the whole ruleset does.
 WITH ${CHOSEN_SNAPSHOT},
-entry AS MATERIALIZED (SELECT e.*, CASE e.proto WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' ELSE 'sctp' END AS proto_name FROM chosen n JOIN ct_entries e ON e.snapshot_id = n.id
-  WHERE e.list = 'main' AND e.reply_src IS NOT NULL AND e.proto IN (6, 17, 132)),
+-- The seconds left are looked up for the rows that are found, not for each entry of the table.
+entry AS MATERIALIZED (
+  SELECT v.id AS version_id, n.seq, o.proto, CASE o.proto WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' ELSE 'sctp' END AS proto_name,
+    o.src AS orig_src, o.sport AS orig_sport, o.dst AS orig_dst, o.dport AS orig_dport,
+    r.src AS reply_src, r.sport AS reply_sport, r.dst AS reply_dst, r.dport AS reply_dport, v.state, v.status, v.timeout_s, v.started_at_us
+  FROM chosen n CROSS JOIN ct_entry_versions v ON v.series_id = n.series_id AND v.from_seq <= n.seq AND (v.to_seq IS NULL OR v.to_seq > n.seq)
+    CROSS JOIN tuples o ON o.id = v.tuple_id CROSS JOIN tuples r ON r.id = v.reply_tuple_id
+  WHERE v.list = 'main' AND o.proto IN (6, 17, 132)),
 current AS MATERIALIZED (
   SELECT u.ruleset_id FROM chosen n JOIN snapshots b ON b.series_id = n.series_id AND b.seq = (
       SELECT max(o.seq) FROM snapshots o JOIN snapshot_rulesets w ON w.snapshot_id = o.id WHERE o.series_id = n.series_id AND o.seq <= n.seq)
@@ -58,7 +64,8 @@ found AS (
   UNION ALL
   SELECT e.*, 'destination is not translated, a rule would', (SELECT r.text FROM asked r WHERE r.side = 'dst' AND ${rulePasses('e.orig_src', 'e.orig_sport', 'e.orig_dst', 'e.orig_dport')} LIMIT 1) FROM entry e
   WHERE e.reply_src = e.orig_dst)
-SELECT what, rule, proto, orig_src, orig_sport, orig_dst, orig_dport, reply_src, reply_sport, reply_dst, reply_dport, state, status, timeout_s,
+SELECT what, rule, proto, orig_src, orig_sport, orig_dst, orig_dport, reply_src, reply_sport, reply_dst, reply_dport, state, status,
+  coalesce((SELECT m.timeout_s FROM ct_entry_moves m WHERE m.version_id = found.version_id AND m.seq <= found.seq ORDER BY m.seq DESC LIMIT 1), timeout_s) AS timeout_s,
   utc(started_at_us) AS started
 FROM found WHERE rule IS NOT NULL OR what LIKE '%no rule%' ORDER BY what, orig_dst, orig_dport, orig_src, orig_sport`,
   },

@@ -229,6 +229,18 @@ export const TRACKER: readonly TableWords[] = [
     ],
   },
   {
+    name: 'open_entries',
+    kind: 'table',
+    says: "What the next snapshot of a large table is compared with, as arrays that only ctwhy reads; 'ct_entries' shows the same.",
+    columns: [
+      SERIES_ID,
+      ['block', 'INTEGER', 'number of the block, from 0'],
+      ['seq', 'INTEGER', 'the snapshot of the series that they are of'],
+      ['entries', 'INTEGER', 'how many the block holds'],
+      ['data', 'BLOB', 'columns one after another, in the byte order of the machine'],
+    ],
+  },
+  {
     name: 'snapshot_parts',
     kind: 'table',
     says: 'What a snapshot is made of, each part with its own time, and whether it could be read at all.',
