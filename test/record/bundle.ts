@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { nowUs, secondsText } from '../lab/clock.js';
 import type { LabHost } from '../lab/lab.js';
 import { type Background, type Finished, listensToNetlinkGroup, waitUntil } from '../lab/process.js';
@@ -37,7 +38,7 @@ export interface ListenerWords {
 }
 
 export interface Bundle {
-  /** Runs a command on the observed host and keeps its standard output. */
+  /** Runs a command on the observed host and keeps its standard output, compressed where the name ends in .gz. */
   take(file: string, command: string, moment?: Moment): Promise<Finished>;
   listen(words: ListenerWords): Promise<Listener>;
   /** Keeps a text that `command` would have printed now. */
@@ -62,7 +63,7 @@ export function openBundle(folder: string, host: LabHost): Bundle {
   const texts = new Map<string, string>();
 
   function write(file: string, content: string | Buffer): void {
-    writeFileSync(join(folder, file), content);
+    writeFileSync(join(folder, file), file.endsWith('.gz') ? gzipSync(content, { level: 9 }) : content);
     texts.set(file, content.toString());
   }
 

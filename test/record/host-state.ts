@@ -8,6 +8,8 @@ export interface StateWish {
   readonly hasIpv6?: boolean;
   /** Zero counters too, as `nstat -z` prints them: tells 'did not happen' from 'not counted here'. */
   readonly zeroCounters?: boolean;
+  /** Thousands of entries: the list is kept compressed. */
+  readonly isBusy?: boolean;
 }
 
 const SYSCTLS =
@@ -17,7 +19,11 @@ const SYSCTLS =
 export async function takeState(bundle: Bundle, moment: 'before' | 'after', wish: StateWish): Promise<void> {
   const name = (stem: string, ending = 'txt'): string => `${stem}${moment === 'before' ? '-before' : ''}.${ending}`;
   const take = (stem: string, command: string): Promise<unknown> => bundle.take(name(stem), command, moment);
-  await take('conntrack-L', 'conntrack -L -o id,extended,ktimestamp');
+  await bundle.take(
+    name('conntrack-L', wish.isBusy === true ? 'txt.gz' : 'txt'),
+    'conntrack -L -o id,extended,ktimestamp',
+    moment,
+  );
   await take('conntrack-C', 'conntrack -C');
   await take('conntrack-S', 'conntrack -S');
   await take('ss', 'ss -tanoei');

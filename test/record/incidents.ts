@@ -3,6 +3,7 @@
 import type { Incident } from './incident.js';
 import { asymmetricReplyUnseen, asymmetricSynUnseen } from './incidents/asymmetric.js';
 import { bridgeHooked, bridgePath } from './incidents/bridge-path.js';
+import { busyHealthy } from './incidents/busy-healthy.js';
 import { dataExpiredLoose, dataExpiredStrict } from './incidents/data-expired.js';
 import { expectationsFull } from './incidents/expectations-full.js';
 import { finwaitAddressChanged } from './incidents/finwait-address-changed.js';
@@ -63,6 +64,7 @@ export const INCIDENTS: readonly Incident[] = [
   malformed,
   normal,
   normalLateClose,
+  busyHealthy,
   ftpNoHelper,
   udpReplyLate,
   asymmetricSynUnseen,
