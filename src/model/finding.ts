@@ -106,4 +106,16 @@ export interface ToldFinding {
   /** What nobody recorded, in words. */
   readonly notKnown: readonly string[];
   readonly flows: number;
+  /** Ordinary, or what every host on a network has: nothing to do about. */
+  readonly isNoise: boolean;
+}
+
+/** Of a host where nothing is wrong. */
+export interface Quiet {
+  /** What of it is ordinary: '5049 connections began, 4989 answered, 60 not'. */
+  readonly normal: readonly string[];
+  /** Faults that would have been seen, each with what would have shown it. */
+  readonly wouldShow: readonly string[];
+  /** Faults that nothing here could show, each with what was lacking. */
+  readonly wouldNot: readonly string[];
 }

@@ -1,6 +1,6 @@
 // The screen of ctwhy explain: what was looked at, the finding that matters most in full, the others one line each.
 
-import type { ToldFinding } from '../model/finding.js';
+import type { Quiet, ToldFinding } from '../model/finding.js';
 import { displayWidth } from '../text/display-width.js';
 import { wrapCommand } from '../text/wrap.js';
 import { type Line, type Segment, segment, spread, wrap } from './document.js';
@@ -32,6 +32,8 @@ export interface ExplainOptions {
   readonly showsTables: boolean;
   /** What evidence without a packet shows by itself. */
   readonly present: readonly { readonly says: string; readonly source: string }[];
+  /** Of a host where nothing is wrong: what is ordinary, and which faults would have been seen; NULL: something is. */
+  readonly quiet: Quiet | null;
   /** Columns to lay out for. */
   readonly width: number;
 }
@@ -192,6 +194,49 @@ function presentLines({ present, width }: ExplainOptions): readonly Line[] {
   return ['What is here shows:', ...lines, ''];
 }
 
+/** What is ordinary here, and which silence means something. */
+function quietLines({ quiet, width }: ExplainOptions): readonly Line[] {
+  if (quiet === null) return [];
+  const rows = (label: string, all: readonly string[]): readonly Line[] =>
+    all.flatMap((text, index) =>
+      wrap(text, width - LABEL).map(
+        (line, at): Line => [
+          segment('plain', `${(index === 0 && at === 0 ? label : '').padEnd(LABEL)}${at === 0 ? '' : '  '}${line}`),
+        ],
+      ),
+    );
+  return [
+    ...rows('Ordinary', quiet.normal),
+    ...rows('Would show', quiet.wouldShow),
+    ...rows('Would not', quiet.wouldNot),
+    '',
+  ];
+}
+
+/** What a host is told that nothing is wrong with. */
+function quietHead(told: readonly ToldFinding[], options: ExplainOptions): readonly Line[] {
+  const ordinary = told.filter((one) => one.finding.class === 'normal');
+  const noises = told.filter((one) => one.finding.class !== 'normal');
+  const count = ordinary.reduce((sum, one) => sum + one.finding.packets.count, 0);
+  if (noises.length === 0)
+    return [
+      [segment('good', 'Nothing wrong.'), segment('plain', `  ${count} new, all ordinary, 0 INVALID.`)],
+      '',
+      ...quietLines(options),
+    ];
+  const words = `explain ${noises[0]!.finding.id}${options.againWords === '' ? '' : ` ${options.againWords}`}`;
+  return [
+    [
+      segment('good', 'Nothing wrong.'),
+      segment('plain', '  What stands out is noise, as every host on a network has:'),
+    ],
+    ...noises.flatMap((one) => shortFinding(one, options)),
+    '',
+    ...quietLines(options),
+    [segment('plain', 'More'.padEnd(LABEL)), segment('cmd', `${options.programName} ${words}`)],
+  ];
+}
+
 /** The whole document. */
 export function explainDocument(
   told: readonly ToldFinding[],
@@ -206,7 +251,8 @@ export function explainDocument(
   for (const text of [lookedAt.counts, ...lookedAt.notes].flatMap((note) => wrap(note, options.width - prefix.length)))
     lines.push([segment('dim', `${' '.repeat(prefix.length)}${text}`)]);
   lines.push('');
-  const troubles = told.filter((one) => one.finding.class !== 'normal');
+  const troubles = told.filter((one) => !one.isNoise);
+  const noises = told.filter((one) => one.isNoise && one.finding.class !== 'normal');
   if (told.length === 0 && options.isFiltered) {
     lines.push([segment('head', 'No INVALID and no NEW packet'), segment('plain', ' fits what was asked for.')], '', [
       segment('plain', 'Without the filter: '),
@@ -234,9 +280,9 @@ export function explainDocument(
     );
     return lines;
   }
-  if (troubles.length === 0) {
-    const count = told.reduce((sum, one) => sum + one.finding.packets.count, 0);
-    lines.push([segment('good', 'Nothing wrong.'), segment('plain', `  ${count} new, all ordinary, 0 INVALID.`)]);
+  if (troubles.length === 0 && options.opened.length === 0) {
+    lines.push(...quietHead(told, options));
+    if (noises.length > 0 && !options.isAll) return lines;
   } else if (told.length > 1 && options.opened.length === 0) {
     lines.push(
       [segment('head', `${told.length} findings, ${troubles.length} ${troubles.length === 1 ? 'needs' : 'need'} you`)],

@@ -83,6 +83,8 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {
   // The RST that closed the entry was itself dropped by INPUT 2.
   'finwait-after-rst': ['rule-decided'],
+  // NULL and XMAS probes of the scan: nothing is wrong with the host that drops them.
+  'busy-healthy': ['malformed'],
 };
 const RANK: Record<Confidence, number> = { certain: 3, likely: 2, possible: 1 };
 

@@ -272,6 +272,7 @@ export const lateClose: Cause = {
       class: 'late-close',
       argument: { id: 'late-close', steps, lookAlikes: lookAlikes(subject, closed) },
       led: null,
+      isNoise: true,
       title: 'Late closing packets: noise',
       summary: `The connection was over and its entry gone when ${kinds.length === 0 ? 'its last packet' : kinds.join(' and ')} came, or came again. Without an entry such a packet is ${outcome === 'INVALID' ? 'INVALID' : 'not let in'}.${dropped}`,
       missing: [],

@@ -112,6 +112,8 @@ export const malformed: Cause = {
       class: 'malformed',
       argument: { id: 'malformed', steps, lookAlikes },
       led: null,
+      // What a rule lets through may harm whoever gets it.
+      isNoise: fate.fate === 'dropped',
       title: `malformed packets: ${shape(subject) || reason.message}`,
       summary: `The packet is INVALID whatever the table holds: ${sentence} (${shape(subject) || `"${reason.message}"`}). A scan, a test, or a broken device sent it; no connection of yours did.${dropped}`,
       missing: [],

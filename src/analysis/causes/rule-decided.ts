@@ -13,6 +13,7 @@ import {
 } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
+import { type Probes, probesOf } from '../explain/crowd.js';
 import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
 import { proofLines } from '../explain/proof-lines.js';
 import type { Cause } from './cause.js';
@@ -140,6 +141,17 @@ function endingOf(subject: Case, miss: MeantRule | null, later: MeantRule | null
   };
 }
 
+/** One story for whoever tries port after port, however many rules and states it meets. */
+function scanWords({ src, dst, ports, packets }: Probes, name: string): Pick<Verdict, ScanWords> {
+  return {
+    isNoise: true,
+    story: `scan ${src} ${dst}`,
+    title: `A port scan, dropped as it should be: ${src} tries ${ports} ports of ${dst}`,
+    summary: `${src} tried ${ports} ports of ${dst} with ${packets} packets and got none of them past ${name}. Hosts on the Internet see this every hour. If ${src} is one of yours, ask what it looks for.`,
+  };
+}
+type ScanWords = 'isNoise' | 'story' | 'title' | 'summary';
+
 export const ruleDecided: Cause = {
   id: 'rule-decided',
   title: 'An ordinary rule or policy did it',
@@ -188,6 +200,16 @@ export const ruleDecided: Cause = {
     const isCatchAll = fate.isPolicy || rule.conditions.length === 0;
     const miss = isCatchAll ? nearMiss(subject) : null;
     const later = takenBefore(subject);
+    const probes = miss === null && later === null ? probesOf(subject) : null;
+    if (probes !== null)
+      return {
+        ...scanWords(probes, name),
+        class: 'rule-decided',
+        argument: { id: 'rule-decided', steps, lookAlikes },
+        led: endingOf(subject, miss, later),
+        missing: [],
+        remedies: [],
+      };
     return {
       class: 'rule-decided',
       argument: { id: 'rule-decided', steps, lookAlikes },

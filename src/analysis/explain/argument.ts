@@ -118,5 +118,7 @@ export interface Verdict {
   readonly fate?: Fate;
   /** Cases with other outcomes, reasons and fates that are one story share this word and are told once. */
   readonly story?: string;
+  /** Every host on a network has it, and nobody waits for anything: told, but nothing to do about. */
+  readonly isNoise?: boolean;
   readonly remedies: readonly Remedy[];
 }

@@ -36,6 +36,40 @@ export function othersOf(subject: Case): readonly Glimpse[] {
   return subject.crowd.glimpses.filter((one) => !own.has(one.tuple.id));
 }
 
+export interface Probes {
+  readonly src: string;
+  readonly dst: string;
+  /** How many different ones were tried. */
+  readonly ports: number;
+  readonly packets: number;
+}
+
+/** Nobody who means a service asks for so many on one address. */
+const LEAST_PORTS = 15;
+const WITHIN_US = 600_000_000;
+
+/** A scan that the first packet of a story belongs to: its sender tried many ports of one address, all of them stopped or refused; NULL: none. */
+export function probesOf(subject: Case): Probes | null {
+  const own = subject.packets[0]?.tuples[0];
+  const atUs = subject.packets[0]?.row.atUs ?? null;
+  if (own === undefined || own.dport === null) return null;
+  const like = around(subject.crowd.glimpses, atUs, WITHIN_US).filter(
+    ({ tuple, outcome }) =>
+      tuple.src === own.src &&
+      tuple.dst === own.dst &&
+      tuple.proto === own.proto &&
+      (outcome === 'DROP' || outcome === 'INVALID'),
+  );
+  const ports = new Set(like.map(({ tuple }) => tuple.dport));
+  if (ports.size < LEAST_PORTS) return null;
+  return {
+    src: own.src,
+    dst: own.dst,
+    ports: ports.size,
+    packets: like.reduce((sum, one) => sum + one.count, 0),
+  };
+}
+
 /** Those whose first packet came within a time of a moment; none when either time is not known. */
 export function around(glimpses: readonly Glimpse[], atUs: number | null, withinUs: number): readonly Glimpse[] {
   return atUs === null

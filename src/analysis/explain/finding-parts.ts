@@ -51,3 +51,8 @@ export function openQuestions(verdict: Verdict): {
     ),
   };
 }
+
+/** Told, but nothing to do about. */
+export function isNoise(verdict: Verdict): boolean {
+  return verdict.class === 'normal' || verdict.isNoise === true;
+}

@@ -11,7 +11,7 @@ import { confidenceOf, rankOf, weaker } from './argument.js';
 import { askedFor } from './ask.js';
 import type { HostContext } from './case.js';
 import type { Cite } from './cite.js';
-import { argumentsOf, askedBy, evidenceOf, openQuestions, ruledOutOf } from './finding-parts.js';
+import { argumentsOf, askedBy, evidenceOf, isNoise, openQuestions, ruledOutOf } from './finding-parts.js';
 import { type HostPicture, openHostPicture } from './host-picture.js';
 import type { HostSubject, HostVerdict } from './host-verdict.js';
 import { unresolvedNotices } from './notice-findings.js';
@@ -173,5 +173,6 @@ export function tellOfHost({ finding, verdict }: HostFinding): ToldFinding {
     story: verdict.about.story,
     notKnown: [...new Set(verdict.class === 'unresolved' ? open.steps : [...open.steps, ...open.others])],
     flows: verdict.about.flows,
+    isNoise: isNoise(verdict),
   };
 }

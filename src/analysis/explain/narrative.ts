@@ -7,7 +7,7 @@ import { duration, timeOfDay } from '../../text/time.js';
 import { flowWords, ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from './case.js';
 import type { Explained } from './explain.js';
-import { openQuestions } from './finding-parts.js';
+import { isNoise, openQuestions } from './finding-parts.js';
 import { eventMoment, livesBefore, openSocket, packetMoment, socketInfo } from './flow-facts.js';
 import { joinSources } from './join-sources.js';
 import { messageAsPrinted, messageWithout } from './message-words.js';
@@ -249,6 +249,7 @@ export function tell(explained: Explained): ToldFinding {
       ...open.others,
     ],
     flows,
+    isNoise: isNoise(verdict),
   };
 }
 

@@ -2,8 +2,10 @@
 
 import { citer } from '../../analysis/explain/cite.js';
 import { type Explanation, explain } from '../../analysis/explain/explain.js';
+import { isNoise } from '../../analysis/explain/finding-parts.js';
 import { tellOfHost } from '../../analysis/explain/host-findings.js';
 import { tell } from '../../analysis/explain/narrative.js';
+import { quietOf } from '../../analysis/explain/quiet.js';
 import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
 import { whatIsHere } from '../../analysis/explain/what-is-here.js';
 import { REASONS } from '../../catalogue/all-reasons.js';
@@ -97,6 +99,8 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
     const head = lookedAt(db, explanation, input, { scope, what: occasion.what });
     const present = all.length === 0 ? whatIsHere(db, explanation.contexts, openTextSource(db)) : [];
+    const isQuiet = all.length > 0 && all.every((one) => isNoise(one.verdict));
+    const quiet = isQuiet ? quietOf(db, explanation.contexts) : null;
     if (hasSwitch(input, 'json')) {
       const findings = all
         .map((one) => one.finding)
@@ -106,6 +110,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
         generatedAt: rfc3339(world.clock.nowUs()),
         lookedAt: { ...head.json, ...(present.length === 0 ? {} : { present }) },
         findings,
+        ...(quiet === null ? {} : { quiet }),
         gaps: readGaps(db),
         ...occasion.beside,
       };
@@ -126,6 +131,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
         againWords: [readWords(input), filterWords(input)].filter((words) => words !== '').join(' '),
         showsTables: head.showsTables,
         present: told.length === 0 ? present : [],
+        quiet,
         width: documentWidth(world.streams.out),
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
