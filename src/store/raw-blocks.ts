@@ -126,6 +126,30 @@ export function readRawLine(db: Db, sourceId: number, line: number): string | nu
   return bytes === null ? null : textOf(bytes);
 }
 
+/** Blocks kept unpacked by who asks for line after line, wherever they stand. */
+const KEPT_BLOCKS = 6;
+
+/** Like readRawLine(), for many lines of few sources: what was unpacked last stays unpacked, in a few MiB. */
+export function openRawLines(db: Db): (sourceId: number, line: number) => string | null {
+  const find = db.prepare(WHOLE_BLOCK);
+  const kept: { readonly sourceId: number; readonly firstLine: number; readonly lines: readonly Buffer[] }[] = [];
+  return (sourceId, line) => {
+    const at = kept.findIndex(
+      (one) => one.sourceId === sourceId && line >= one.firstLine && line < one.firstLine + one.lines.length,
+    );
+    let block = kept[at];
+    if (block === undefined) {
+      const found = find.get({ sourceId, line }) as BlockRow | undefined;
+      if (found === undefined || line >= found.firstLine + found.lines) return null;
+      block = { sourceId, firstLine: found.firstLine, lines: Array.from(linesOf(found), ([, bytes]) => bytes) };
+    } else kept.splice(at, 1);
+    kept.unshift(block);
+    kept.length = Math.min(kept.length, KEPT_BLOCKS);
+    const bytes = block.lines[line - block.firstLine];
+    return bytes === undefined ? null : textOf(bytes);
+  };
+}
+
 /** Texts of lines from..to (both included), by number. */
 export function readRawLines(db: Db, sourceId: number, from: number, to: number): ReadonlyMap<number, string> {
   return new Map(Array.from(rawLines(db, sourceId, from, to), ([number, bytes]) => [number, textOf(bytes)]));
@@ -149,13 +173,11 @@ export function readTheseRawLines(db: Db, sourceId: number, lines: Iterable<numb
   return found;
 }
 
+const WHOLE_BLOCK = `SELECT first_line AS firstLine, lines, data FROM raw_blocks
+  WHERE source_id = coalesce((SELECT part_of FROM sources WHERE id = @sourceId), @sourceId) AND first_line <= @line ORDER BY first_line DESC LIMIT 1`;
+
 function blockWith(db: Db, sourceId: number, line: number): BlockRow | undefined {
-  const block = db
-    .prepare(
-      `SELECT first_line AS firstLine, lines, data FROM raw_blocks
-       WHERE source_id = coalesce((SELECT part_of FROM sources WHERE id = @sourceId), @sourceId) AND first_line <= @line ORDER BY first_line DESC LIMIT 1`,
-    )
-    .get({ sourceId, line }) as BlockRow | undefined;
+  const block = db.prepare(WHOLE_BLOCK).get({ sourceId, line }) as BlockRow | undefined;
   return block === undefined || line >= block.firstLine + block.lines ? undefined : block;
 }
 

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Db } from './open-store.js';
-import { readRawLine } from './raw-blocks.js';
+import { openRawLines } from './raw-blocks.js';
 
 export interface StoredText {
   /** The file's name; with its folder where two sources share one. */
@@ -21,8 +21,9 @@ export function openTextSource(db: Db): StoredText {
   // The hosts of one file share its name.
   for (const row of rows) if (row.partOf === null) counts.set(short(row.name), (counts.get(short(row.name)) ?? 0) + 1);
   const names = new Map(rows.map((row) => [row.id, counts.get(short(row.name)) === 1 ? short(row.name) : row.name]));
+  const lineOf = openRawLines(db);
   return {
     nameOf: (sourceId) => names.get(sourceId) ?? `source ${sourceId}`,
-    textOf: (sourceId, line) => readRawLine(db, sourceId, line)?.trimEnd() ?? null,
+    textOf: (sourceId, line) => lineOf(sourceId, line)?.trimEnd() ?? null,
   };
 }
