@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { endingWithUs } from './end-with-us.js';
 import { HostError, type ReadHost } from './host.js';
 
 /** The file of a namespace given by name, path or process id. @throws HostError when there is none */
@@ -32,7 +33,9 @@ export async function runInNetns(
   if (nsenter === null)
     throw new HostError('missing', 'nsenter', 'entering a network namespace needs nsenter (package util-linux)');
   return await new Promise((resolve, reject) => {
-    const child = spawn(nsenter, [`--net=${path}`, '--', ...words], { stdio: 'inherit', env: { ...environment } });
+    // Whoever kills the process he sees means this one too, and this one has a host to put back.
+    const [program, args] = endingWithUs([nsenter, `--net=${path}`, '--', ...words], 'TERM', '');
+    const child = spawn(program, args, { stdio: 'inherit', env: { ...environment } });
     // The terminal sends Ctrl-C to both; the child decides what becomes of it.
     const ignore = () => {};
     const pass = (signal: NodeJS.Signals) => child.kill(signal);

@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { endingWithUs } from './end-with-us.js';
 import { HostError } from './host.js';
 import { hostError, type RealHostOptions, realHost } from './real-host.js';
 import type { WriteHost } from './write-host.js';
@@ -100,7 +101,9 @@ export function realWriteHost(options: RealHostOptions = {}): WriteHost {
     startHeld(command, args, input) {
       const path = host.find(command);
       if (path === null) throw new HostError('missing', command, `cannot run ${command}: it is not installed`);
-      const child = spawn(path, args, {
+      // That its input ends would be enough, but not at once.
+      const [program, words] = endingWithUs([path, ...args], 'KILL', '');
+      const child = spawn(program, words, {
         detached: true,
         stdio: ['pipe', 'ignore', 'pipe'],
         env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM: 'dumb' },

@@ -1,7 +1,9 @@
-// A command that a person gave us to run: without a shell, in their folder, with their environment and on their terminal.
+// A command that a person gave us to run: without a shell, in their folder, with their environment and on their terminal. It is told to end
+// when we do, however that comes about.
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { endingWithUs } from './end-with-us.js';
 import { HostError } from './host.js';
 
 export interface ChildEnd {
@@ -30,7 +32,7 @@ export function startChild(
   output: 'out' | 'err',
 ): Promise<RunningChild> {
   const [program = '', ...args] = words;
-  const child = spawn(program, args, {
+  const child = spawn(...endingWithUs([program, ...args], 'TERM', environment['PATH'] ?? ''), {
     stdio: ['inherit', output === 'out' ? 'inherit' : 2, 'inherit'],
     env: environment,
   });

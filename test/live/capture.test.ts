@@ -10,7 +10,7 @@ import { REPOSITORY } from '../helpers/run-command.js';
 import { delay, patient } from '../lab/clock.js';
 import { type KernelLog, openKernelLog } from '../lab/kernel-log.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
-import { type Background, waitUntil } from '../lab/process.js';
+import { type Background, startCommand, waitUntil } from '../lab/process.js';
 import { buildRouted, pairAddresses } from '../record/scene.js';
 
 const why = whyNoLab();
@@ -126,7 +126,7 @@ exit ${status}
     );
     return names
       .map(({ stdout }) => stdout.trim())
-      .filter((name) => /^(conntrack|nft|tcpdump|node|MainThread)$/.test(name));
+      .filter((name) => /^(conntrack|nft|tcpdump|tail|node|MainThread)$/.test(name));
   };
   const isOn = async (host: LabHost) => (await host.run('nft list tables')).stdout.includes('ctwhy_');
   /** Sends a signal and waits as long as it takes: on a busy machine the second snapshot alone needs seconds. */
@@ -308,17 +308,31 @@ exit ${status}
   );
 
   it(
-    'killed, the kernel drops its table and its readers, and undo does the rest',
+    'killed, the kernel drops its table, its readers and the command, and undo does the rest',
     async () => {
       const before = await state(client!);
-      const begun = await start(client!, '--for', '10min');
+      const begun = await start(client!, '--', 'tail', '-f', '/dev/null');
+      await waitUntil('the command runs', async () => (await running(client!)).includes('tail'), 60_000);
       await begun.stop('SIGKILL');
       await waitUntil('the kernel has dropped the table', async () => !(await isOn(client!)), 10_000);
-      const readers = async () => (await running(client!)).filter((name) => name === 'conntrack' || name === 'nft');
-      await expect.poll(readers, { timeout: 10_000 }).toEqual([]);
+      const left = async () => (await running(client!)).filter((name) => /^(conntrack|nft|tcpdump|tail)$/.test(name));
+      await expect.poll(left, { timeout: 10_000 }).toEqual([]);
       expect(await state(client!)).toContain('nf_conntrack_log_invalid = 6');
       const undone = await client!.attempt(`${prefix()} undo --all --yes`);
       expect(undone.exitStatus, undone.stderr).toBe(0);
+      expect(await state(client!)).toBe(before);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'killed where it was started, outside of the namespace, it ends inside as if it had been asked to, and puts back',
+    async () => {
+      const before = await state(client!);
+      const begun = startCommand([], words('--netns', client!.namespace, '--', 'tail', '-f', '/dev/null'));
+      await waitUntil('the command runs', async () => (await running(client!)).includes('tail'), 60_000);
+      await begun.stop('SIGKILL');
+      await expect.poll(() => running(client!), { timeout: patient(60_000), interval: 500 }).toEqual([]);
       expect(await state(client!)).toBe(before);
     },
     LIMIT_MS,
