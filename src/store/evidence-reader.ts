@@ -54,6 +54,8 @@ export function readHasEvents(db: Db, hostId: number): boolean {
 }
 
 export interface SnapshotRow {
+  /** Of which network namespace; NULL: not told. */
+  readonly namespaceId: number | null;
   readonly id: number;
   readonly seriesId: number;
   readonly seq: number;
@@ -68,7 +70,8 @@ export interface SnapshotRow {
 export function readSnapshots(db: Db, hostId: number): readonly SnapshotRow[] {
   return db
     .prepare(
-      `SELECT n.id, n.series_id AS seriesId, n.seq, n.taken_at_us AS takenAtUs, n.error_us AS errorUs, n.name, n.entry_count AS entryCount, n.entry_max AS entryMax
+      `SELECT n.id, n.series_id AS seriesId, n.seq, n.taken_at_us AS takenAtUs, n.error_us AS errorUs, n.name, n.entry_count AS entryCount, n.entry_max AS entryMax,
+        r.namespace_id AS namespaceId
       FROM snapshots n JOIN series r ON r.id = n.series_id WHERE r.host_id = ? ORDER BY n.taken_at_us IS NULL, n.taken_at_us, n.series_id, n.seq`,
     )
     .all(hostId) as SnapshotRow[];
@@ -279,6 +282,17 @@ export function readHasNamedNamespace(db: Db, hostId: number): boolean {
       )
       .get(hostId) !== undefined
   );
+}
+
+/** Names of a host's network namespaces other than its first, by their key; those that no name leads to are left out. */
+export function readNetnsNames(db: Db, hostId: number): ReadonlyMap<number, string> {
+  const rows = db
+    .prepare(
+      `SELECT n.id, n.name FROM namespaces n JOIN boots b ON b.id = n.boot_id
+      WHERE b.host_id = ? AND coalesce(n.is_initial, 0) = 0 AND n.name IS NOT NULL AND n.name <> 'init'`,
+    )
+    .all(hostId) as { readonly id: number; readonly name: string }[];
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 export interface SourceRow {

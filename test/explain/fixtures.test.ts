@@ -7,6 +7,7 @@ import { tellOfHost } from '../../src/analysis/explain/host-findings.js';
 import { tell } from '../../src/analysis/explain/narrative.js';
 import type { Confidence } from '../../src/model/finding.js';
 import { checkHonesty, type ExplainedFiles, explainedFiles, FIXTURE_HOSTS, ROOT } from './explained-files.js';
+import { foreignWords, kindsOfTables } from './foreign-words.js';
 
 interface Truth {
   readonly class: string;
@@ -139,6 +140,15 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   it('keeps the rules of honesty', () => {
     const { db, findings, ofHosts } = ready;
     expect(checkHonesty(db, [...findings, ...ofHosts])).toEqual([]);
+  });
+
+  it('is mended by programs whose tables it has', () => {
+    const kinds = kindsOfTables(ready.db);
+    const remedies = [...ready.findings, ...ready.ofHosts].flatMap(({ finding }) => finding.remedies);
+    const wrong = remedies
+      .flatMap(({ command, undo }) => [command, undo])
+      .filter((command) => foreignWords(command, kinds).length > 0);
+    expect(wrong).toEqual([]);
   });
 
   it('can be told', () => {

@@ -12,6 +12,7 @@ import { ASK } from '../explain/ask.js';
 import { citeVersions, storyLine, timeOfList } from '../explain/host-measures.js';
 import { citeValue, type HostPicture, settingsNamed } from '../explain/host-picture.js';
 import { flowOfEntry, type HostVerdict } from '../explain/host-verdict.js';
+import { type PastedChange, ruleBehind, speaksNft } from '../explain/rule-commands.js';
 import type { HostCause } from './cause.js';
 import { endWords, flowWords } from './words.js';
 
@@ -83,6 +84,30 @@ function lookAlikes(picture: HostPicture, { own }: Found): readonly LookAlike[] 
   ];
 }
 
+/** Connections that a DNAT rule turns back into their own network get this host's address, too. */
+function hairpin({ host }: HostPicture, network: string): PastedChange {
+  const isSix = network.includes(':');
+  const ip = isSix ? 'ip6' : 'ip';
+  const nft = `${ip} saddr ${network} ${ip} daddr ${network} ct status dnat masquerade`;
+  const chain = host.rules.rulesets
+    .flatMap(({ chains }) => chains)
+    .find(({ family, type, hook }) => type === 'nat' && hook === 'POSTROUTING' && [ip, 'inet'].includes(family));
+  if (chain === undefined && speaksNft(host.rules, null))
+    return {
+      command: `nft add table ${ip} hairpin; nft add chain ${ip} hairpin post '{ type nat hook postrouting priority srcnat; }'; nft add rule ${ip} hairpin post ${nft}`,
+      undo: `nft delete table ${ip} hairpin`,
+    };
+  const place = {
+    family: chain?.family ?? ip,
+    table: chain?.table ?? 'nat',
+    chain: chain?.name ?? 'POSTROUTING',
+  } as const;
+  return ruleBehind(host.rules, place, isSix, {
+    iptables: `-s ${network} -d ${network} -m conntrack --ctstate DNAT -j MASQUERADE`,
+    nft,
+  });
+}
+
 function argue(picture: HostPicture): readonly HostVerdict[] {
   const setting = settingsNamed(picture, 'bridge-nf-call-iptables').at(-1);
   if (setting !== undefined && Number(setting.value) !== 0) return [];
@@ -140,8 +165,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         {
           when: 'lasting',
           text: 'or translate the source as well where both are on the bridge, so that the answer comes back here',
-          command: `iptables -t nat -A POSTROUTING -s ${network.address}/${network.bits} -d ${network.address}/${network.bits} -m conntrack --ctstate DNAT -j MASQUERADE`,
-          undo: `iptables -t nat -D POSTROUTING -s ${network.address}/${network.bits} -d ${network.address}/${network.bits} -m conntrack --ctstate DNAT -j MASQUERADE`,
+          ...hairpin(picture, `${network.address}/${network.bits}`),
           price: 'the target sees this host as the client',
         },
       ],

@@ -101,14 +101,14 @@ export const checksumElsewhere: HostCause = {
           {
             when: 'now',
             text: 'on the sender: switch off checksum offload of the tunnel, and see whether it ends',
-            command: `ethtool -K ${tunnel === undefined ? 'DEV' : 'TUNNEL_DEV'} tx-checksum-ip-generic off`,
+            command: `ethtool -K ${tunnel === undefined ? 'DEV' : 'TUNNEL_DEV'} tx-checksum-ip-generic off   # on the sender`,
             undo: `ethtool -K ${tunnel === undefined ? 'DEV' : 'TUNNEL_DEV'} tx-checksum-ip-generic on`,
             price: 'processor time for each packet of the tunnel',
           },
           {
             when: 'lasting',
             text: 'on the sender: do not translate the outer packets (MASQUERADE, --random-fully), or run a kernel with commit ea64d8d6c675',
-            command: 'iptables-save -t nat; uname -r',
+            command: 'uname -r   # on the sender',
             undo: '',
             price: 'none, this only looks',
           },

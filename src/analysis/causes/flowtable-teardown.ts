@@ -10,6 +10,7 @@ import { type EventLife, eventLives, isOffloaded, leftAtEnd } from '../explain/e
 import { citeMove, storyLine, timeLabel } from '../explain/host-measures.js';
 import type { HostPicture } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
+import { foundInRules } from '../explain/rule-commands.js';
 import { statisticMove } from '../explain/statistics.js';
 import type { HostCause } from './cause.js';
 import { flowWords } from './words.js';
@@ -74,12 +75,11 @@ function handover({ host, cite: _ }: HostPicture): { readonly text: string; read
 }
 
 function remedies({ host }: HostPicture, rule: string | null): readonly Remedy[] {
-  const isIptables = host.rules.backend === 'iptables';
   return [
     {
       when: 'now',
       text: `take these connections out of the flowtable: delete ${rule === null ? 'the rule that adds them' : `'${rule}'`}, or narrow it`,
-      command: isIptables ? 'iptables-save | grep FLOWOFFLOAD' : "nft -a list ruleset | grep -E 'flow (add|offload) @'",
+      command: foundInRules(host.rules, false, { iptables: 'FLOWOFFLOAD', nft: 'flow (add|offload) @' }, null),
       undo: '',
       price: 'look first: this only lists; without offload every packet passes all hooks, which costs processor time',
     },

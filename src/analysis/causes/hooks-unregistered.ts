@@ -8,6 +8,7 @@ import { ASK } from '../explain/ask.js';
 import { storyLine } from '../explain/host-measures.js';
 import type { HostPicture } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
+import { iptablesProgram, speaksNft } from '../explain/rule-commands.js';
 import { firstThatNeedsConntrack } from '../ruleset/needs-conntrack.js';
 import type { HostCause } from './cause.js';
 import { ruleWords } from './words.js';
@@ -89,7 +90,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
       ? inferred('the kernel registers the hooks on demand (since 4.10)', [], false, ASK.kernel)
       : inferred('no other table or module needed it meanwhile (flowtables, OVS, tc, helpers)', [], false, ASK.ruleset),
   ];
-  const isNft = host.rules.backend === 'nft';
+  const isNft = speaksNft(host.rules, null);
   return [
     {
       class: 'midstream-pickup',
@@ -102,7 +103,9 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         {
           when: 'lasting',
           text: 'load rules in one step, so that there is never a moment without them',
-          command: isNft ? 'nft -f RULES   # with "flush ruleset" as its first line' : 'iptables-restore < RULES',
+          command: isNft
+            ? 'nft -f RULES   # with "flush ruleset" as its first line'
+            : `${iptablesProgram(host.rules, null, false)}-restore < RULES`,
           undo: '',
           price: 'none; a script that flushes first and adds rule by rule is what it replaces',
         },

@@ -10,6 +10,7 @@ import { citeMove, storyLine } from '../explain/host-measures.js';
 import type { HostPicture } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
 import type { RuleHit } from '../explain/rule-book.js';
+import { ruleBehind, speaksNft } from '../explain/rule-commands.js';
 import { type CounterMove, statisticMove, statisticTotal } from '../explain/statistics.js';
 import type { HostCause } from './cause.js';
 import { ruleWords } from './words.js';
@@ -106,7 +107,7 @@ function lookAlikes(picture: HostPicture, losses: Losses | null): readonly LookA
 }
 
 function remedies(picture: HostPicture): readonly Remedy[] {
-  const isNft = picture.host.rules.backend === 'nft';
+  const { rules } = picture.host;
   return [
     {
       when: 'now',
@@ -118,12 +119,16 @@ function remedies(picture: HostPicture): readonly Remedy[] {
     {
       when: 'lasting',
       text: 'answer DNS on the node, and do not track it on the way there; or a kernel from 5.6 on, which lets most losers through',
-      command: isNft
-        ? 'nft add rule ip raw prerouting udp dport 53 ip daddr NODE_RESOLVER notrack'
-        : 'iptables -t raw -A PREROUTING -p udp -d NODE_RESOLVER --dport 53 -j NOTRACK',
-      undo: isNft
-        ? 'nft -a list chain ip raw prerouting'
-        : 'iptables -t raw -D PREROUTING -p udp -d NODE_RESOLVER --dport 53 -j NOTRACK',
+      ...(speaksNft(rules, null)
+        ? {
+            command:
+              "nft add table ip node_dns; nft add chain ip node_dns pre '{ type filter hook prerouting priority raw; }'; nft add rule ip node_dns pre ip daddr NODE_RESOLVER udp dport 53 notrack",
+            undo: 'nft delete table ip node_dns',
+          }
+        : ruleBehind(rules, { family: 'ip', table: 'raw', chain: 'PREROUTING' }, false, {
+            iptables: '-p udp -d NODE_RESOLVER --dport 53 -j NOTRACK',
+            nft: '',
+          })),
       price:
         'untracked packets are not translated and match no state rule: the resolver must be reached at its own address',
     },

@@ -17,7 +17,7 @@ import {
   silenceOfLog,
   socketsPart,
 } from '../explain/flow-facts.js';
-import { iptablesProgram } from '../explain/iptables-program.js';
+import { type PastedChange, ruleAhead, speaksNft, together } from '../explain/rule-commands.js';
 import { hasFlag, payloadOf } from '../explain/segment-facts.js';
 import { tableAtPacket } from '../explain/table-at.js';
 import type { Cause } from './cause.js';
@@ -280,8 +280,7 @@ export const lateClose: Cause = {
         {
           when: 'lasting',
           text: 'drop such packets without a log line, and do not alert on them',
-          command: silentDrop(subject),
-          undo: silentDrop(subject, true),
+          ...silentDrop(subject),
           price: 'a connection that really hangs in closing is no longer seen in the log either',
         },
       ],
@@ -289,21 +288,20 @@ export const lateClose: Cause = {
   },
 };
 
-/** A rule for this host's backend that drops them ahead of the one that logs. */
-function silentDrop(subject: Case, isUndone = false): string {
-  const rule = subject.fate.rule;
-  const chain = rule?.chain ?? (isForwarded(subject) ? 'FORWARD' : isLocalOutput(subject) ? 'OUTPUT' : 'INPUT');
-  if (subject.host.rules.backend === 'nft' && rule !== null) {
-    const where = `${rule.family} ${rule.table} ${chain}`;
-    return isUndone
-      ? `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`
-      : `nft insert rule ${where} 'tcp flags & (fin | rst) != 0 ct state invalid counter drop'`;
-  }
-  const program = iptablesProgram(subject.host.rules, rule, subject.flow.src.includes(':'));
-  const verb = isUndone ? '-D' : '-I';
-  return ['FIN', 'RST']
-    .map(
-      (flag) => `${program} ${verb} ${chain} -p tcp --tcp-flags ${flag} ${flag} -m conntrack --ctstate INVALID -j DROP`,
-    )
-    .join('; ');
+/** Rules in this host's own words that drop them ahead of the one that logs. */
+function silentDrop(subject: Case): PastedChange {
+  const { rules } = subject.host;
+  const isSix = subject.flow.src.includes(':');
+  const hook = isForwarded(subject) ? 'FORWARD' : isLocalOutput(subject) ? 'OUTPUT' : 'INPUT';
+  const place = subject.fate.rule ?? ({ family: isSix ? 'ip6' : 'ip', table: 'filter', chain: hook } as const);
+  const nft = "'tcp flags & (fin | rst) != 0 ct state invalid counter drop'";
+  if (speaksNft(rules, place)) return ruleAhead(rules, place, isSix, { iptables: '', nft });
+  return together(
+    ...['FIN', 'RST'].map((flag) =>
+      ruleAhead(rules, place, isSix, {
+        iptables: `-p tcp --tcp-flags ${flag} ${flag} -m conntrack --ctstate INVALID -j DROP`,
+        nft,
+      }),
+    ),
+  );
 }

@@ -7,6 +7,7 @@ import { ASK } from '../explain/ask.js';
 import type { Case, SeenPacket } from '../explain/case.js';
 import { citePacket, firstPacket } from '../explain/flow-facts.js';
 import { factsOf, packetOf } from '../explain/packet-of.js';
+import { listedChain } from '../explain/rule-commands.js';
 import { matchRule } from '../ruleset/match-rule.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
@@ -125,7 +126,7 @@ export const natBypassed: Cause = {
         {
           when: 'lasting',
           text: `narrow ${ruleWords(passed)} to what must stay untranslated, or put it behind`,
-          command: `iptables -t ${passed.table} -nvL ${passed.chain} --line-numbers`,
+          command: listedChain(subject.host.rules, passed, subject.flow.src.includes(':')),
           undo: '',
           price: 'look first: this only lists; entries that exist keep their old translation',
         },

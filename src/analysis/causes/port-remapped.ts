@@ -7,6 +7,7 @@ import { ASK } from '../explain/ask.js';
 import { citeVersions, storyLine } from '../explain/host-measures.js';
 import type { HostPicture } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
+import { foundInRules } from '../explain/rule-commands.js';
 import type { HostCause } from './cause.js';
 import { flowWords } from './words.js';
 
@@ -77,10 +78,12 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         {
           when: 'lasting',
           text: 'do not track traffic that both ends begin with fixed ports (IKE, SIP, DNS among servers)',
-          command:
-            host.rules.backend === 'nft'
-              ? `nft list ruleset | grep notrack`
-              : `iptables-save -t raw | grep -E 'NOTRACK|--notrack'`,
+          command: foundInRules(
+            host.rules,
+            first.src.includes(':'),
+            { iptables: 'NOTRACK|--notrack', nft: 'notrack' },
+            'raw',
+          ),
           undo: '',
           price: 'look first: this only lists; untracked traffic needs rules for both directions',
         },

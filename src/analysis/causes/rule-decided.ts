@@ -16,6 +16,7 @@ import type { Case } from '../explain/case.js';
 import { type Probes, probesOf } from '../explain/crowd.js';
 import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
 import { proofLines } from '../explain/proof-lines.js';
+import { listedChain } from '../explain/rule-commands.js';
 import type { Cause } from './cause.js';
 import { type MeantRule, nearMiss, takenBefore } from './meant-rule.js';
 import { flowWords, ruleWords } from './words.js';
@@ -87,10 +88,7 @@ function remedies(subject: Case): readonly Remedy[] {
     {
       when: 'lasting',
       text: what,
-      command:
-        subject.host.rules.backend === 'nft'
-          ? `nft -a list chain ${rule.family} ${rule.table} ${rule.chain}`
-          : `iptables -t ${rule.table} -nvL ${rule.chain} --line-numbers`,
+      command: listedChain(subject.host.rules, rule, packet.src.includes(':')),
       undo: '',
       price: `look first: this only lists; then accept -p ${proto} -d ${packet.dst}${port}`,
     },

@@ -9,6 +9,7 @@ import { citePacket, entryMoment, eventMoment, firstPacket, packetMoment } from 
 import { orderOf } from '../explain/order.js';
 import { factsOf, packetOf } from '../explain/packet-of.js';
 import { proofLines } from '../explain/proof-lines.js';
+import { foundInRules, listedChain } from '../explain/rule-commands.js';
 import { matchRule } from '../ruleset/match-rule.js';
 import type { Cause } from './cause.js';
 import { flowWords, ruleWords } from './words.js';
@@ -63,15 +64,20 @@ function zoneRule(
   return null;
 }
 
-function remedies(rule: Rule | null, zone: number): readonly Remedy[] {
+function remedies({ host, flow }: Case, rule: Rule | null, zone: number): readonly Remedy[] {
   return [
     {
       when: 'lasting',
       text: 'put both directions into the same zone: one rule for each interface of the connection, or none at all',
       command:
         rule === null
-          ? 'iptables-save -t raw; nft list ruleset | grep zone'
-          : `iptables-save -t raw | grep -n 'zone ${zone}'`,
+          ? foundInRules(
+              host.rules,
+              flow.src.includes(':'),
+              { iptables: `zone.* ${zone}`, nft: `zone set ${zone}` },
+              'raw',
+            )
+          : listedChain(host.rules, rule, flow.src.includes(':')),
       undo: '',
       price: 'look first: this only lists; entries that exist stay in their zone until they end',
     },
@@ -127,7 +133,7 @@ export const zoneMismatch: Cause = {
       summary: `${name} is tracked in conntrack zone ${question.zone}, and its answer is looked up in another zone, where nobody knows it${rule === null ? '' : `: ${rule.rule.text} does not match it (${rule.because})`}.${fate.fate === 'dropped' && fate.rule !== null ? ` ${ruleWords(fate.rule, fate.isPolicy)} drops it.` : ''}`,
       missing: [],
       proof: proofLines('its zone', steps.slice(1)),
-      remedies: remedies(rule?.rule ?? null, question.zone),
+      remedies: remedies(subject, rule?.rule ?? null, question.zone),
     };
   },
 };

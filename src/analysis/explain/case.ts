@@ -55,6 +55,8 @@ export interface HostContext {
   readonly hasEvents: boolean;
   /** Something was read in a network namespace with a name: lines of the kernel log may be of this one or of another. */
   readonly hasNamedNamespace: boolean;
+  /** Names of its namespaces other than the first, by key: what `ip netns exec` takes. */
+  readonly netnsNames: ReadonlyMap<number, string>;
   readonly sysctls: readonly ValueRow[];
   readonly statistics: readonly ValueRow[];
   /** Counters of the network stack (nstat, netstat -s), as each reading found them. */

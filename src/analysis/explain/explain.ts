@@ -18,6 +18,7 @@ import { readHostContext } from './host-context.js';
 import { type HostFinding, hostFindings } from './host-findings.js';
 import { messageWithout } from './message-words.js';
 import { modelSays, withModel } from './model-says.js';
+import { askedThere, mendedThere, netnsOfCase } from './netns-of.js';
 import { weightOf } from './rank.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
@@ -199,7 +200,11 @@ function findingOf(
       : subject.fate.fate === 'dropped'
         ? 'DROP'
         : 'OTHER';
-  const missing = askedBy(verdict).map((one) => askedFor(one, subject));
+  const netns = netnsOfCase(subject);
+  const missing = askedThere(
+    netns,
+    askedBy(verdict).map((one) => askedFor(one, subject)),
+  );
   return {
     id,
     outcome,
@@ -249,7 +254,7 @@ function findingOf(
               ),
           ),
     ruledOut: ruledOutOf(everyone),
-    remedies: verdict.remedies,
+    remedies: mendedThere(netns, verdict.remedies),
   };
 }
 

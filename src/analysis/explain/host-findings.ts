@@ -14,6 +14,7 @@ import type { Cite } from './cite.js';
 import { argumentsOf, askedBy, evidenceOf, isNoise, openQuestions, ruledOutOf } from './finding-parts.js';
 import { type HostPicture, openHostPicture } from './host-picture.js';
 import type { HostSubject, HostVerdict } from './host-verdict.js';
+import { askedThere, mendedThere, netnsOfHost } from './netns-of.js';
 import { unresolvedNotices } from './notice-findings.js';
 import type { PathReading } from './read-path.js';
 
@@ -47,6 +48,7 @@ function flowOf({ flow }: HostSubject): Finding['flow'] {
 
 function findingOf({ host }: HostPicture, { verdict, confidence }: Judged): HostFinding {
   const { about, led } = verdict;
+  const netns = netnsOfHost(host);
   const given = argumentsOf(verdict);
   const ledConfidence = led === null ? null : confidenceOf(led);
   return {
@@ -76,9 +78,12 @@ function findingOf({ host }: HostPicture, { verdict, confidence }: Judged): Host
       missing:
         confidence === 'certain' && verdict.missing.length === 0
           ? []
-          : askedBy(verdict).map((one) => askedFor(one, about)),
+          : askedThere(
+              netns,
+              askedBy(verdict).map((one) => askedFor(one, about)),
+            ),
       ruledOut: ruledOutOf(given),
-      remedies: verdict.remedies,
+      remedies: mendedThere(netns, verdict.remedies),
     },
   };
 }

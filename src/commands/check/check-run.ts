@@ -13,6 +13,7 @@ import { duration, rfc3339, timeOfDay } from '../../text/time.js';
 import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
 import { inAllNetns } from '../all-netns.js';
+import { typedHere } from '../typed-here.js';
 import { leftovers } from './leftovers.js';
 
 const WATCH_MS = 5000;
@@ -33,7 +34,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   if (err.isTerminal && !hasSwitch(input, 'quiet')) err.write('\r\u001b[K');
   const findings = [...findIn(observed), ...left.findings].sort((a, b) => Number(b.isTrouble) - Number(a.isTrouble));
   const unseen = byReason([...observed.unseen, ...left.unseen]);
-  if (hasSwitch(input, 'json')) printJson(world, observed, findings, unseen);
+  if (hasSwitch(input, 'json')) printJson(input, world, observed, findings, unseen);
   else print(input, world, observed, findings, unseen);
   return hasSwitch(input, 'exit-code') && findings.some(({ isTrouble }) => isTrouble) ? EXIT.findings : EXIT.done;
 }
@@ -58,12 +59,13 @@ function byReason(unseen: readonly Unseen[]): readonly Unseen[] {
   }));
 }
 
-function commandOf(world: World, { next }: CheckFinding): string | null {
+function commandOf(input: CommandInput, world: World, { next }: CheckFinding): string | null {
   if (next === null) return null;
-  return next.isForeign ? next.command : `sudo ${world.programName} ${next.command}`;
+  return next.isForeign ? next.command : typedHere(next.command, input, world);
 }
 
 function printJson(
+  input: CommandInput,
   world: World,
   seen: Observation,
   findings: readonly CheckFinding[],
@@ -85,7 +87,7 @@ function printJson(
       rules: seen.rules.length,
       statistics: seen.statistics,
     },
-    findings: findings.map((one, at) => ({ id: at + 1, ...one, next: commandOf(world, one) })),
+    findings: findings.map((one, at) => ({ id: at + 1, ...one, next: commandOf(input, world, one) })),
     unseen,
   };
   world.streams.out.write(`${safeJson(JSON.stringify(document, null, 2))}\n`);
@@ -107,16 +109,15 @@ function print(
       : `table ${seen.count} of ${seen.max ?? '?'}${seen.isTracking === false ? ', nothing is tracked here' : ''}`;
   const has = (words: string) => input.knownCommands.some((known) => known === words);
   const further: (readonly [string, string])[] = [];
-  if (unseen.some(({ why }) => why === 'needs root'))
-    further.push(['see all of it', `sudo ${world.programName} check`]);
+  if (unseen.some(({ why }) => why === 'needs root')) further.push(['see all of it', typedHere('check', input, world)]);
   if (findings.length === 0 && has('bundle'))
-    further.push(['look for longer', `sudo ${world.programName} bundle case.tar --for 60s`]);
+    further.push(['look for longer', typedHere('bundle case.tar --for 60s', input, world)]);
   printDocument(
     world.streams.out,
     checkDocument({
       head: `host ${name}, kernel ${kernelRelease}, ${duration(seen.endedAtUs - seen.startedAtUs)} from ${timeOfDay(seen.startedAtUs, 0)} UTC`,
       counts: `${sockets}, ${rules}, ${table}`,
-      findings: findings.map((one) => ({ ...one, next: commandOf(world, one) })),
+      findings: findings.map((one) => ({ ...one, next: commandOf(input, world, one) })),
       unseen: unseen.map(({ what, why }) => `${why}: ${what}`),
       further,
       width: documentWidth(world.streams.out),

@@ -7,6 +7,7 @@ import { type FamilyLogger, type LoggingFacts, readLogging } from '../../survey/
 import { protocolName } from '../../text/protocols.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import type { World } from '../../world.js';
+import { typedHere } from '../typed-here.js';
 
 const PROTOCOLS: ReadonlyArray<{
   readonly name: string;
@@ -56,11 +57,11 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     );
     return EXIT.done;
   }
-  printDocument(world.streams.out, showDocument(facts, answers, world.programName));
+  printDocument(world.streams.out, showDocument(facts, answers, typedHere('log-invalid enable -p all', input, world)));
   return EXIT.done;
 }
 
-function showDocument(facts: LoggingFacts, answers: readonly Answer[], name: string): readonly Line[] {
+function showDocument(facts: LoggingFacts, answers: readonly Answer[], enable: string): readonly Line[] {
   if (facts.logInvalid === null)
     return ['Conntrack is not loaded here: no packet is INVALID, and nothing would be logged.'];
   const value = facts.logInvalid;
@@ -75,11 +76,7 @@ function showDocument(facts: LoggingFacts, answers: readonly Answer[], name: str
     ]);
   if (value === 41)
     lines.push('', ...wrap('41 logs nothing: ICMPv6 is 58, whatever the documentation says.', 78, '  '));
-  if (value !== 255)
-    lines.push('', [
-      segment('plain', '  To switch it on:  '),
-      segment('cmd', `sudo ${name} log-invalid enable -p all`),
-    ]);
+  if (value !== 255) lines.push('', [segment('plain', '  To switch it on:  '), segment('cmd', enable)]);
   return lines;
 }
 

@@ -104,7 +104,8 @@ function stuckSocket(
   const moved = own.find(({ packets }) => (packets ?? 0) > 0);
   return {
     class: 'stuck-socket',
-    confidence: isDropped && moved !== undefined ? 'likely' : isLost ? 'possible' : 'certain',
+    // How long it stands so was seen; what it means is inferred, and with its entry unknown there are several meanings.
+    confidence: (isDropped && moved !== undefined) || (!isLost && one.entry !== undefined) ? 'likely' : 'possible',
     isTrouble: true,
     title: isLost
       ? `${state} for ${watched} at least, and no entry: ${flowText(one)}`
@@ -168,7 +169,7 @@ function tableFindings({ count, max }: Observation): readonly CheckFinding[] {
       summary:
         'A full table drops the first packet of every new connection; from 95 % on, entries that are not assured go early.',
       evidence: [{ label: 'count', says: `${count} of ${max}`, source: 'nf_conntrack_count, nf_conntrack_max' }],
-      next: { command: 'query who-fills-the-table -r case.tar', isForeign: false },
+      next: { command: 'bundle case.tar --for 60s', isForeign: false },
     },
   ];
 }
@@ -176,12 +177,12 @@ function tableFindings({ count, max }: Observation): readonly CheckFinding[] {
 const STATISTICS: Readonly<Record<string, { readonly says: string; readonly isTrouble: boolean }>> = {
   drop: { says: 'packets were dropped because an entry could not be made', isTrouble: true },
   early_drop: { says: 'entries were thrown out to make room', isTrouble: true },
-  insert_failed: { says: 'entries were not inserted: another packet had made the same one', isTrouble: true },
+  insert_failed: { says: 'new entries were refused when they were to be inserted', isTrouble: true },
   chaintoolong: { says: 'entries were not inserted: their hash chain was too long', isTrouble: true },
   clash_resolve: { says: 'clashes between packets of one flow were resolved', isTrouble: false },
   invalid: { says: 'packets were refused as INVALID', isTrouble: false },
-  error: { says: 'ICMP errors or bad packets were refused', isTrouble: false },
-  icmp_error: { says: 'ICMP errors or bad packets were refused', isTrouble: false },
+  error: { says: 'packets failed the checks that come before tracking', isTrouble: false },
+  icmp_error: { says: 'packets failed the checks that come before tracking', isTrouble: false },
 };
 
 function statisticsFindings({ statistics }: Observation, watched: string): readonly CheckFinding[] {

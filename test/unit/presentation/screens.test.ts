@@ -137,6 +137,6 @@ describe('documents', () => {
     const text = await screen(['explain', '--fix', '-r', join(HOSTS, 'finwait-deleted')], 60);
     const wrapped = text.replace(/ \\\n +/g, ' ');
     expect(wrapped).not.toBe(text);
-    expect(wrapped).toMatch(/^ +iptables -I OUTPUT 1 .* -m conntrack --ctstate INVALID -j ACCEPT$/m);
+    expect(wrapped).toMatch(/^ +iptables-legacy -I OUTPUT 1 .* -m conntrack --ctstate INVALID -j ACCEPT$/m);
   });
 });

@@ -67,6 +67,7 @@ describe('findings of a check', () => {
     const [found] = findIn({ ...QUIET, stuck: [socket('LAST-ACK', undefined)], rules: rules(DROP, 2) });
     expect(found!.summary).toContain('was not looked up');
     expect(found!.evidence.map(({ label }) => label)).toEqual(['socket']);
+    expect(found!.confidence).toBe('possible');
   });
 
   it('a rule that drops something else, or only logs INVALID, is none', () => {
@@ -92,6 +93,26 @@ describe('findings of a check', () => {
     const [kept] = findIn({ ...QUIET, stuck: [socket('CLOSE-WAIT', 'tcp …')] });
     expect(kept!.isTrouble).toBe(false);
     expect(findIn({ ...QUIET, stuck: [socket('CLOSE-WAIT', null)] })[0]!.isTrouble).toBe(true);
+  });
+
+  it('is certain of nothing that it says with or', () => {
+    const statistics = Object.fromEntries(
+      ['drop', 'early_drop', 'insert_failed', 'chaintoolong', 'clash_resolve', 'invalid', 'error', 'icmp_error'].map(
+        (name) => [name, 3],
+      ),
+    );
+    const stuck = ['FIN-WAIT-1', 'LAST-ACK', 'CLOSING', 'SYN-SENT', 'SYN-RECV', 'CLOSE-WAIT', 'FIN-WAIT-2'].flatMap(
+      (state) => [socket(state, null), socket(state, undefined), socket(state, 'tcp …')],
+    );
+    for (const count of [850, 990]) {
+      const found = findIn({ ...QUIET, count, statistics, stuck, rules: rules(DROP, 2) });
+      const both = found.filter(({ title, summary }) => / or /.test(`${title} ${summary}`));
+      expect(both.filter(({ confidence }) => confidence === 'certain')).toEqual([]);
+      expect(both.length).toBeGreaterThan(0);
+      // What it means that nobody answers is inferred, whatever was looked up.
+      const meant = found.filter((one) => one.class === 'stuck-socket' && one.evidence.length > 0);
+      expect(meant.map(({ confidence }) => confidence)).not.toContain('certain');
+    }
   });
 
   it('of a flood the first are told, the others counted', () => {

@@ -3,6 +3,7 @@
 import type { Missing, Remedy } from '../../../model/finding.js';
 import type { Tuple } from '../../../model/tuple.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
+import { ruleAhead, speaksNft, together } from '../../explain/rule-commands.js';
 
 /** Where the missing half would be seen. */
 export function askBothEnds(packet: SeenPacket): Missing {
@@ -23,7 +24,7 @@ export function notrackBoth({ host }: Case, answer: Tuple): readonly Remedy[] {
   if (answer.sport === null) return [];
   const isSix = answer.src.includes(':');
   const text = 'where the road must stay as it is: leave this service untracked, both directions';
-  if (host.rules.backend === 'nft') {
+  if (speaksNft(host.rules, null)) {
     const ip = isSix ? 'ip6' : 'ip';
     return [
       {
@@ -35,9 +36,12 @@ export function notrackBoth({ host }: Case, answer: Tuple): readonly Remedy[] {
       },
     ];
   }
-  const program = isSix ? 'ip6tables' : 'iptables';
-  const rule = (verb: string, match: string) => `${program} -t raw ${verb} PREROUTING -p tcp ${match} -j CT --notrack`;
-  const both = (verb: string) =>
-    `${rule(verb, `-s ${answer.src} --sport ${answer.sport}`)}; ${rule(verb, `-d ${answer.src} --dport ${answer.sport}`)}`;
-  return [{ when: 'lasting', text, command: both('-I'), undo: both('-D'), price: PRICE }];
+  const raw = { family: isSix ? 'ip6' : 'ip', table: 'raw', chain: 'PREROUTING' } as const;
+  const untracked = (match: string) =>
+    ruleAhead(host.rules, raw, isSix, { iptables: `-p tcp ${match} -j CT --notrack`, nft: '' });
+  const both = together(
+    untracked(`-s ${answer.src} --sport ${answer.sport}`),
+    untracked(`-d ${answer.src} --dport ${answer.sport}`),
+  );
+  return [{ when: 'lasting', text, ...both, price: PRICE }];
 }

@@ -10,6 +10,7 @@ import type { HostVerdict } from '../../explain/host-verdict.js';
 import { invalidRules } from '../../ruleset/invalid-rules.js';
 import type { HostCause } from '../cause.js';
 import { ruleWords } from '../words.js';
+import { finAndRstAhead } from './remedies.js';
 
 const DEFAULT_ESTABLISHED_S = 432_000;
 
@@ -67,11 +68,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
         {
           when: 'lasting',
           text: `let this host's own FIN and RST pass${does === 'drop' ? ' ahead of that rule' : ', whatever their state'}; drop INVALID in FORWARD only`,
-          command:
-            host.rules.backend === 'nft'
-              ? `nft insert rule ${rule.family} ${rule.table} ${rule.chain} 'tcp flags & (fin | rst) != 0 ct state invalid accept'`
-              : `iptables -I ${rule.chain} 1 -p tcp --tcp-flags FIN FIN -m conntrack --ctstate INVALID -j ACCEPT; iptables -I ${rule.chain} 1 -p tcp --tcp-flags RST RST -m conntrack --ctstate INVALID -j ACCEPT`,
-          undo: '',
+          ...finAndRstAhead(host.rules, rule, rule.family === 'ip6'),
           price: 'INVALID packets of this host leave it untranslated by NAT',
         },
         {

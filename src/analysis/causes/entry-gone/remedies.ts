@@ -1,14 +1,11 @@
 // What helps when an entry went too early: let this connection close, and keep it from happening again.
 
 import type { Remedy } from '../../../model/finding.js';
+import type { Rule } from '../../../model/ruleset.js';
 import type { Case } from '../../explain/case.js';
-import { iptablesProgram } from '../../explain/iptables-program.js';
+import type { RuleBook } from '../../explain/rule-book.js';
+import { listedChain, type PastedChange, ruleAhead, speaksNft, together } from '../../explain/rule-commands.js';
 import { timeoutSysctl } from './led-to-it.js';
-
-/** One word for a shell: quoted where it is not plainly safe. Names of chains and interfaces come from files somebody sent. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
 
 function letItClose(subject: Case): readonly Remedy[] {
   const isClosing = /\b(FIN|RST)\b/.test(subject.packets[0]!.flags ?? '');
@@ -32,31 +29,12 @@ function letItClose(subject: Case): readonly Remedy[] {
   // The rule must stand in front of the one that drops, in the direction of the packets the case is about.
   const packet = subject.packets[0]!.tuples[0] ?? flow;
   const isSix = packet.src.includes(':');
-  if (subject.host.rules.backend === 'nft') {
-    const match = `${isSix ? 'ip6' : 'ip'} saddr ${packet.src} ${isSix ? 'ip6' : 'ip'} daddr ${packet.dst} tcp sport ${packet.sport} tcp dport ${packet.dport} ct state invalid`;
-    const where = `${rule.family} ${shellWord(rule.table)} ${shellWord(rule.chain)}`;
-    return [
-      {
-        when: 'now',
-        text,
-        command: `nft insert rule ${where} ${match} accept`,
-        undo: `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`,
-        price,
-      },
-    ];
-  }
-  const program = iptablesProgram(subject.host.rules, rule, isSix);
-  const match = `-p tcp --sport ${packet.sport} -d ${packet.dst} --dport ${packet.dport} -m conntrack --ctstate INVALID -j ACCEPT`;
-  const chain = shellWord(rule.chain);
-  return [
-    {
-      when: 'now',
-      text,
-      command: `${program} -I ${chain} 1 ${match}`,
-      undo: `${program} -D ${chain} ${match}`,
-      price,
-    },
-  ];
+  const ip = isSix ? 'ip6' : 'ip';
+  const change = ruleAhead(subject.host.rules, rule, isSix, {
+    iptables: `-p tcp --sport ${packet.sport} -d ${packet.dst} --dport ${packet.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
+    nft: `${ip} saddr ${packet.src} ${ip} daddr ${packet.dst} tcp sport ${packet.sport} tcp dport ${packet.dport} ct state invalid accept`,
+  });
+  return [{ when: 'now', text, ...change, price }];
 }
 
 /** What keeps the same from happening again. @param led the finer cause */
@@ -96,13 +74,15 @@ export function keepItFromHappening(subject: Case, led: string | null): readonly
     ];
   }
   if (led === 'address-or-link-change') {
+    const { rules } = subject.host;
+    const translation = rules.masquerade();
     return [
       {
         when: 'lasting',
-        text: 'use SNAT to a fixed address where the uplink has one: such entries stay when the link flaps',
-        command: 'iptables -t nat -R POSTROUTING NUMBER -o DEV -j SNAT --to-source ADDRESS',
-        undo: 'iptables -t nat -R POSTROUTING NUMBER -o DEV -j MASQUERADE',
-        price: 'an address that really changes is then wrong for old flows',
+        text: 'use SNAT to a fixed address where the uplink has one (-j SNAT --to-source, snat to): such entries stay when the link flaps',
+        command: translation === null ? '' : listedChain(rules, translation.rule, translation.rule.family === 'ip6'),
+        undo: '',
+        price: 'look first: this only lists; an address that really changes is then wrong for old flows',
       },
     ];
   }
@@ -120,6 +100,19 @@ export function keepItFromHappening(subject: Case, led: string | null): readonly
   return [];
 }
 
+/** A host's own FIN and RST pass, whatever conntrack thinks of them. @param rule the one that drops them */
+export function finAndRstAhead(rules: RuleBook, rule: Rule, isSix: boolean): PastedChange {
+  const nft = "'tcp flags & (fin | rst) != 0 ct state invalid accept'";
+  if (speaksNft(rules, rule)) return ruleAhead(rules, rule, isSix, { iptables: '', nft });
+  const ahead = ['FIN', 'RST'].map((flag) =>
+    ruleAhead(rules, rule, isSix, {
+      iptables: `-p tcp --tcp-flags ${flag} ${flag} -m conntrack --ctstate INVALID -j ACCEPT`,
+      nft,
+    }),
+  );
+  return together(...ahead);
+}
+
 export function remediesFor(subject: Case, led: string | null, isOwn: boolean): readonly Remedy[] {
   const rule = subject.fate.rule;
   const ahead: readonly Remedy[] =
@@ -128,11 +121,7 @@ export function remediesFor(subject: Case, led: string | null, isOwn: boolean): 
           {
             when: 'lasting',
             text: `accept this host's own FIN and RST ahead of that rule, or drop INVALID in FORWARD only`,
-            command:
-              subject.host.rules.backend === 'nft'
-                ? `nft insert rule ${rule.family} ${shellWord(rule.table)} ${shellWord(rule.chain)} 'tcp flags & (fin | rst) != 0 ct state invalid accept'`
-                : `iptables -I ${shellWord(rule.chain)} 1 -p tcp --tcp-flags FIN FIN -m conntrack --ctstate INVALID -j ACCEPT; iptables -I ${shellWord(rule.chain)} 1 -p tcp --tcp-flags RST RST -m conntrack --ctstate INVALID -j ACCEPT`,
-            undo: '',
+            ...finAndRstAhead(subject.host.rules, rule, subject.flow.src.includes(':')),
             price: 'INVALID packets of this host leave it untranslated by NAT',
           },
         ]

@@ -159,7 +159,7 @@ function helperRefused(picture: HostPicture): readonly HostVerdict[] {
       title: missing.length > 0 ? `The helper "${name}" is not there` : 'No helper is attached any more',
       summary: `${missing.length > 0 ? `The kernel has no helper "${name}": its module is not loaded or not installed, and the rule that names it was not taken.` : 'The kernel no longer attaches helpers by port; a rule has to.'} Data connections that the helper would announce are NEW, and NAT does not change the addresses inside the control connection.`,
       missing: [],
-      remedies: attachHelper(picture.host, helper, port?.proto === 17 ? 'udp' : 'tcp', port?.port ?? null),
+      remedies: attachHelper(picture.host, helper, port?.proto === 17 ? 'udp' : 'tcp', port?.port ?? null, false),
       about: {
         ...NOBODY,
         ...ofMessages(rows, rows.length),
@@ -293,6 +293,7 @@ function notAssigned(picture: HostPicture): readonly HostVerdict[] {
         helped?.helper ?? null,
         helped?.proto === 17 ? 'udp' : 'tcp',
         helped?.port ?? null,
+        control?.src.includes(':') ?? false,
       ),
       about: {
         ...NOBODY,

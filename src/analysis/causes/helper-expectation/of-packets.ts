@@ -90,6 +90,7 @@ export const helperOfPackets: Cause = {
         helped.helper,
         protocolName(helped.proto) === 'udp' ? 'udp' : 'tcp',
         helped.port,
+        subject.flow.src.includes(':'),
       ),
     };
   },

@@ -2,6 +2,7 @@
 
 import type { Remedy } from '../../../model/finding.js';
 import type { HostContext } from '../../explain/case.js';
+import { ruleBehind, speaksNft } from '../../explain/rule-commands.js';
 
 const PRICE =
   'the helper reads every packet of that port and opens holes by what it reads there: name the server in the rule';
@@ -21,6 +22,7 @@ export function attachHelper(
   helper: string | null,
   proto: 'tcp' | 'udp',
   given: number | null,
+  isSix: boolean,
 ): readonly Remedy[] {
   if (helper === null) return [LOOK];
   const port = given ?? 'PORT';
@@ -31,21 +33,22 @@ export function attachHelper(
     undo: `modprobe -r nf_conntrack_${helper === 'RAS' || helper === 'Q.931' ? 'h323' : helper}`,
     price: 'a module more; alone it attaches nothing since 6.0',
   };
-  const rule: Remedy =
-    rules.backend === 'nft'
-      ? {
-          when: 'lasting',
-          text: `attach the ${helper} helper by a rule`,
-          command: `nft add table inet helpers; nft add ct helper inet helpers ${helper} "{ type \\"${helper}\\" protocol ${proto}; }"; nft add chain inet helpers pre "{ type filter hook prerouting priority 0; }"; nft add rule inet helpers pre ${proto} dport ${port} ct helper set "${helper}"`,
-          undo: 'nft delete table inet helpers',
-          price: PRICE,
-        }
-      : {
-          when: 'lasting',
-          text: `attach the ${helper} helper by a rule`,
-          command: `iptables -t raw -A PREROUTING -p ${proto} --dport ${port} -j CT --helper ${helper}`,
-          undo: `iptables -t raw -D PREROUTING -p ${proto} --dport ${port} -j CT --helper ${helper}`,
-          price: PRICE,
-        };
+  const rule: Remedy = speaksNft(rules, null)
+    ? {
+        when: 'lasting',
+        text: `attach the ${helper} helper by a rule`,
+        command: `nft add table inet helpers; nft add ct helper inet helpers ${helper} "{ type \\"${helper}\\" protocol ${proto}; }"; nft add chain inet helpers pre "{ type filter hook prerouting priority 0; }"; nft add rule inet helpers pre ${proto} dport ${port} ct helper set "${helper}"`,
+        undo: 'nft delete table inet helpers',
+        price: PRICE,
+      }
+    : {
+        when: 'lasting',
+        text: `attach the ${helper} helper by a rule`,
+        ...ruleBehind(rules, { family: isSix ? 'ip6' : 'ip', table: 'raw', chain: 'PREROUTING' }, isSix, {
+          iptables: `-p ${proto} --dport ${port} -j CT --helper ${helper}`,
+          nft: '',
+        }),
+        price: PRICE,
+      };
   return [module, rule];
 }

@@ -3,56 +3,52 @@
 import type { Remedy } from '../../../model/finding.js';
 import type { Case } from '../../explain/case.js';
 import { firstPacket } from '../../explain/flow-facts.js';
-import { shellWord } from '../entry-gone/remedies.js';
+import { ruleAhead, shellWord, speaksNft } from '../../explain/rule-commands.js';
 
 const PRICE =
   'a packet that the tracker misjudges is lost instead of leaking; the endpoints send it again, and stall if it is misjudged each time';
 
-/** The chain of the host's own filter at a hook, for commands of nft. */
-function filterChain(subject: Case, hook: 'FORWARD' | 'INPUT') {
-  return (
-    subject.host.rules.rulesets
-      .flatMap((ruleset) => ruleset.chains)
-      .find((chain) => chain.hook === hook && chain.type === 'filter' && !/^ctwhy/.test(chain.table)) ?? null
-  );
+/** The chain of the host's own filter at a hook; of two kinds of tables the one that holds rules. */
+function filterChain({ host, flow }: Case, hook: 'FORWARD' | 'INPUT') {
+  const families = ['inet', flow.src.includes(':') ? 'ip6' : 'ip'];
+  const chains = host.rules.rulesets
+    .flatMap((ruleset) => ruleset.chains)
+    .filter(
+      (chain) =>
+        chain.hook === hook &&
+        chain.type === 'filter' &&
+        (chain.priority === null || chain.priority >= 0) &&
+        families.includes(chain.family) &&
+        !/^ctwhy/.test(chain.table) &&
+        chain.rules.every((rule) => !rule.isOurs),
+    );
+  return chains.toSorted((a, b) => Number(b.rules.length > 0) - Number(a.rules.length > 0))[0] ?? null;
 }
 
 export function dropInvalid(subject: Case, hook: 'FORWARD' | 'INPUT', outIf: string | null): Remedy {
+  const { rules } = subject.host;
   const isSix = subject.flow.src.includes(':');
   const text =
     hook === 'FORWARD'
       ? 'drop INVALID on its way out, ahead of everything that accepts'
       : 'drop INVALID in INPUT ahead of everything that accepts';
-  if (subject.host.rules.backend === 'nft') {
-    const chain = filterChain(subject, hook);
-    const out = hook === 'FORWARD' && outIf !== null ? `oifname ${shellWord(outIf)} ` : '';
-    if (chain !== null) {
-      const where = `${chain.family} ${shellWord(chain.table)} ${shellWord(chain.name)}`;
-      return {
-        when: 'now',
-        text,
-        command: `nft insert rule ${where} ${out}ct state invalid drop`,
-        undo: `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`,
-        price: PRICE,
-      };
-    }
+  const chain = filterChain(subject, hook);
+  const isOut = hook === 'FORWARD' && outIf !== null;
+  const nft = `${isOut ? `oifname ${shellWord(outIf)} ` : ''}ct state invalid drop`;
+  const iptables = `${isOut ? `-o ${shellWord(outIf)} ` : ''}-m conntrack --ctstate INVALID -j DROP`;
+  if (chain === null && speaksNft(rules, null))
     return {
       when: 'now',
       text,
-      command: `nft add table inet invalid_drop; nft add chain inet invalid_drop guard "{ type filter hook ${hook.toLowerCase()} priority -1; }"; nft add rule inet invalid_drop guard ${out}ct state invalid drop`,
+      command: `nft add table inet invalid_drop; nft add chain inet invalid_drop guard "{ type filter hook ${hook.toLowerCase()} priority -1; }"; nft add rule inet invalid_drop guard ${nft}`,
       undo: 'nft delete table inet invalid_drop',
       price: PRICE,
     };
-  }
-  const match = `${hook === 'FORWARD' && outIf !== null ? `-o ${shellWord(outIf)} ` : ''}-m conntrack --ctstate INVALID -j DROP`;
-  const program = isSix ? 'ip6tables' : 'iptables';
-  return {
-    when: 'now',
-    text,
-    command: `${program} -I ${hook} 1 ${match}`,
-    undo: `${program} -D ${hook} ${match}`,
-    price: PRICE,
-  };
+  const place =
+    chain === null
+      ? ({ family: isSix ? 'ip6' : 'ip', table: 'filter', chain: hook } as const)
+      : { family: chain.family, table: chain.table, chain: chain.name };
+  return { when: 'now', text, ...ruleAhead(rules, place, isSix, { iptables, nft }), price: PRICE };
 }
 
 /** Only what the window check refuses is let pass by it. */

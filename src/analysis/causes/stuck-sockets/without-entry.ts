@@ -6,10 +6,9 @@ import { ASK } from '../../explain/ask.js';
 import { storyLine } from '../../explain/host-measures.js';
 import { type HostPicture, settingsNamed } from '../../explain/host-picture.js';
 import type { HostVerdict } from '../../explain/host-verdict.js';
-import { iptablesProgram } from '../../explain/iptables-program.js';
+import { ruleAhead } from '../../explain/rule-commands.js';
 import { invalidRules } from '../../ruleset/invalid-rules.js';
 import type { HostCause } from '../cause.js';
-import { shellWord } from '../entry-gone/remedies.js';
 import { ruleWords } from '../words.js';
 import { aboutSockets, socketWords, stuckSockets } from './stuck.js';
 
@@ -66,25 +65,16 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
       summary: `${first.name} is in ${first.socket.state} and its FIN does not leave this host. Its conntrack entry has gone, so the FIN is INVALID${hit === null ? ', and something drops it here' : `, and ${ruleWords(hit.rule)} drops it`}. The peer hears nothing.${lifetime === undefined ? '' : ` An idle connection's entry lives ${lifetime.value} s.`}`,
       missing: [ASK.events],
       remedies: [
-        ...(hit === null || host.rules.backend !== 'iptables'
+        ...(hit === null
           ? []
           : [
               {
                 when: 'now' as const,
                 text: 'let this connection close: its peer is told',
-                command: `${iptablesProgram(host.rules, hit.rule, isSix)} -I ${shellWord(hit.rule.chain)} 1 -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
-                undo: `${iptablesProgram(host.rules, hit.rule, isSix)} -D ${shellWord(hit.rule.chain)} -p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
-                price: 'one reversed entry for up to 5 min',
-              },
-            ]),
-        ...(hit === null || host.rules.backend !== 'nft'
-          ? []
-          : [
-              {
-                when: 'now' as const,
-                text: 'let this connection close: its peer is told',
-                command: `nft insert rule ${hit.rule.family} ${shellWord(hit.rule.table)} ${shellWord(hit.rule.chain)} ${isSix ? 'ip6' : 'ip'} daddr ${flow.dst} tcp sport ${flow.sport} tcp dport ${flow.dport} ct state invalid accept`,
-                undo: `nft -a list chain ${hit.rule.family} ${shellWord(hit.rule.table)} ${shellWord(hit.rule.chain)}   (then: nft delete rule … handle N)`,
+                ...ruleAhead(host.rules, hit.rule, isSix, {
+                  iptables: `-p tcp --sport ${flow.sport} -d ${flow.dst} --dport ${flow.dport} -m conntrack --ctstate INVALID -j ACCEPT`,
+                  nft: `${isSix ? 'ip6' : 'ip'} daddr ${flow.dst} tcp sport ${flow.sport} tcp dport ${flow.dport} ct state invalid accept`,
+                }),
                 price: 'one reversed entry for up to 5 min',
               },
             ]),

@@ -8,6 +8,7 @@ import { ASK } from '../../explain/ask.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
 import { citePacket, firstPacket } from '../../explain/flow-facts.js';
 import { factsOf, packetOf } from '../../explain/packet-of.js';
+import { ruleBehind } from '../../explain/rule-commands.js';
 import { isMidstreamFlags, isSynAck, otherWay } from '../../explain/segment-facts.js';
 import { isUntracking } from '../../explain/untracked-rules.js';
 import { matchRule } from '../../ruleset/match-rule.js';
@@ -121,7 +122,7 @@ export const oneSidedNotrack: Cause = {
         : inferred('the rule met the other direction', [], false, ASK.rulesetTwice),
     ];
     const tuple = packet.tuples[0] ?? flow;
-    const isNft = subject.host.rules.backend === 'nft';
+    const proto = flow.proto === 17 ? 'udp' : 'tcp';
     const isSix = tuple.src.includes(':');
     return {
       class: 'untrackable',
@@ -138,12 +139,10 @@ export const oneSidedNotrack: Cause = {
         {
           when: 'lasting',
           text: 'leave this direction untracked, too (or delete the rule, and track both)',
-          command: isNft
-            ? `nft add rule ${rule.family} ${rule.table} ${rule.chain} ${isSix ? 'ip6' : 'ip'} saddr ${tuple.src}${tuple.sport === null ? '' : ` ${flow.proto === 17 ? 'udp' : 'tcp'} sport ${tuple.sport}`} notrack`
-            : `${isSix ? 'ip6tables' : 'iptables'} -t raw -A PREROUTING -p ${flow.proto === 17 ? 'udp' : 'tcp'} -s ${tuple.src}${tuple.sport === null ? '' : ` --sport ${tuple.sport}`} -j CT --notrack`,
-          undo: isNft
-            ? `nft -a list chain ${rule.family} ${rule.table} ${rule.chain}   (then: nft delete rule ${rule.family} ${rule.table} ${rule.chain} handle N)`
-            : `${isSix ? 'ip6tables' : 'iptables'} -t raw -D PREROUTING -p ${flow.proto === 17 ? 'udp' : 'tcp'} -s ${tuple.src}${tuple.sport === null ? '' : ` --sport ${tuple.sport}`} -j CT --notrack`,
+          ...ruleBehind(subject.host.rules, rule, isSix, {
+            iptables: `-p ${proto} -s ${tuple.src}${tuple.sport === null ? '' : ` --sport ${tuple.sport}`} -j CT --notrack`,
+            nft: `${isSix ? 'ip6' : 'ip'} saddr ${tuple.src}${tuple.sport === null ? '' : ` ${proto} sport ${tuple.sport}`} notrack`,
+          }),
           price: 'no NAT and no stateful rule for either direction: both need rules that accept them',
         },
       ],

@@ -8,6 +8,7 @@ import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import { othersOf } from '../../explain/crowd.js';
 import { citePacket, firstPacket } from '../../explain/flow-facts.js';
+import { ruleAhead, speaksNft } from '../../explain/rule-commands.js';
 import type { Cause } from '../cause.js';
 import { droppedWords, invalidStep } from '../message-step.js';
 import { ruleWords } from '../words.js';
@@ -59,30 +60,15 @@ function remedies(subject: Case): readonly Remedy[] {
   const name = proto === 58 ? 'icmpv6' : proto === 1 ? 'icmp' : protocolName(proto);
   const price = 'no state: such packets pass whoever sends them, and are not translated';
   const rule = subject.fate.rule;
-  if (subject.host.rules.backend === 'nft') {
-    const match = type === null ? `meta l4proto ${name}` : `${name} type ${type}`;
-    const where = rule === null ? 'inet filter input' : `${rule.family} ${rule.table} ${rule.chain}`;
-    return [
-      {
-        when: 'lasting',
-        text: 'accept this kind ahead of the rule for INVALID, if it is wanted',
-        command: `nft insert rule ${where} ${match} accept`,
-        undo: `nft -a list chain ${where}   (then: nft delete rule ${where} handle N)`,
-        price,
-      },
-    ];
-  }
-  const program = isSix ? 'ip6tables' : 'iptables';
-  const match = `-p ${name}${type === null ? '' : ` --${name}-type ${type}`}`;
-  const chain = rule?.chain ?? 'INPUT';
+  const { rules } = subject.host;
+  const table = speaksNft(rules, rule) ? ({ family: 'inet', table: 'filter', chain: 'input' } as const) : null;
+  const place = rule ?? table ?? ({ family: isSix ? 'ip6' : 'ip', table: 'filter', chain: 'INPUT' } as const);
+  const change = ruleAhead(rules, place, isSix, {
+    iptables: `-p ${name}${type === null ? '' : ` --${name}-type ${type}`} -j ACCEPT`,
+    nft: `${type === null ? `meta l4proto ${name}` : `${name} type ${type}`} accept`,
+  });
   return [
-    {
-      when: 'lasting',
-      text: 'accept this kind ahead of the rule for INVALID, if it is wanted',
-      command: `${program} -I ${chain} 1 ${match} -j ACCEPT`,
-      undo: `${program} -D ${chain} ${match} -j ACCEPT`,
-      price,
-    },
+    { when: 'lasting', text: 'accept this kind ahead of the rule for INVALID, if it is wanted', ...change, price },
   ];
 }
 

@@ -5,6 +5,7 @@ import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } 
 import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import { citePacket, firstPacket } from '../../explain/flow-facts.js';
+import { foundInRules, listedChain, speaksNft } from '../../explain/rule-commands.js';
 import { hasFlag } from '../../explain/segment-facts.js';
 import type { Cause } from '../cause.js';
 import { droppedWords, invalidStep } from '../message-step.js';
@@ -102,7 +103,16 @@ export const offloadBlindWindow: Cause = {
           when: 'lasting',
           text: 'leave such connections out of the offload: match them in front of the rule that offloads',
           command:
-            rule === undefined ? 'nft list flowtables' : `nft -a list chain ${rule.family} ${rule.table} ${rule.chain}`,
+            rule === undefined
+              ? speaksNft(subject.host.rules, null)
+                ? 'nft list flowtables'
+                : foundInRules(
+                    subject.host.rules,
+                    subject.flow.src.includes(':'),
+                    { iptables: 'FLOWOFFLOAD', nft: 'flow (add|offload)' },
+                    null,
+                  )
+              : listedChain(subject.host.rules, rule, subject.flow.src.includes(':')),
           undo: '',
           price: 'none, this only looks; what is not offloaded costs processor time',
         },
