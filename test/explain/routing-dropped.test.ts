@@ -4,10 +4,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Remedy } from '../../src/model/finding.js';
 import { explainedFiles, FIXTURE_HOSTS } from './explained-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ctwhy-routing-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What was to be done about each twin. */
+const remedies = new Map<string, readonly Remedy[]>();
 
 /** A recorded host with some of its files written anew, or left out. */
 async function twin(
@@ -23,6 +27,10 @@ async function twin(
   }
   const { db, findings } = await explainedFiles([copy]);
   db.close();
+  remedies.set(
+    name,
+    findings.flatMap(({ finding }) => finding.remedies),
+  );
   return findings.map(({ finding }) =>
     [finding.class, finding.confidence, finding.cause ?? '-', finding.causeConfidence ?? '-', finding.fate].join(' '),
   );
@@ -47,6 +55,32 @@ describe('lost in the routing', () => {
     expect(await twin('routing-no-route', 'no-counters-either', NO_COUNTERS)).toEqual([
       'routing-dropped likely no-route likely dropped',
     ]);
+  });
+
+  it('where no route leads back, no setting of the filter is advised but the route', async () => {
+    await twin('routing-dropped', 'whole-again', {});
+    expect(
+      remedies
+        .get('whole-again')!
+        .map(({ command }) => command)
+        .join('\n'),
+    ).toMatch(/rp_filter=2/);
+    const said = await twin('routing-dropped', 'no-way-back', {
+      'ip-route.json': (text) =>
+        JSON.stringify(
+          (JSON.parse(text) as { readonly dst: string; readonly dev: string }[]).filter(
+            ({ dst }) => dst !== 'default' && !dst.startsWith('203.0.113.'),
+          ),
+        ),
+    });
+    expect(said.join()).toContain('reverse-path-filter');
+    const commands = remedies
+      .get('no-way-back')!
+      .map(({ command, text }) => `${command} ${text}`)
+      .join('\n');
+    expect(commands).not.toMatch(/rp_filter=/);
+    expect(commands).toMatch(/ip route add \d\S+\/32 dev /);
+    expect(commands).toMatch(/its address is forged/);
   });
 
   it('a counter that others moved too decides nothing by itself', async () => {

@@ -30,6 +30,16 @@ describe('look-alikes of a lost entry', () => {
     expect(findings.map(({ finding }) => finding.class)).not.toContain('entry-gone');
   });
 
+  it.each([
+    ['finwait-never-there', /heard .* before the socket was read, and an established entry lives 432000 s/],
+    ['finwait-flushed-unwatched', /the connection was .* old, and an established entry lives 432000 s/],
+  ])('%s: what is younger than its entry lives did not run out', async (name, because) => {
+    const { findings } = await host(name);
+    const gone = findings.find(({ finding }) => finding.class === 'entry-gone')!;
+    expect(gone.finding.ruledOut.find(({ cause }) => cause === 'entry-expired')?.because).toMatch(because);
+    expect(tell(gone).notKnown.join()).not.toContain('entry-expired');
+  });
+
   it('an entry that a program deleted while early drop was at work was not evicted', async () => {
     const { findings } = await host('finwait-deleted-while-full');
     const lost = findings.find(({ finding }) => finding.class === 'entry-gone')!.finding;

@@ -10,6 +10,7 @@ import { citePacket, firstPacket, openSocket, packetMoment, socketInfo, sysctlOf
 import { orderOf } from '../../explain/order.js';
 import { statisticMove } from '../../explain/statistics.js';
 import { leftWords, type Removal } from './removal.js';
+import { tooYoung } from './too-young.js';
 
 type Led = (subject: Case, removal: Removal) => Argument | null;
 
@@ -53,13 +54,12 @@ function addressEvent(subject: Case, removal: Removal) {
   );
 }
 
-const notExpired = (removal: Removal): LookAlike =>
-  ruledOutBy(
-    'entry-expired',
-    leftWords(removal),
-    removal.leftUs !== null && removal.leftUs > 0 ? [removal.last?.evidence ?? null, removal.destroyEvidence] : [],
-    ASK.events,
-  );
+const notExpired = (subject: Case, removal: Removal): LookAlike => {
+  if (removal.leftUs !== null && removal.leftUs > 0)
+    return ruledOutBy('entry-expired', leftWords(removal), [removal.last?.evidence ?? null, removal.destroyEvidence]);
+  const young = tooYoung(subject, removal);
+  return ruledOutBy('entry-expired', young?.says ?? leftWords(removal), young?.evidence ?? [], ASK.events);
+};
 
 const notByProgram = (removal: Removal): LookAlike =>
   ruledOutBy(
@@ -201,7 +201,7 @@ const deleted: Led = (subject, removal) => {
     id: 'entry-deleted-from-userspace',
     steps,
     // An event that names its program leaves no room for the kernel's own reasons.
-    lookAlikes: isTold ? [notExpired(removal)] : [notExpired(removal), ...others(subject, removal)],
+    lookAlikes: isTold ? [notExpired(subject, removal)] : [notExpired(subject, removal), ...others(subject, removal)],
   };
 };
 
@@ -225,7 +225,7 @@ const addressChange: Led = (subject, removal) => {
         ? open('a MASQUERADE rule', false, ASK.ruleset)
         : shown('a rule masquerades, and such entries go with the address', [rule.evidence], false),
     ],
-    lookAlikes: [notExpired(removal), notByProgram(removal)],
+    lookAlikes: [notExpired(subject, removal), notByProgram(removal)],
   };
 };
 
@@ -252,7 +252,7 @@ const evicted: Led = (subject, removal) => {
         ? shown(leftWords(removal), [removal.last.evidence, removal.destroyEvidence], false)
         : open('how long it had left', false, ASK.events),
     ],
-    lookAlikes: [notExpired(removal), notByProgram(removal)],
+    lookAlikes: [notExpired(subject, removal), notByProgram(removal)],
   };
 };
 
@@ -306,7 +306,7 @@ const neverThere: Led = (subject, removal) => {
         shown('and had no entry then', [subject.cite.absence(part, 'no entry of the flow in the listing')]),
         inferred('no event or packet of the flow shows an entry at any time', [], false, ASK.events),
       ],
-      lookAlikes: [{ cause: 'entry-expired', ruledOut: null, wouldSettle: ASK.events }],
+      lookAlikes: [notExpired(subject, removal)],
     };
   }
   return null;

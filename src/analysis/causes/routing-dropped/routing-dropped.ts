@@ -23,6 +23,7 @@ import { statisticMove } from '../../explain/statistics.js';
 import type { Cause } from '../cause.js';
 import { flowWords } from '../words.js';
 import { neighbourUnresolved } from './neighbour.js';
+import { routeTo } from './route-lookup.js';
 import { reasonsOf } from './why.js';
 
 const SENTENCE: Readonly<Record<string, string>> = {
@@ -107,6 +108,9 @@ function lookAlikes(subject: Case, lost: LostTrace): readonly LookAlike[] {
   ];
 }
 
+/** Addresses that no sender may have (RFC 1122, 3.2.1.3; net/ipv4/route.c: ip_route_input_slow() refuses them, whatever the filter). */
+const NEVER_A_SOURCE = /^(?:0\.|127\.|22[4-9]\.|23\d\.|24\d\.|25[0-5]\.)/;
+
 function remedies(subject: Case, why: string | null): readonly Remedy[] {
   const packet = firstPacket(subject);
   const inIf = packet.steps.find((step) => (step.inIf ?? '') !== '')?.inIf ?? null;
@@ -120,6 +124,30 @@ function remedies(subject: Case, why: string | null): readonly Remedy[] {
     undo: '',
     price: 'none, it only asks',
   };
+  const back = why === 'reverse-path-filter' ? routeTo(subject, src) : null;
+  // Loose filtering wants a route, too, by whichever interface (net/ipv4/fib_frontend.c: __fib_validate_source(), all versions).
+  if (
+    (why === 'reverse-path-filter' && NEVER_A_SOURCE.test(src)) ||
+    (back !== null && (back.type === 'none' || back.type === 'unreachable'))
+  ) {
+    const isForged = NEVER_A_SOURCE.test(src);
+    return [
+      {
+        when: 'lasting',
+        text: isForged
+          ? `find out who sends with ${src}: no host may have that address, so the packets are forged or a program is wrong; no setting lets them in`
+          : `give ${src} a route, if such a host is meant to be there; otherwise its address is forged, and refusing it is right. No setting of rp_filter but 0 lets in what no route leads back to`,
+        command: isForged
+          ? `tcpdump -eni ${shellWord(inIf ?? 'any')} host ${src}`
+          : `ip route add ${src}/32 dev ${shellWord(inIf ?? 'DEV')}`,
+        undo: isForged ? '' : `ip route del ${src}/32 dev ${shellWord(inIf ?? 'DEV')}`,
+        price: isForged
+          ? 'none, it only watches: the link-level address tells the neighbour they come from'
+          : 'answers then go that way; where a gateway leads there, add: via GATEWAY',
+      },
+      look,
+    ];
+  }
   if (why === 'reverse-path-filter' && inIf !== null) {
     const name = `net.ipv4.conf.${inIf}.rp_filter`;
     return [
