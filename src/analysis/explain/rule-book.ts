@@ -4,7 +4,7 @@
 import type { EvidenceItem } from '../../model/finding.js';
 import type { Chain, Rule, Ruleset } from '../../model/ruleset.js';
 import type { PathStep, TupleRow } from '../../store/case-reader.js';
-import type { Walk } from '../ruleset/walk.js';
+import type { Walk, WalkOptions } from '../ruleset/walk.js';
 import type { SeenPacket } from './case.js';
 
 /** A rule (or a policy) in a stored ruleset. */
@@ -35,6 +35,9 @@ export interface WalkEnd {
   readonly unknown: readonly string[];
 }
 
+/** That an entry stood before the packet, and what it translates. */
+export type KnownEntry = Pick<WalkOptions, 'isFirstOfEntry' | 'translation'>;
+
 export interface CounterMove {
   readonly packets: number;
   readonly evidence: readonly EvidenceItem[];
@@ -55,7 +58,7 @@ export interface RuleBook {
   /** Where a packet ends that was seen at a step (behind that LOG rule) or, without one, from the hook it was seen at. */
   endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd;
   /** The whole walk behind endOf(), step by step; NULL when nothing tells which hooks the packet passes. */
-  walk(packet: SeenPacket, flow: TupleRow | null, logRule: LogRule | null): Walk | null;
+  walk(packet: SeenPacket, flow: TupleRow | null, logRule: LogRule | null, entry?: KnownEntry | null): Walk | null;
   /** Rules of the rulesets as last read that are wanted, in their order. */
   find(isWanted: (rule: Rule, chain: Chain) => boolean): readonly RuleHit[];
   /** The rulesets as last read. */

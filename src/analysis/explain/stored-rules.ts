@@ -193,7 +193,7 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
         unknown: end.unknown,
       };
     },
-    walk: (packet, flow, logRule) => walkOf(rulesets, packet, flow, localAddresses, logRule),
+    walk: (packet, flow, logRule, entry = null) => walkOf(rulesets, packet, flow, localAddresses, logRule, entry),
     rulesets,
     masquerade() {
       for (const one of latest) {

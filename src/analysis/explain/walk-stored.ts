@@ -5,7 +5,7 @@ import type { TupleRow } from '../../store/case-reader.js';
 import { type Walk, walkRuleset } from '../ruleset/walk.js';
 import type { SeenPacket } from './case.js';
 import { factsOf, packetOf, walkPathOf } from './packet-of.js';
-import type { LogRule } from './rule-book.js';
+import type { KnownEntry, LogRule } from './rule-book.js';
 
 export interface StoredEnd {
   readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT' | null;
@@ -31,6 +31,7 @@ export function walkOf(
   flow: TupleRow | null,
   localAddresses: readonly string[] | null,
   logRule: LogRule | null,
+  entry: KnownEntry | null = null,
 ): Walk | null {
   const path =
     logRule?.hit.chain.hook === 'INPUT'
@@ -50,7 +51,10 @@ export function walkOf(
     rule.number === logRule.hit.rule.number
       ? ('match' as const)
       : ('no-match' as const);
-  return walkRuleset(rulesets, packetOf(packet), factsOf(packet, flow, localAddresses), path, { assume });
+  return walkRuleset(rulesets, packetOf(packet), factsOf(packet, flow, localAddresses), path, {
+    assume,
+    ...(entry ?? {}),
+  });
 }
 
 /** Where a packet ends. @param logRule a rule that is known to have logged it */

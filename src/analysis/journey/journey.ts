@@ -4,6 +4,7 @@ import type { Journey } from '../../model/journey.js';
 import { ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from '../explain/case.js';
 import { lostTrace } from '../explain/lost-trace.js';
+import { entryBefore } from './entry-before.js';
 import { expectationOf } from './expectation.js';
 import { tracedRows } from './traced-journey.js';
 import { workedOutRows } from './worked-out.js';
@@ -28,7 +29,7 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
       .filter((step) => step.kind === 'log')
       .map((step) => rules.logging(step.prefix ?? ''))
       .find((found) => found.length === 1)?.[0] ?? null;
-  const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule) : null;
+  const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule, entryBefore(subject, packet)) : null;
   const expectation = expect === null ? null : expectationOf(subject, packet, walk, expect);
   const notes: string[] = [];
   if (isTraced && lostTrace(packet, subject.host)?.hook === 'PREROUTING')

@@ -15,9 +15,15 @@ const NAMES_DESTINATION = ['dst', 'dport'];
 /**
  * A rule that translates the first packet of a connection, names its destination, and that no rule of the same chain comes before.
  * @param isLocal whether this host itself sends it: PREROUTING never sees that, OUTPUT nothing else; NULL: not known
+ * @param inIf by which its packets came; NULL: not known
  * @returns NULL: none that surely matches
  */
-export function translatingRule({ rules }: HostContext, ends: Ends, isLocal: boolean | null): RuleHit | null {
+export function translatingRule(
+  { rules }: HostContext,
+  ends: Ends,
+  isLocal: boolean | null,
+  inIf: string | null = null,
+): RuleHit | null {
   const packet = {
     ...emptyPacket(),
     family: ends.src.includes(':') ? ('ip6' as const) : ('ip' as const),
@@ -26,13 +32,14 @@ export function translatingRule({ rules }: HostContext, ends: Ends, isLocal: boo
     sport: ends.sport,
     dst: ends.dst,
     dport: ends.dport,
+    inIf,
   };
   const found = rules.find((rule, chain) => {
     if (rule.verdict !== 'NAT' || !rule.conditions.some(({ field }) => NAMES_DESTINATION.includes(field))) return false;
     // Chains of users are reached by conditions of their own, which are not known here.
     if (chain.hook === null) return false;
     if (chain.hook === (isLocal === true ? 'PREROUTING' : isLocal === false ? 'OUTPUT' : '')) return false;
-    const facts = { ...NO_FACTS, ctstate: 'NEW' as const, hook: chain.hook, priority: chain.priority };
+    const facts = { ...NO_FACTS, ctstate: 'NEW' as const, inIf, hook: chain.hook, priority: chain.priority };
     const matches = (one: typeof rule) => matchRule(one, packet, facts).result;
     if (matches(rule) !== 'match') return false;
     return !chain.rules.some(

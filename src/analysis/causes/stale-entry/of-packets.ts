@@ -26,7 +26,8 @@ export function staleSigns(subject: Case): StaleSigns | null {
   // Without an interface it came by, a packet may be this host's own.
   const cameIn = subject.packets.some((packet) => packet.steps.some((step) => (step.inIf ?? '') !== ''));
   const isOwn = isLocalOutput(subject);
-  const rule = translatingRule(subject.host, own, isOwn ? true : cameIn ? false : null);
+  const inIf = subject.packets.flatMap(({ steps }) => steps).find((step) => (step.inIf ?? '') !== '')?.inIf ?? null;
+  const rule = translatingRule(subject.host, own, isOwn ? true : cameIn ? false : null, inIf);
   if (siblings.length === 0 && rule === null) return null;
   const later = subject.packets.length > 1 ? subject.packets.at(-1) : undefined;
   return {
