@@ -35,6 +35,7 @@ import { staleEntry } from './incidents/stale-entry.js';
 import { udpReplyLate } from './incidents/udp-reply-late.js';
 import { icmpv6Untrackable, notrackOneSided } from './incidents/untrackable.js';
 import { invalidSkipsNat, windowOvershoot } from './incidents/window.js';
+import { windowScaleStripped } from './incidents/window-scale-stripped.js';
 import { zoneMismatch } from './incidents/zone-mismatch.js';
 
 export const INCIDENTS: readonly Incident[] = [
@@ -70,6 +71,7 @@ export const INCIDENTS: readonly Incident[] = [
   asymmetricSynUnseen,
   asymmetricReplyUnseen,
   windowOvershoot,
+  windowScaleStripped,
   windowLiberal,
   oldSegment,
   rstRejected,

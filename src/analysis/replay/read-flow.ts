@@ -261,18 +261,21 @@ function likeliest(kept: readonly FlowPacket[], packet: FlowPacket): number | nu
   return found < 0 ? null : found;
 }
 
-/** Every packet once, in order of time; what has no time keeps its place behind. */
-function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
-  const sorted = sightings
+function inOrderOfTime(packets: readonly FlowPacket[]): readonly FlowPacket[] {
+  return packets
     .map((packet, at) => ({ packet, at }))
     .sort(
       (a, b) =>
         (a.packet.atUs ?? Number.POSITIVE_INFINITY) - (b.packet.atUs ?? Number.POSITIVE_INFINITY) || a.at - b.at,
     )
     .map(({ packet }) => packet);
+}
+
+/** Every packet once, in order of time; what has no time keeps its place behind. */
+function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
   const kept: FlowPacket[] = [];
   const lastOf = new Map<string, number>();
-  for (const packet of sorted) {
+  for (const packet of inOrderOfTime(sightings)) {
     const identity = identityOf(packet);
     const known = identity === null ? undefined : lastOf.get(identity);
     if (known !== undefined && areOne(kept[known]!, packet)) {
@@ -287,5 +290,6 @@ function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
     if (identity !== null) lastOf.set(identity, kept.length);
     kept.push(packet);
   }
-  return kept;
+  // A log's clock may be off by more than lies between two packets: once a line is known as a packet of the capture, its time counts.
+  return inOrderOfTime(kept);
 }
