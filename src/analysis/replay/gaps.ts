@@ -1,14 +1,17 @@
-// Between which packets of a connection could others have gone by that no record shows? A capture and a trace of all packets show every
-// one; log lines show those that some rule cared about.
+// Between which packets of a connection could others have gone by that no record shows? A capture shows every one, but for what it lost;
+// so does a trace of all packets; log lines show those that some rule cared about.
 
 import { TCP_STATES } from '../../catalogue/tcp-states.js';
 import type { EventRow } from '../../store/evidence-reader.js';
-import { ACK, FIN, SYN } from '../../tracker/packet.js';
+import { ACK, FIN, RST, SYN } from '../../tracker/packet.js';
 import { distance, plus } from '../../tracker/serial.js';
 import { type Amount, amount } from '../../tracker/unseen/range.js';
 import type { End } from '../../tracker/unseen/world.js';
-import type { FlowPacket } from './flow-packet.js';
-import type { FlowRecords } from './read-flow.js';
+import { endWords } from '../causes/words.js';
+import type { FlowPacket, SightingKind } from './flow-packet.js';
+import { type Hole, holesOf } from './holes.js';
+import { grouped } from './numbers.js';
+import type { FlowRecords, Watch } from './read-flow.js';
 
 export type Fact =
   | { readonly kind: 'gone' }
@@ -35,15 +38,39 @@ export interface Gaps {
   readonly assumptions: readonly string[];
 }
 
-type Cover = 'every packet' | 'one direction' | 'some packets';
+/** What the records of a connection can show: by which of them each packet from `first` to `last` is shown, but for losses. */
+interface Cover {
+  readonly is: 'every packet' | 'one direction' | 'some packets';
+  readonly by: SightingKind | null;
+  readonly first: number;
+  readonly last: number;
+}
 
-/** What the records of a connection can show. */
-export function coverOf(packets: readonly FlowPacket[]): Cover {
-  const watchers = packets.filter((packet) => packet.kinds.some((kind) => kind !== 'log'));
-  const directions = new Set(watchers.map((packet) => packet.from));
-  if (directions.size === 2) return 'every packet';
-  if (watchers.length > 0) return repliesWouldShow(watchers) ? 'every packet' : 'one direction';
-  return isLoggedThroughout(packets) ? 'every packet' : 'some packets';
+function coverBy(packets: readonly FlowPacket[], kind: SightingKind): Cover | null {
+  const watchers = packets.filter((packet) => packet.kinds.includes(kind));
+  if (watchers.length === 0) return null;
+  const isBoth = new Set(watchers.map((packet) => packet.from)).size === 2;
+  return {
+    is: isBoth || repliesWouldShow(watchers) ? 'every packet' : 'one direction',
+    by: kind,
+    first: packets.indexOf(watchers[0]!),
+    last: packets.lastIndexOf(watchers.at(-1)!),
+  };
+}
+
+function coverOf({ packets, watch }: FlowRecords): Cover {
+  const captured = coverBy(packets, 'capture');
+  if (captured !== null) return captured;
+  const traced = watch.tracesSome || !tracesAll(packets) ? null : coverBy(packets, 'trace');
+  if (traced !== null) return traced;
+  const is = isLoggedThroughout(packets) ? 'every packet' : 'some packets';
+  return { is, by: 'log', first: 0, last: packets.length - 1 };
+}
+
+/** A trace of what is refused, or of some packets a second, leaves holes in the numbers. */
+function tracesAll(packets: readonly FlowPacket[]): boolean {
+  const traced = packets.filter((packet) => packet.kinds.includes('trace'));
+  return traced.some(({ observed }) => observed.verdict !== 'INVALID') && holesOf(traced).length === 0;
 }
 
 /** Only one side was ever seen: nobody answered, as its packets show no acknowledgement. */
@@ -78,35 +105,118 @@ function isLoggedThroughout(packets: readonly FlowPacket[]): boolean {
 
 /** An event is printed some time after its packet. */
 const EVENT_ERROR_US = 1000;
+/** The connection is the same one where its numbers go on within this distance. */
+const SAME_STREAM = 1 << 24;
 
-/** What the records leave open between the packets of a connection. */
-export function gapsOf({ packets, events, flow }: FlowRecords): Gaps {
-  const cover = coverOf(packets);
+/**
+ * What the records leave open between the packets of a connection.
+ * @param shortestLifeMs the least that an open connection lives after a packet: within it no other can have taken its place
+ */
+export function gapsOf(records: FlowRecords, shortestLifeMs: number): Gaps {
+  const { packets, events, flow, watch } = records;
+  const cover = coverOf(records);
+  const isWatched = cover.is === 'every packet';
   const first = packets[0]!;
   const isOpening = first.segment === null || (first.segment.flags & (SYN | ACK)) === SYN;
   const isSeenNew = first.observed.verdict === 'NEW';
-  const isWatched = cover === 'every packet';
   const logsNew = packets.some((packet) => packet.observed.verdict === 'NEW');
-  const startsEmpty = first.segment === null ? isSeenNew : isOpening && (isWatched || isSeenNew);
+  const startsEmpty = first.segment === null ? isSeenNew : isOpening && ((isWatched && cover.first === 0) || isSeenNew);
+  const lost = isWatched ? lossesIn(packets, cover, watch) : null;
+  const before = packets.map((packet, at): Gap => {
+    const isInside = isWatched && at > cover.first && at <= cover.last && lost?.inFrontOf.has(at) !== true;
+    const isGap = at > 0 && !isInside;
+    return {
+      isGap,
+      mayOpen: isWatched ? !isSameStream(packets, at, shortestLifeMs) : !logsNew,
+      facts: factsBetween(events, packets[at - 1] ?? null, packet, flow.id),
+    };
+  });
   const assumptions: string[] = [];
   if (startsEmpty) assumptions.push('the table had no entry of these ports before the first packet');
-  if (isWatched && packets.length > 1) assumptions.push('the records show every packet that the tracker met');
-  if (cover === 'one direction')
+  if (isWatched && packets.length > 1) assumptions.push(...watchedWords(records, cover, lost!, before));
+  if (cover.is === 'one direction')
     assumptions.push('only one direction was recorded: the other one may have sent anything between these packets');
-  if (cover === 'some packets' && packets.length > 1)
+  if (cover.is === 'some packets' && packets.length > 1)
     assumptions.push(
       `the log shows some packets only: others went by between them${logsNew ? '; none of them a SYN, for NEW packets are logged' : ''}`,
     );
-  const before = packets.map((packet, at): Gap => {
-    const previous = packets[at - 1];
-    const isGap = !isWatched && at > 0;
-    return {
-      isGap,
-      mayOpen: !logsNew,
-      facts: factsBetween(events, previous ?? null, packet, flow.id, isWatched),
-    };
-  });
   return { startsEmpty, before, assumptions };
+}
+
+interface Losses {
+  /** Indexes of packets in front of which others are missing. */
+  readonly inFrontOf: ReadonlySet<number>;
+  readonly holes: readonly Hole[];
+  readonly told: readonly string[];
+}
+
+function lossesIn(packets: readonly FlowPacket[], cover: Cover, watch: Watch): Losses {
+  const inFrontOf = new Set<number>();
+  const isWhole = (atUs: number | null) =>
+    watch.isWhole || (atUs !== null && watch.whole.some(({ fromUs, toUs }) => within(atUs, fromUs, toUs)));
+  const holes = holesOf(packets).filter(
+    ({ after, before }) => !(isWhole(packets[after]!.atUs) && isWhole(packets[before]!.atUs)),
+  );
+  for (const { after, before } of holes) for (let at = after + 1; at <= before; at += 1) inFrontOf.add(at);
+  const told = new Set<string>();
+  for (const loss of watch.isWhole ? [] : watch.losses) {
+    if ((loss.of === 'capture') !== (cover.by === 'capture')) continue;
+    packets.forEach((packet, at) => {
+      const previousUs = packets[at - 1]?.atUs ?? null;
+      if (at === 0 || packet.atUs === null || previousUs === null) return;
+      if ((loss.fromUs ?? previousUs) > packet.atUs || (loss.toUs ?? packet.atUs) < previousUs) return;
+      inFrontOf.add(at);
+      told.add(loss.why);
+    });
+  }
+  return { inFrontOf, holes, told: [...told] };
+}
+
+function within(atUs: number, fromUs: number | null, toUs: number | null): boolean {
+  return (fromUs ?? atUs) <= atUs && atUs <= (toUs ?? atUs);
+}
+
+const MOST_HOLES_TOLD = 3;
+
+function watchedWords(
+  { packets, flow }: FlowRecords,
+  cover: Cover,
+  { holes, told }: Losses,
+  before: readonly Gap[],
+): readonly string[] {
+  const name = ({ of }: Hole) => (of === 0 ? endWords(flow.src, flow.sport) : endWords(flow.dst, flow.dport));
+  const isMarked = before.some(({ isGap }) => isGap);
+  const isCutShort = cover.by !== 'log' && (cover.first > 0 || cover.last < packets.length - 1);
+  const more = holes.length - MOST_HOLES_TOLD;
+  return [
+    `the records show every packet that the tracker met${isMarked ? ', but in front of those marked ~' : ''}`,
+    ...told.map((why) => `packets are missing: ${why}`),
+    ...holes
+      .slice(0, MOST_HOLES_TOLD)
+      .map(
+        (hole) =>
+          `${grouped(distance(hole.to, hole.from))} bytes of ${name(hole)} are in no record, and packet ${hole.before + 1} acknowledges them: the capture lost them, or they went another way (--complete: the latter)`,
+      ),
+    ...(more > 0 ? [`the same ${more} more time${more === 1 ? '' : 's'}`] : []),
+    ...(isCutShort ? ['before and after the capture the log shows some packets only'] : []),
+  ];
+}
+
+/** Whether what may have gone by in front of a packet is of the same connection: no other one can have opened in between. */
+function isSameStream(packets: readonly FlowPacket[], at: number, shortestLifeMs: number): boolean {
+  const packet = packets[at]!;
+  const previous = packets[at - 1];
+  if (previous === undefined || packet.segment === null || packet.atUs === null || previous.atUs === null) return false;
+  if (packet.atUs - previous.atUs + packet.errorUs + previous.errorUs >= shortestLifeMs * 1000) return false;
+  const { from, seq, flags } = packet.segment;
+  if (seq === null || (flags & SYN) !== 0) return false;
+  let known: number | null = null;
+  for (let earlier = at - 1; earlier >= 0; earlier -= 1) {
+    const segment = packets[earlier]!.segment;
+    if (segment === null || (segment.flags & (FIN | RST)) !== 0) return false;
+    if (segment.from === from && segment.seq !== null) known ??= segment.seq;
+  }
+  return known !== null && Math.abs(distance(seq, known)) < SAME_STREAM;
 }
 
 function factsBetween(
@@ -114,7 +224,6 @@ function factsBetween(
   previous: FlowPacket | null,
   packet: FlowPacket,
   flowId: number,
-  isWatched: boolean,
 ): readonly Fact[] {
   if (packet.atUs === null) return [];
   const limitUs = packet.atUs - packet.errorUs;
@@ -127,8 +236,6 @@ function factsBetween(
   const last = between.at(-1);
   if (last === undefined) return [];
   if (last.kind === 'DESTROY') return [{ kind: 'gone' }];
-  // Where every packet is seen, the model knows the state better than an event that came some time after.
-  if (isWatched) return [];
   const state = TCP_STATES.find((one) => one === last.state);
   if (state === undefined || state === 'NONE') return [];
   const atMs = last.atUs! / 1000;

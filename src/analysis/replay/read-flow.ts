@@ -26,11 +26,30 @@ export const MOST_PACKETS = 20_000;
 /** The same packet is seen on two interfaces, or by log and capture, within this time, beyond what clocks are off. */
 const SAME_WITHIN_US = 50_000;
 
+/** What whoever recorded says of losses. */
+export interface Watch {
+  readonly losses: readonly (Loss & { readonly of: 'capture' | 'trace' })[];
+  /** When a capture lost nothing. */
+  readonly whole: readonly Loss[];
+  /** No capture lost anything, whoever says so. */
+  readonly isWhole: boolean;
+  /** Traces show some packets only. */
+  readonly tracesSome: boolean;
+}
+
+/** NULL: from or to whenever. */
+interface Loss {
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  readonly why: string;
+}
+
 export interface FlowRecords {
   /** As its first packet went, as far as that is known: end 0 is its source. */
   readonly flow: TupleRow;
   readonly packets: readonly FlowPacket[];
   readonly events: readonly EventRow[];
+  readonly watch: Watch;
   /** There are more packets than were read. */
   readonly isCut: boolean;
 }
@@ -40,6 +59,8 @@ export interface FlowQuestion {
   readonly scope: Scope;
   readonly tupleIds: readonly number[];
   readonly flow: TupleRow | null;
+  /** The captures lost nothing, as somebody says who knows. */
+  readonly isWhole?: boolean;
 }
 
 /** NULL: no packet of these tuples. */
@@ -69,7 +90,26 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecord
     strangers.some((one) => identityOf(one) === identityOf(packet) && areOne(one, packet));
   const packets = onceEach([...fromLines, ...fromWire.filter((packet) => !isStranger(packet))]);
   if (packets.length === 0) return null;
-  return { flow, packets, events, isCut: rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS };
+  const isCut = rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS;
+  return { flow, packets, events, watch: watchOf(host, question.isWhole ?? false), isCut };
+}
+
+const CAPTURES = /^(capture$|wire:)/;
+const TRACES = /^(log|trace|trace:netlink)$/;
+
+function watchOf({ coverage }: HostContext, isWhole: boolean): Watch {
+  const lossOf = ({ fromUs, toUs, why, what }: (typeof coverage)[number]): Loss => ({ fromUs, toUs, why: why ?? what });
+  const lost = coverage.filter(({ state }) => state === 'lost');
+  return {
+    losses: [
+      ...lost.filter(({ what }) => CAPTURES.test(what)).map((row) => ({ ...lossOf(row), of: 'capture' as const })),
+      ...lost.filter(({ what }) => TRACES.test(what)).map((row) => ({ ...lossOf(row), of: 'trace' as const })),
+    ],
+    whole: coverage.filter(({ what, state }) => CAPTURES.test(what) && state === 'complete').map(lossOf),
+    isWhole,
+    // A log that may be an excerpt is 'limited' as well, whatever it holds.
+    tracesSome: coverage.some(({ what, state }) => what === 'trace:netlink' && state === 'limited'),
+  };
 }
 
 const SECOND_US = 1_000_000;
@@ -241,12 +281,12 @@ function together(a: FlowPacket, b: FlowPacket): FlowPacket {
  * The captured packet that a sighting without numbers, or without a time (nft prints neither), is most likely of: the first of its kind
  * that no such sighting was of yet; NULL: there is none.
  */
-function likeliest(kept: readonly FlowPacket[], packet: FlowPacket): number | null {
+function likeliest(kept: readonly Kept[], packet: FlowPacket): number | null {
   if (packet.segment === null || packet.kinds.includes('capture')) return null;
   if (packet.segment.seq !== null && packet.atUs !== null) return null;
   const { window } = packet.segment;
   const found = kept.findIndex(
-    (one) =>
+    ({ packet: one }) =>
       one.kinds.includes('capture') &&
       !one.kinds.some((kind) => packet.kinds.includes(kind)) &&
       one.from === packet.from &&
@@ -271,25 +311,56 @@ function inOrderOfTime(packets: readonly FlowPacket[]): readonly FlowPacket[] {
     .map(({ packet }) => packet);
 }
 
+/** A packet, and when its line says that it came, where it has one. */
+interface Kept {
+  packet: FlowPacket;
+  lineUs: number | null;
+}
+
 /** Every packet once, in order of time; what has no time keeps its place behind. */
 function onceEach(sightings: readonly FlowPacket[]): readonly FlowPacket[] {
-  const kept: FlowPacket[] = [];
+  const kept: Kept[] = [];
   const lastOf = new Map<string, number>();
+  const join = (one: Kept, packet: FlowPacket) => {
+    one.lineUs = lineTime(packet) ?? one.lineUs;
+    one.packet = together(one.packet, packet);
+  };
   for (const packet of inOrderOfTime(sightings)) {
     const identity = identityOf(packet);
     const known = identity === null ? undefined : lastOf.get(identity);
-    if (known !== undefined && areOne(kept[known]!, packet)) {
-      kept[known] = together(kept[known]!, packet);
+    if (known !== undefined && areOne(kept[known]!.packet, packet)) {
+      join(kept[known]!, packet);
       continue;
     }
     const like = likeliest(kept, packet);
     if (like !== null) {
-      kept[like] = together(kept[like]!, packet);
+      join(kept[like]!, packet);
       continue;
     }
     if (identity !== null) lastOf.set(identity, kept.length);
-    kept.push(packet);
+    kept.push({ packet, lineUs: lineTime(packet) });
   }
-  // A log's clock may be off by more than lies between two packets: once a line is known as a packet of the capture, its time counts.
-  return inOrderOfTime(kept);
+  return inOrderOfTime(onOneClock(kept));
+}
+
+function lineTime({ kinds, atUs }: FlowPacket): number | null {
+  return kinds.includes('capture') ? null : atUs;
+}
+
+/**
+ * A log's clock may be off by more than lies between two packets. Lines that are known as packets of a capture tell by how much; the
+ * others are moved as the one before them, so that they keep their place among them.
+ */
+function onOneClock(kept: readonly Kept[]): readonly FlowPacket[] {
+  const offsetOf = ({ packet, lineUs }: Kept) =>
+    packet.kinds.includes('capture') && packet.atUs !== null && lineUs !== null ? packet.atUs - lineUs : null;
+  const lines = kept.filter(({ lineUs }) => lineUs !== null).sort((a, b) => a.lineUs! - b.lineUs!);
+  let offsetUs = lines.map(offsetOf).find((offset) => offset !== null) ?? 0;
+  const moved = new Map<Kept, FlowPacket>();
+  for (const line of lines) {
+    const offset = offsetOf(line);
+    if (offset !== null) offsetUs = offset;
+    else moved.set(line, { ...line.packet, atUs: line.lineUs! + offsetUs });
+  }
+  return kept.map((one) => moved.get(one) ?? one.packet);
 }

@@ -5,6 +5,7 @@ import type { EvidenceItem } from '../../model/finding.js';
 import type { TupleRow } from '../../store/case-reader.js';
 import type { CheckName, KeptOutcome, TimeoutRule, Verdict } from '../../tracker/outcome.js';
 import { SYN } from '../../tracker/packet.js';
+import { readSettings } from '../../tracker/settings.js';
 import { type DatagramJudgement, followDatagrams } from '../../tracker/unseen/follow-datagrams.js';
 import { followTcp, type Judgement } from '../../tracker/unseen/follow-tcp.js';
 import { isVerdict, type Observed } from '../../tracker/unseen/observed.js';
@@ -66,7 +67,7 @@ export interface Replay {
  */
 export function replay(records: FlowRecords, settings: ReplaySettings, observes = true): Replay {
   const options = { kernel: settings.kernel, sysctls: settings.sysctls };
-  const gaps = gapsOf(records);
+  const gaps = gapsOf(records, shortestLifeMs(options));
   const first = records.packets[0]!;
   const isTcp = first.segment !== null;
   const rows = isTcp ? tcpRows(records, options, gaps, observes) : datagramRows(records, options, gaps, observes);
@@ -83,6 +84,14 @@ export function replay(records: FlowRecords, settings: ReplaySettings, observes 
 type Gaps = ReturnType<typeof gapsOf>;
 type Options = Parameters<typeof followTcp>[0];
 
+const OPEN_STATES = [TCP_STATES.indexOf('SYN_SENT'), TCP_STATES.indexOf('SYN_RECV'), TCP_STATES.indexOf('ESTABLISHED')];
+
+/** The least that a connection lives which nobody has closed. */
+function shortestLifeMs({ sysctls, kernel }: Options): number {
+  const { tcpTimeoutsMs, maxRetransMs, unacknowledgedMs } = readSettings(sysctls, kernel);
+  return Math.min(maxRetransMs, unacknowledgedMs, ...OPEN_STATES.map((state) => tcpTimeoutsMs[state]!));
+}
+
 function observedOf(packet: FlowPacket, observes: boolean): Observed {
   return observes ? packet.observed : { verdict: null, reasonId: null, number: null, isSilent: false };
 }
@@ -95,7 +104,9 @@ function tcpRows(records: FlowRecords, options: Options, gaps: Gaps, observes: b
     const gap = gaps.before[at]!;
     for (const fact of gap.facts) {
       if (fact.kind === 'gone') follower.noteGone();
-      else follower.noteState(TCP_STATES.indexOf(fact.state), fact.opener, fact.isAssured, fact.endsMs);
+      // Where every packet was seen, the model knows the state better than an event that came some time after.
+      else if (gap.isGap || !follower.isExact)
+        follower.noteState(TCP_STATES.indexOf(fact.state), fact.opener, fact.isAssured, fact.endsMs);
     }
     if (gap.isGap) follower.miss(gap.mayOpen);
     const judgement = follower.judge(packet.segment, observedOf(packet, observes));

@@ -6,7 +6,7 @@ import { readHostContext } from '../../analysis/explain/host-context.js';
 import { lastIngestId, scopeOf } from '../../analysis/explain/scope-of.js';
 import { connectionsOf, MODELLED } from '../../analysis/replay/connections.js';
 import { type FlowRecords, readFlow } from '../../analysis/replay/read-flow.js';
-import type { CommandInput } from '../../cli/command.js';
+import { type CommandInput, hasSwitch } from '../../cli/command.js';
 import { readBoots, readHosts } from '../../store/evidence-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { openTextSource } from '../../store/text-source.js';
@@ -31,11 +31,12 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
   const isNumbered = filter.finding !== null || given !== null;
   const cite = citer(openTextSource(db));
   const scope = scopeOf(db, filter, lastIngestId(db));
+  const isWhole = hasSwitch(input, 'complete');
   if (isNumbered) {
     const { subject, finding, flows } = chooseCase(filter, given, db);
     const records = readFlow(
       db,
-      { host: subject.host, scope: { ...scope, tupleIds: null }, tupleIds: subject.tupleIds, flow: subject.flow },
+      { host: subject.host, scope: { ...scope, tupleIds: null }, tupleIds: subject.tupleIds, flow: subject.flow, isWhole },
       cite,
     );
     if (records === null) throw new FailedError(`no packet of finding ${finding?.id} can be replayed`);
@@ -58,7 +59,7 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
     boots.find((one) => one.hostId === chosen.hostId) ??
     null;
   const host = readHostContext(db, hosts.find((one) => one.id === chosen.hostId)!, boot, cite);
-  const question = { host, scope: { ...scope, tupleIds: null }, tupleIds: chosen.tupleIds, flow: null };
+  const question = { host, scope: { ...scope, tupleIds: null }, tupleIds: chosen.tupleIds, flow: null, isWhole };
   const records = readFlow(db, question, cite);
   if (records === null) throw new FailedError('no packet of this connection can be replayed');
   return { records, host, finding: wrong?.finding.id ?? null, others: all.length - 1 };

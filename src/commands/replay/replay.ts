@@ -21,6 +21,11 @@ export const replayCommand: CommandSpec<World> = {
       describe: 'what if a sysctl of conntrack had been so: nf_conntrack_tcp_be_liberal=1',
       group: 'What',
     },
+    {
+      name: 'complete',
+      describe: 'the captures lost nothing (0 packets dropped by kernel): bytes that they do not hold went another way',
+      group: 'What',
+    },
     { name: 'absolute', describe: 'sequence numbers as on the wire, not counted from the first', group: 'Output' },
     ...ROW_OUTPUT_OPTIONS,
     ...READ_OPTIONS,

@@ -32,7 +32,14 @@ export function pcapVariant(head: Uint8Array): Variant | null {
 
 /** What a file reader answers when it is asked for the next frame. */
 export type NextFrame =
-  | { readonly is: 'frame'; readonly frame: Frame }
+  | {
+      readonly is: 'frame';
+      readonly frame: Frame;
+      /** Packets that whoever captured had to drop since the one before; not there: nobody counted. */
+      readonly droppedBefore?: number;
+    }
+  /** So many packets were dropped in all, nobody says when. */
+  | { readonly is: 'dropped'; readonly count: number }
   /** More bytes are needed. */
   | { readonly is: 'waiting' }
   /** A stretch of the file was read that is no packet. */

@@ -8,10 +8,16 @@ const BYTE_ORDER = 0x1a2b3c4d;
 const INTERFACE = 1;
 const OLD_PACKET = 2;
 const SIMPLE_PACKET = 3;
+const STATISTICS = 5;
 const ENHANCED_PACKET = 6;
 const OPTION_NAME = 2;
 const OPTION_RESOLUTION = 9;
 const OPTION_OFFSET = 14;
+/** Packets that the interface or the operating system dropped: in front of one packet, or in all. */
+const OPTION_PACKET_DROPS = 4;
+const OPTION_INTERFACE_DROPS = 5;
+const OPTION_SYSTEM_DROPS = 7;
+const NOT_COUNTED = 0xffff;
 
 interface Interface {
   readonly linkType: number;
@@ -69,6 +75,27 @@ export function openPcapngReader(): FrameReader {
     };
   };
 
+  /** The sum of counts of 64 bits among the options from `at` on. */
+  const countOf = (body: Uint8Array, from: number, codes: readonly number[]): number => {
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    let count = 0;
+    for (let at = from; at + 4 <= body.length; ) {
+      const code = view.getUint16(at, isLittleEndian);
+      const length = view.getUint16(at + 2, isLittleEndian);
+      if (code === 0 || at + 4 + length > body.length) break;
+      if (codes.includes(code) && length === 8) count += Number(view.getBigUint64(at + 4, isLittleEndian));
+      at += 4 + length + ((4 - (length % 4)) % 4);
+    }
+    return count;
+  };
+
+  const droppedBefore = (type: number, body: Uint8Array, captured: number): number => {
+    if (type === SIMPLE_PACKET) return 0;
+    const count = type === OLD_PACKET ? new DataView(body.buffer, body.byteOffset).getUint16(2, isLittleEndian) : 0;
+    if (type === OLD_PACKET) return count === NOT_COUNTED ? 0 : count;
+    return countOf(body, 20 + captured + ((4 - (captured % 4)) % 4), [OPTION_PACKET_DROPS]);
+  };
+
   const time = (face: Interface, high: number, low: number): number => {
     const ticks = (BigInt(high) << 32n) | BigInt(low);
     // Whole seconds apart from the fraction: a nanosecond clock of today is beyond what a double holds exactly.
@@ -105,6 +132,7 @@ export function openPcapngReader(): FrameReader {
         interface: face.name,
         isLittleEndian,
       },
+      droppedBefore: droppedBefore(type, body, captured),
     };
   };
 
@@ -132,6 +160,10 @@ export function openPcapngReader(): FrameReader {
       if (type === INTERFACE && body.length >= 8) {
         interfaces.push(readInterface(body));
         return SKIPPED;
+      }
+      if (type === STATISTICS) {
+        const dropped = countOf(body, 12, [OPTION_INTERFACE_DROPS, OPTION_SYSTEM_DROPS]);
+        return dropped > 0 ? { is: 'dropped', count: dropped } : SKIPPED;
       }
       return type === ENHANCED_PACKET || type === OLD_PACKET || type === SIMPLE_PACKET
         ? readPacket(type, body)

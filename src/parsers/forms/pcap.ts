@@ -5,6 +5,7 @@ import { capturedFrame } from '../capture/captured-frame.js';
 import { canDecode } from '../capture/decode-link.js';
 import { type FrameReader, openPcapReader, pcapVariant } from '../capture/pcap-file.js';
 import { isPcapng, openPcapngReader } from '../capture/pcapng-file.js';
+import { openLosses } from '../capture/losses.js';
 import type { BinaryForm, BinaryReader, Emit } from '../form.js';
 
 interface Unread {
@@ -17,6 +18,7 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
   let isBroken = false;
   let hasEnded = false;
   const foreignTypes = new Set<number>();
+  const losses = openLosses(emit);
 
   const readAll = (): Unread[] => {
     const unread: Unread[] = [];
@@ -24,6 +26,10 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
       const next = frames.next(queue);
       if (next.is === 'waiting') break;
       if (next.is === 'skipped') continue;
+      if (next.is === 'dropped') {
+        losses.inAll(next.count, packetNumber);
+        continue;
+      }
       if (next.is === 'broken') {
         isBroken = true;
         unread.push({ line: packetNumber + 1, reason: next.reason });
@@ -31,6 +37,7 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
       }
       packetNumber++;
       const { linkType } = next.frame;
+      losses.before(next.droppedBefore ?? 0, next.frame.atUs, packetNumber);
       const captured = capturedFrame(next.frame);
       if (captured !== null) emit({ kind: 'captured-packet', line: packetNumber, captured });
       else if (canDecode(linkType)) unread.push({ line: packetNumber, reason: 'not what its link type says' });
@@ -51,6 +58,7 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
     end() {
       if (hasEnded) return [];
       hasEnded = true;
+      losses.end();
       if (isBroken || queue.length === 0) return [];
       return [
         { line: packetNumber + 1, reason: `the file ends within this packet (${queue.length} bytes of it are there)` },

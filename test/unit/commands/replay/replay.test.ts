@@ -1,8 +1,12 @@
 // ctwhy replay on recorded hosts: the first wrong packet with its arithmetic, what-if, formats, refusals.
 
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { REPOSITORY, runCommand } from '../../../helpers/run-command.js';
+import { patient } from '../../../lab/clock.js';
+
+/** Each run of the program takes seconds beside others. */
+vi.setConfig({ testTimeout: patient(120_000) });
 
 const fixture = (name: string) => join(REPOSITORY, 'fixtures/hosts', name);
 
@@ -51,6 +55,20 @@ describe('a capture beside the log', () => {
   });
 });
 
+describe('a window scale that was lost', () => {
+  it('is followed on every packet of real stacks as the kernel answered it, and be_liberal lets all of it pass', async () => {
+    const words = ['-r', fixture('window-scale-stripped')];
+    const { packets, whatIf } = await documentOf([...words, '--set', 'nf_conntrack_tcp_be_liberal=1']);
+    expect(packets.every(({ verdict }) => verdict !== null)).toBe(true);
+    expect(new Set(packets.map(({ agreement }) => agreement))).toEqual(new Set(['agrees', null]));
+    const refused = packets.filter(({ verdict }) => verdict === 'INVALID').map(({ number }) => number);
+    expect(refused.length).toBeGreaterThan(10);
+    const mended = whatIf?.changed.filter(({ to }) => to.verdict === 'ESTABLISHED').map(({ number }) => number);
+    expect(mended).toEqual(expect.arrayContaining(refused));
+    expect(whatIf?.unknown).toBe(0);
+  });
+});
+
 describe('a log of some packets', () => {
   it('keeps what it cannot know open, and pins bounds by what the kernel printed', async () => {
     const document = await documentOf(['-r', fixture('window-overshoot')]);
@@ -77,12 +95,12 @@ describe('a log of some packets', () => {
 
 describe('the screen', () => {
   it.each([80, 100])('fits %i columns', async (width) => {
-    for (const name of ['window-overshoot', 'invalid-skips-nat', 'finwait-expired', 'udp-reply-late']) {
+    for (const name of ['window-overshoot', 'window-scale-stripped', 'finwait-expired', 'udp-reply-late']) {
       const { stdout, code } = await runCommand(['replay', '-r', fixture(name)], { width });
       expect(code).toBe(0);
       expect(stdout.split('\n').filter((line) => line.length > width && !line.startsWith('See also'))).toEqual([]);
     }
-  });
+  }, patient(180_000));
 
   it.each(['table', 'lines', 'ndjson', 'csv', 'tsv', 'markdown'])('as rows: %s', async (format) => {
     const { stdout, code } = await runCommand(['replay', '-r', fixture('window-overshoot'), '-o', format]);

@@ -125,7 +125,9 @@ function block(type: number, body: readonly number[]): number[] {
 }
 
 /** A little-endian pcapng file: one interface with a name and nanoseconds, a frame in each kind of packet block. */
-export function pcapngFile(frame: readonly number[], nanoseconds: bigint): Uint8Array {
+/** @param drops packets that were dropped in front of the first one; the statistics at the end count one more */
+export function pcapngFile(frame: readonly number[], nanoseconds: bigint, drops = 0): Uint8Array {
+  const counted = (code: number, count: number) => [...le16(code), ...le16(8), ...le32(count), ...le32(0)];
   const name = [...'eth7'].map((letter) => letter.charCodeAt(0));
   const options = [...le16(2), ...le16(4), ...name, ...le16(9), ...le16(1), 9, 0, 0, 0, ...le16(0), ...le16(0)];
   const high = Number(nanoseconds >> 32n);
@@ -140,6 +142,7 @@ export function pcapngFile(frame: readonly number[], nanoseconds: bigint): Uint8
       ...le32(frame.length),
       ...le32(frame.length),
       ...padded(frame),
+      ...(drops === 0 ? [] : counted(4, drops)),
     ]),
     ...block(3, [...le32(frame.length), ...padded(frame)]),
     ...block(2, [
@@ -151,7 +154,7 @@ export function pcapngFile(frame: readonly number[], nanoseconds: bigint): Uint8
       ...le32(frame.length),
       ...padded(frame),
     ]),
-    ...block(5, [...le32(0), ...le32(0), ...le32(0)]),
+    ...block(5, [...le32(0), ...le32(0), ...le32(0), ...(drops === 0 ? [] : counted(5, drops + 1))]),
   ]);
 }
 

@@ -247,7 +247,7 @@ describe('pcap', () => {
 
 describe('pcapng', () => {
   const FRAME = ethernet(tcpPacket(SYN));
-  const FILE = pcapngFile(FRAME, 1_700_000_000_987_654_321n);
+  const FILE = pcapngFile(FRAME, 1_700_000_000_987_654_321n, 12);
 
   it('reads each kind of packet block with the name and the clock of its interface', () => {
     expect(pcapngForm.recognise(FILE)).toBe(true);
@@ -259,6 +259,21 @@ describe('pcapng', () => {
       [1_700_000_000_987_654, 'eth7'],
     ]);
     expect(packets.every(({ packet }) => packet.flags === 'SYN' && packet.sport === 40000)).toBe(true);
+  });
+
+  it('says what was dropped: where a packet tells of it, and in all', () => {
+    const statements: unknown[] = [];
+    const reader = pcapngForm.open((record) => void (record.kind === 'bundle' && statements.push(record.statement)), {
+      fileName: 'wire.pcapng',
+      command: null,
+    });
+    reader.bytes(FILE);
+    reader.end();
+    const lost = { kind: 'coverage', what: 'capture', state: 'lost' };
+    expect(statements).toEqual([
+      { ...lost, fromUs: null, toUs: 1_700_000_000_987_654, why: 'the capture says that 12 packets were dropped' },
+      { ...lost, fromUs: null, toUs: null, why: 'the capture says that 1 packet was dropped' },
+    ]);
   });
 
   it('never throws on changed, cut or split files', () => {

@@ -1,227 +1,57 @@
 // What the model says of packets it did not all see is never wrong: the tracker that saw them all is always among its worlds, and where
-// it names one verdict it is the tracker's. Random conversations of the oracle, with packets hidden and numbers taken away.
+// it names one verdict it is the tracker's. A slice of test/oracle/run-hidden.ts.
 
 import { describe, expect, it } from 'vitest';
 import { parseKernelVersion } from '../../../../src/catalogue/kernel-version.js';
-import type { Entry } from '../../../../src/tracker/entry.js';
-import { ACK, FIN, RST, SYN, type TcpPacket } from '../../../../src/tracker/packet.js';
-import { createTracker } from '../../../../src/tracker/tracker.js';
-import { followTcp, type Judgement } from '../../../../src/tracker/unseen/follow-tcp.js';
-import { NOTHING_OBSERVED, type Observed } from '../../../../src/tracker/unseen/observed.js';
-import { type Amount, amount, contains, type SeqRange } from '../../../../src/tracker/unseen/range.js';
+import { ACK, FIN, RST, SYN } from '../../../../src/tracker/packet.js';
+import { followTcp } from '../../../../src/tracker/unseen/follow-tcp.js';
+import { NOTHING_OBSERVED } from '../../../../src/tracker/unseen/observed.js';
 import type { Segment } from '../../../../src/tracker/unseen/segment.js';
-import { NO_ENTRY, type World, worldOf } from '../../../../src/tracker/unseen/world.js';
-import { generateSequence } from '../../../oracle/generate.js';
-import { PROFILES, settingsFor } from '../../../oracle/profiles.js';
-import { createRandom, type Random } from '../../../oracle/random.js';
-import { packetOf, placeOf } from '../../../oracle/sequence.js';
+import { NO_ENTRY } from '../../../../src/tracker/unseen/world.js';
+import { HIDINGS, type Hiding, playHidden } from '../../../oracle/hidden.js';
 
-const RELEASES = [
-  '2.6.32',
-  '3.16.7',
-  '4.9.1',
-  '5.4.1',
-  '5.10.223',
-  '5.15.20',
-  '6.0.1',
-  '6.1.170',
-  '6.12.100',
-  '6.18.44',
-  '7.3.1',
-];
 const SEQUENCES = 25;
 
-interface Hiding {
-  /** Of a hundred packets so many are hidden. */
-  readonly hidden: number;
-  /** Of a hundred packets so many have a number taken away. */
-  readonly blunted: number;
-  /** Of a hundred packets so many have the kernel's verdict beside them, and so many of these its message. */
-  readonly observed: number;
-  /** A SYN or an opening packet is hidden too. */
-  readonly hidesOpenings: boolean;
-  readonly isKnownEmpty: boolean;
-}
-
-/** What the world says otherwise than the entry is; empty: it holds it. */
-function faultsOf(entry: Entry | null, world: World): readonly string[] {
-  if (entry === null || !entry.isConfirmed) return world.state === 0 ? [] : ['there is no entry'];
-  const truth = worldOf(entry, entry.original.a === 80 ? 1 : 0);
-  if (world.state !== truth.state || world.opener !== truth.opener) return [`state ${truth.state} of ${truth.opener}`];
-  const faults: string[] = [];
-  const is = (name: string, known: boolean | null, truly: boolean | null) => {
-    if (known !== null && known !== truly) faults.push(`${name} is ${truly}`);
-  };
-  const number = (name: string, known: SeqRange | null, truly: SeqRange | null) => {
-    if (!contains(known, truly!.from)) faults.push(`${name} ${truly!.from} not in ${JSON.stringify(known)}`);
-  };
-  const figure = (name: string, known: Amount, truly: number) => {
-    if (truly < known.lo || truly > known.hi) faults.push(`${name} ${truly} not in ${JSON.stringify(known)}`);
-  };
-  is('hasReply', world.hasReply, truth.hasReply);
-  is('isAssured', world.isAssured, truth.isAssured);
-  is('closedFirst', world.closedFirst, truth.closedFirst);
-  figure('endsMs', world.endsMs, entry.deadlineMs);
-  for (const end of [0, 1] as const) {
-    const [side, known] = [truth.sides[end], world.sides[end]];
-    // Of a side that was not seen, nothing counts.
-    if (side.maxWin.lo === 0 && known.maxWin.lo === 0) continue;
-    number(`end of ${end}`, known.end, side.end);
-    number(`maxEnd of ${end}`, known.maxEnd, side.maxEnd);
-    figure(`maxWin of ${end}`, known.maxWin, side.maxWin.lo);
-    figure(`scale of ${end}`, known.scale, side.scale.lo);
-    is(`hasMaxAck of ${end}`, known.hasMaxAck, side.hasMaxAck);
-    if (side.hasMaxAck === true) number(`maxAck of ${end}`, known.maxAck, side.maxAck);
-    is(`isLiberal of ${end}`, known.isLiberal, side.isLiberal);
-    is(`permitsSack of ${end}`, known.permitsSack, side.permitsSack);
-  }
-  return faults;
-}
-
-function segmentOf(packet: TcpPacket, random: Random, blunted: number): Segment {
-  const isBlunted = random.chance(blunted / 100);
-  const kind = isBlunted ? random.below(4) : -1;
-  return {
-    atMs: packet.atMs,
-    errorMs: 0,
-    from: packet.dport === 80 ? 0 : 1,
-    flags: packet.flags,
-    seq: kind === 0 ? null : packet.seq,
-    ack: kind === 0 ? null : packet.ack,
-    window: kind === 1 ? null : packet.window,
-    payload:
-      kind === 2
-        ? amount(Math.max(0, packet.payload - 12), packet.payload + 3)
-        : packet.payload === 0 && kind === 0
-          ? null
-          : amount(packet.payload),
-    options: kind >= 2 ? null : packet.options,
-    hasOptions: kind < 2,
-    fault: packet.fault,
-    isDropped: false,
-  };
-}
-
-const NUMBERED = /(?:upper|lower) bound (\d+)|^nf_ct_proto_6: (\d+) bytes more/;
-
-interface Run {
-  readonly judged: number;
-  readonly sure: number;
-}
-
-function play(seed: number, hiding: Hiding): Run {
-  const random = createRandom(seed);
-  const kernel = parseKernelVersion(random.pick(RELEASES))!;
-  const profile = random.pick(PROFILES);
-  const settings = settingsFor(profile, random, kernel);
-  const sequence = generateSequence(random, { kernel, settings, hasPauses: profile.hasPauses });
-  if (sequence.proto !== 'tcp') return { judged: 0, sure: 0 };
-  const place = placeOf(sequence.family, 0, 0);
-  const truth = createTracker({ kernel, sysctls: settings });
-  const follower = followTcp({ kernel, sysctls: settings }, hiding.isKnownEmpty);
-  let atMs = 0;
-  let hasGap = !hiding.isKnownEmpty;
-  let mayOpen = false;
-  let judged = 0;
-  let sure = 0;
-  for (const [at, step] of sequence.steps.entries()) {
-    atMs += step.waitMs + random.below(40);
-    if (step.kind !== 'tcp') continue;
-    const packet = packetOf(step, sequence, place, atMs) as TcpPacket;
-    const met = truth.peek(packet);
-    const isOpening = (packet.flags & SYN) !== 0 || met === null || met.deadlineMs <= atMs;
-    const out = truth.track(packet);
-    const isHidden = random.chance(hiding.hidden / 100) && (hiding.hidesOpenings || !isOpening);
-    if (isHidden) {
-      hasGap = true;
-      mayOpen ||= isOpening;
-      continue;
-    }
-    if (hasGap && at > 0) follower.miss(mayOpen || !hiding.isKnownEmpty);
-    hasGap = false;
-    mayOpen = false;
-    const isSeen = random.chance(hiding.observed / 100);
-    const number = NUMBERED.exec(out.message ?? '');
-    const observed: Observed = isSeen
-      ? {
-          verdict: out.verdict,
-          reasonId: out.message !== null && random.chance(0.5) ? out.reasonId : null,
-          number: number === null ? null : Number(number[1] ?? number[2]),
-          isSilent: out.message === null,
-        }
-      : NOTHING_OBSERVED;
-    const segment = segmentOf(packet, random, hiding.blunted);
-    const judgement = follower.judge(segment, observed);
-    const where = `seed ${seed} step ${at} ${kernel.release} ${step.from} ${step.flags} seq ${step.seq} ack ${step.ack}`;
-    check(judgement, out, where);
-    const entry = truth.peek(packet);
-    const faults = judgement.after.map((world) => faultsOf(entry, world));
-    const isHeld = faults.some((found) => found.length === 0);
-    expect(isHeld, `${where}: the entry is in no world: ${JSON.stringify(faults)}`).toBe(true);
-    judged += 1;
-    if (judgement.verdicts.length === 1) sure += 1;
-  }
-  return { judged, sure };
-}
-
-function check(judgement: Judgement, out: ReturnType<ReturnType<typeof createTracker>['track']>, where: string): void {
-  expect(judgement.agreement, where).not.toBe('disagrees');
-  expect(judgement.verdicts, where).toContain(out.verdict);
-  const fits = judgement.branches.some(
-    (branch) =>
-      branch.verdict === out.verdict &&
-      (branch.message === null) === (out.message === null) &&
-      (branch.message === null || branch.reasonId === out.reasonId) &&
-      (branch.message === null || branch.message === out.message || branch.message.includes('?')),
-  );
-  expect(
-    fits,
-    `${where}: ${out.reasonId} ${out.message} not among ${JSON.stringify(judgement.branches.map((branch) => [branch.verdict, branch.reasonId, branch.message]))}`,
-  ).toBe(true);
-}
-
-function playAll(hiding: Hiding, first: number): Run {
+function playAll(hiding: Hiding, first: number): { readonly judged: number; readonly sure: number } {
   let judged = 0;
   let sure = 0;
   for (let seed = first; seed < first + SEQUENCES; seed += 1) {
-    const run = play(seed, hiding);
+    const run = playHidden(seed, hiding);
+    expect(run.faults).toEqual([]);
     judged += run.judged;
     sure += run.sure;
   }
   return { judged, sure };
 }
 
-const NOTHING_HIDDEN: Hiding = { hidden: 0, blunted: 0, observed: 0, hidesOpenings: false, isKnownEmpty: true };
-
 describe('a follower that did not see everything', () => {
   it('is the tracker itself while it sees everything', () => {
-    const { judged, sure } = playAll(NOTHING_HIDDEN, 1);
+    const { judged, sure } = playAll(HIDINGS.nothing, 1);
     expect(judged).toBeGreaterThan(150);
     expect(sure).toBe(judged);
   });
 
   it('holds the truth when packets are hidden', () => {
-    const { judged } = playAll({ ...NOTHING_HIDDEN, hidden: 15 }, 1000);
-    expect(judged).toBeGreaterThan(150);
+    expect(playAll(HIDINGS.packets, 1000).judged).toBeGreaterThan(150);
   });
 
   it('holds the truth when openings are hidden too', () => {
-    playAll({ ...NOTHING_HIDDEN, hidden: 25, hidesOpenings: true }, 2000);
+    playAll(HIDINGS.openings, 2000);
   });
 
   it('holds the truth when numbers are taken away', () => {
-    playAll({ ...NOTHING_HIDDEN, blunted: 20 }, 3000);
+    playAll(HIDINGS.numbers, 3000);
   });
 
   it('is struck down to less by what the kernel answered, never to nothing', () => {
-    const blind = playAll({ ...NOTHING_HIDDEN, hidden: 15, blunted: 5 }, 4000);
-    const seeing = playAll({ ...NOTHING_HIDDEN, hidden: 15, blunted: 5, observed: 100 }, 4000);
+    const blind = playAll(HIDINGS.some, 4000);
+    const seeing = playAll(HIDINGS['some, answered'], 4000);
     expect(blind.judged).toBeGreaterThan(100);
     expect(seeing.sure / seeing.judged).toBeGreaterThan(blind.sure / blind.judged);
   });
 
   it('learns from packets when it came in the middle', () => {
-    playAll({ ...NOTHING_HIDDEN, isKnownEmpty: false, observed: 100 }, 5000);
+    playAll(HIDINGS['the beginning'], 5000);
   });
 });
 
