@@ -102,7 +102,9 @@ describe.skipIf(obstacle !== null)('a staged window fault', () => {
 
     // Who cannot say that much cannot know: had they passed, the kernel would have believed what follows.
     const { stdout: unsure } = await runCommand(words.slice(0, -1));
-    const doubted = JSON.parse(unsure) as { packets: readonly { verdict: string | null; possible: readonly string[] }[] };
+    const doubted = JSON.parse(unsure) as {
+      packets: readonly { verdict: string | null; possible: readonly string[] }[];
+    };
     expect(doubted.packets[5]!.verdict).toBeNull();
     expect(doubted.packets[5]!.possible).toEqual(expect.arrayContaining(['ESTABLISHED', 'INVALID']));
 

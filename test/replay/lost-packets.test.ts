@@ -64,39 +64,56 @@ async function replayed(keeps: (record: Buffer, at: number) => boolean, covers: 
 }
 
 function contradictions({ packets }: Document): readonly string[] {
-  return packets.filter(({ agreement }) => agreement === 'disagrees').map(({ number, why }) => `${number} ${why.join(' ')}`);
+  return packets
+    .filter(({ agreement }) => agreement === 'disagrees')
+    .map(({ number, why }) => `${number} ${why.join(' ')}`);
 }
 
 describe('packets that a capture lost', () => {
-  it.each([1, 2])('where it says so, are reckoned with (seed %i)', async (seed) => {
-    const random = createRandom(seed);
-    const document = await replayed(() => !random.chance(0.2), 'coverage wire:eth1 state=lost why="some were dropped"');
-    expect(contradictions(document)).toEqual([]);
-    expect(document.packets.slice(1).every(({ isAfterGap }) => isAfterGap)).toBe(true);
-    expect(document.assumptions.join()).toContain('some were dropped');
-  }, patient(300_000));
+  it.each([1, 2])(
+    'where it says so, are reckoned with (seed %i)',
+    async (seed) => {
+      const random = createRandom(seed);
+      const document = await replayed(
+        () => !random.chance(0.2),
+        'coverage wire:eth1 state=lost why="some were dropped"',
+      );
+      expect(contradictions(document)).toEqual([]);
+      expect(document.packets.slice(1).every(({ isAfterGap }) => isAfterGap)).toBe(true);
+      expect(document.assumptions.join()).toContain('some were dropped');
+    },
+    patient(300_000),
+  );
 
-  it('are known by the bytes that are acknowledged all the same', async () => {
-    // The first data of the server, which the log does not know either: it was as it should be.
-    const isData = (record: Buffer) =>
-      record[RECORD_HEADER + LAST_BYTE_OF_SOURCE] === SERVER &&
-      record.readUInt16BE(RECORD_HEADER + IP_LENGTH) > 1000 &&
-      record[RECORD_HEADER + LAST_BYTE_OF_SOURCE - 3] === 198;
-    let left = 2;
-    const keeps = (record: Buffer) => !(isData(record) && left-- > 0);
-    const document = await replayed(keeps, null);
-    expect(contradictions(document)).toEqual([]);
-    expect(document.assumptions.join()).toContain('1,448 bytes of 198.51.100.113:8080 are in no record');
-    const first = document.packets.findIndex(({ isAfterGap }) => isAfterGap);
-    expect(document.packets.slice(0, first).every(({ verdict }) => verdict !== null)).toBe(true);
-    expect(document.packets.slice(first).some(({ verdict }) => verdict === null)).toBe(true);
-  }, patient(300_000));
+  it(
+    'are known by the bytes that are acknowledged all the same',
+    async () => {
+      // The first data of the server, which the log does not know either: it was as it should be.
+      const isData = (record: Buffer) =>
+        record[RECORD_HEADER + LAST_BYTE_OF_SOURCE] === SERVER &&
+        record.readUInt16BE(RECORD_HEADER + IP_LENGTH) > 1000 &&
+        record[RECORD_HEADER + LAST_BYTE_OF_SOURCE - 3] === 198;
+      let left = 2;
+      const keeps = (record: Buffer) => !(isData(record) && left-- > 0);
+      const document = await replayed(keeps, null);
+      expect(contradictions(document)).toEqual([]);
+      expect(document.assumptions.join()).toContain('1,448 bytes of 198.51.100.113:8080 are in no record');
+      const first = document.packets.findIndex(({ isAfterGap }) => isAfterGap);
+      expect(document.packets.slice(0, first).every(({ verdict }) => verdict !== null)).toBe(true);
+      expect(document.packets.slice(first).some(({ verdict }) => verdict === null)).toBe(true);
+    },
+    patient(300_000),
+  );
 
-  it('behind its end leave only what the log shows', async () => {
-    const document = await replayed((_, at) => at < 30, null);
-    expect(contradictions(document)).toEqual([]);
-    expect(document.packets.slice(0, 30).some(({ isAfterGap }) => isAfterGap)).toBe(false);
-    expect(document.packets.slice(30).length).toBeGreaterThan(5);
-    expect(document.packets.slice(30).every(({ isAfterGap }) => isAfterGap)).toBe(true);
-  }, patient(300_000));
+  it(
+    'behind its end leave only what the log shows',
+    async () => {
+      const document = await replayed((_, at) => at < 30, null);
+      expect(contradictions(document)).toEqual([]);
+      expect(document.packets.slice(0, 30).some(({ isAfterGap }) => isAfterGap)).toBe(false);
+      expect(document.packets.slice(30).length).toBeGreaterThan(5);
+      expect(document.packets.slice(30).every(({ isAfterGap }) => isAfterGap)).toBe(true);
+    },
+    patient(300_000),
+  );
 });

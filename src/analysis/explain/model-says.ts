@@ -36,8 +36,10 @@ function stepOf(subject: Case, rows: readonly ReplayRow[]): Step | null {
   const contradicted = rows.find((row) => row.agreement === 'disagrees');
   if (contradicted !== undefined) {
     const { observed } = contradicted.packet;
+    // After a first contradiction it cannot tell any more; what the kernel said is still not among what it could be.
+    const [only] = contradicted.verdicts.length === 1 ? contradicted.verdicts : [];
     return open(
-      `the model of the tracker says ${contradicted.verdicts.join(' or ')} where the kernel said ${observed.reasonId ?? observed.verdict}: packets or settings are missing here`,
+      `the model of the tracker says ${only ?? 'something else'} where the kernel said ${observed.reasonId ?? observed.verdict}: packets or settings are missing here`,
       false,
     );
   }

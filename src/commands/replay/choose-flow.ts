@@ -36,7 +36,13 @@ export function chooseFlow(input: CommandInput, world: World, db: Db): ChosenFlo
     const { subject, finding, flows } = chooseCase(filter, given, db);
     const records = readFlow(
       db,
-      { host: subject.host, scope: { ...scope, tupleIds: null }, tupleIds: subject.tupleIds, flow: subject.flow, isWhole },
+      {
+        host: subject.host,
+        scope: { ...scope, tupleIds: null },
+        tupleIds: subject.tupleIds,
+        flow: subject.flow,
+        isWhole,
+      },
       cite,
     );
     if (records === null) throw new FailedError(`no packet of finding ${finding?.id} can be replayed`);

@@ -46,8 +46,7 @@ export function openLosses(emit: Emit): Losses {
     before(count, atUs, packetNumber) {
       if (count > 0) {
         counted += count;
-        const isNear =
-          open !== null && (open.toUs === null || lastUs === null || lastUs - open.toUs <= TOGETHER_US);
+        const isNear = open !== null && (open.toUs === null || lastUs === null || lastUs - open.toUs <= TOGETHER_US);
         if (open !== null && (isNear || stretches >= MOST_STRETCHES)) {
           open.toUs = atUs;
           open.count += count;

@@ -112,10 +112,7 @@ describe('no hole is', () => {
         [1, ACK, 5001, 1021],
       ],
     ],
-    [
-      'what a RST acknowledges',
-      [[1, RST | ACK, 0, 1501]],
-    ],
+    ['what a RST acknowledges', [[1, RST | ACK, 0, 1501]]],
     [
       'the end of a connection, and a keepalive',
       [

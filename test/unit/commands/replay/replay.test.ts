@@ -94,13 +94,17 @@ describe('a log of some packets', () => {
 });
 
 describe('the screen', () => {
-  it.each([80, 100])('fits %i columns', async (width) => {
-    for (const name of ['window-overshoot', 'window-scale-stripped', 'finwait-expired', 'udp-reply-late']) {
-      const { stdout, code } = await runCommand(['replay', '-r', fixture(name)], { width });
-      expect(code).toBe(0);
-      expect(stdout.split('\n').filter((line) => line.length > width && !line.startsWith('See also'))).toEqual([]);
-    }
-  }, patient(180_000));
+  it.each([80, 100])(
+    'fits %i columns',
+    async (width) => {
+      for (const name of ['window-overshoot', 'window-scale-stripped', 'finwait-expired', 'udp-reply-late']) {
+        const { stdout, code } = await runCommand(['replay', '-r', fixture(name)], { width });
+        expect(code).toBe(0);
+        expect(stdout.split('\n').filter((line) => line.length > width && !line.startsWith('See also'))).toEqual([]);
+      }
+    },
+    patient(180_000),
+  );
 
   it.each(['table', 'lines', 'ndjson', 'csv', 'tsv', 'markdown'])('as rows: %s', async (format) => {
     const { stdout, code } = await runCommand(['replay', '-r', fixture('window-overshoot'), '-o', format]);
