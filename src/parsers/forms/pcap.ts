@@ -3,9 +3,9 @@
 import { type ByteQueue, openByteQueue } from '../capture/byte-queue.js';
 import { capturedFrame } from '../capture/captured-frame.js';
 import { canDecode } from '../capture/decode-link.js';
+import { openLosses } from '../capture/losses.js';
 import { type FrameReader, openPcapReader, pcapVariant } from '../capture/pcap-file.js';
 import { isPcapng, openPcapngReader } from '../capture/pcapng-file.js';
-import { openLosses } from '../capture/losses.js';
 import type { BinaryForm, BinaryReader, Emit } from '../form.js';
 
 interface Unread {
