@@ -6,7 +6,7 @@ export interface NetnsPlace {
   readonly inode: number;
   /** A file to enter it by. */
   readonly path: string;
-  /** 'blue' of ip netns, 'docker:1f2e3d4c5b6a', 'nginx:812' of a process; NULL: the first one of the host. */
+  /** 'blue' of ip netns, '/srv/jail/net' where a file holds it, 'docker:1f2e3d4c5b6a', 'nginx:812' of a process; NULL: the first one of the host. */
   readonly name: string | null;
 }
 
@@ -28,6 +28,8 @@ export function listNetns(host: ReadHost, isFirst: boolean): readonly NetnsPlace
       if (inode !== null && !found.has(inode))
         found.set(inode, { inode, path, name: name === 'default' ? null : name });
     }
+  for (const { inode, path } of heldByFiles(host))
+    if (!found.has(inode)) found.set(inode, { inode, path, name: nameOfFile(path) });
   for (const pid of processes(host)) {
     const path = `/proc/${pid}/ns/net`;
     const inode = host.netnsInode(path);
@@ -51,9 +53,35 @@ export function nameOfNetns(host: ReadHost, inode: number | null): string | null
     const name = namesIn(host, folder).find((one) => host.netnsInode(`${folder}/${one}`) === inode);
     if (name !== undefined) return name;
   }
+  const file = heldByFiles(host).find((one) => one.inode === inode);
+  if (file !== undefined) return nameOfFile(file.path);
   const own = /^Pid:\s*(\d+)/m.exec(host.readOrNull('/proc/self/status') ?? '')?.[1];
   const pid = processes(host).find((one) => one !== own && host.netnsInode(`/proc/${one}/ns/net`) === inode);
   return pid === undefined ? null : nameOfProcess(host, pid);
+}
+
+/**
+ * Namespaces that are mounted onto a file, wherever: snapd, systemd and people's scripts have folders of their own. One that is mounted
+ * twice is named by its first file.
+ */
+function heldByFiles(host: ReadHost): readonly { readonly inode: number; readonly path: string }[] {
+  // 56 42 0:4 net:[4026532668] /srv/jail/net rw shared:9 - nsfs nsfs rw (Documentation/filesystems/proc.rst, 3.5)
+  const mounts = (host.readOrNull('/proc/self/mountinfo') ?? '').matchAll(
+    /^\d+ \d+ \S+ net:\[\d+\] (\S+) .* - nsfs /gm,
+  );
+  return [...mounts].flatMap(([, shown]) => {
+    const path = shown!.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    // What lies above it, or another mount over it: then the path leads elsewhere.
+    const inode = host.netnsInode(path);
+    return inode === null ? [] : [{ inode, path }];
+  });
+}
+
+/** In one word, as manifests and tables take it. */
+function nameOfFile(path: string): string {
+  return path.replaceAll(/[^\w./@:+-]/g, '_');
 }
 
 function processes(host: ReadHost): readonly string[] {

@@ -291,6 +291,8 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
         'refused',
         'echo "conntrack v1.4.7 (conntrack-tools): Operation failed: sorry, you must be root or get CAP_NET_ADMIN capability to do this" >&2; exit 1',
       );
+      const missing = await ctwhy(`snapshot take --db ${db}`, `PATH=${bare}`);
+      expect([missing.exitStatus, missing.stderr]).toEqual([3, expect.stringContaining('apt install conntrack')]);
       const rights = await ctwhy(`snapshot take --db ${db}`, refused);
       expect([rights.exitStatus, rights.stderr]).toEqual([4, expect.stringContaining('sudo')]);
       expect(existsSync(db)).toBe(false);
