@@ -32,6 +32,11 @@ describe('the units of a schedule', () => {
     expect(value(serviceText(SCHEDULE), 'StateDirectory')).toBe('ctwhy');
   });
 
+  it('refuse what node may try and can do without, and do not kill it for that', () => {
+    expect(value(serviceText(SCHEDULE), 'SystemCallFilter')).toBe('@system-service');
+    expect(value(serviceText(SCHEDULE), 'SystemCallErrorNumber')).toBe('EPERM');
+  });
+
   it('do not hide the program from itself', () => {
     expect(value(serviceText(SCHEDULE), 'ProtectHome')).toBe('yes');
     const own = { ...SCHEDULE, self: ['/home/user/node', '/home/user/ctwhy.js'] };
