@@ -21,6 +21,8 @@ export interface Schedule {
 const STATE_FOLDER = '/var/lib/ctwhy';
 /** Hidden from a service by ProtectHome=yes. */
 const HOMES = /^\/(home|root|run\/user)\//;
+/** Replaced by empty ones with PrivateTmp=yes. */
+const TEMPORARY = /^\/(var\/)?tmp\//;
 
 /** The words that take one snapshot. */
 export function snapshotWords({ self, keep, storePath, hasAllSockets, isAllNetns }: Schedule): readonly string[] {
@@ -77,7 +79,7 @@ export function serviceText(schedule: Schedule): string {
     'NoNewPrivileges=yes',
     'ProtectSystem=strict',
     `ProtectHome=${paths.some((path) => HOMES.test(path)) ? 'read-only' : 'yes'}`,
-    'PrivateTmp=yes',
+    `PrivateTmp=${paths.some((path) => TEMPORARY.test(path)) ? 'no' : 'yes'}`,
     'PrivateDevices=yes',
     'ProtectKernelTunables=yes',
     'ProtectKernelModules=yes',

@@ -41,6 +41,8 @@ describe('the units of a schedule', () => {
     expect(value(serviceText(SCHEDULE), 'ProtectHome')).toBe('yes');
     const own = { ...SCHEDULE, self: ['/home/user/node', '/home/user/ctwhy.js'] };
     expect(value(serviceText(own), 'ProtectHome')).toBe('read-only');
+    expect(value(serviceText(own), 'PrivateTmp')).toBe('yes');
+    expect(value(serviceText({ ...SCHEDULE, storePath: '/var/tmp/ct.db' }), 'PrivateTmp')).toBe('no');
   });
 
   it.each([
