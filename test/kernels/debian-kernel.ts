@@ -31,10 +31,13 @@ export interface FetchedKernel {
 /** A reason, fit for one line, why a kernel or a program cannot be had. */
 export class Lacking extends Error {}
 
+export function kernelFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ctwhy', 'kernels');
+}
+
 /** The kernel from the cache, or fetched into it; `isFresh` asks the mirror again. Throws Lacking. */
 export function debianKernel(wanted: WantedKernel, isFresh: boolean): FetchedKernel {
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ctwhy', 'kernels');
-  const folder = join(cache, wanted.suite);
+  const folder = join(kernelFolder(), wanted.suite);
   mkdirSync(folder, { recursive: true });
   const cached = newestOf(readdirSync(folder).filter((name) => /^\d/.test(name)));
   const release = cached === undefined || isFresh ? fetchKernel(wanted, folder) : cached;

@@ -3,12 +3,19 @@
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
 // --name REGEX runs only the tests of such a name, --systemd boots with systemd (the timers that end changes are its), --command 'WORDS'
 // runs that in the checkout instead of the tests, --incidents plays incidents there instead and holds against them what ctwhy explain says of
-// the recordings. Exit status 0: every kernel ran and nothing failed.
+// the recordings. last-run.txt beside the kernels keeps what came of it. Exit status 0: every kernel ran and nothing failed.
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { debianKernel, type FetchedKernel, Lacking, WANTED_KERNELS, type WantedKernel } from './debian-kernel.js';
+import {
+  debianKernel,
+  type FetchedKernel,
+  kernelFolder,
+  Lacking,
+  WANTED_KERNELS,
+  type WantedKernel,
+} from './debian-kernel.js';
 import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST, sharedFolder } from './guest.js';
 import { judgeRecorded, TELLING_INCIDENTS } from './judge-recorded.js';
 import { missingPrograms } from './programs.js';
@@ -32,7 +39,7 @@ const { values, positionals } = parseArgs({
 });
 const incidents = positionals.length > 0 ? positionals : TELLING_INCIDENTS;
 const acceleration = bestAcceleration();
-const timeoutMs = 1000 * Number(values.timeout ?? (acceleration === 'kvm' ? 900 : 3600));
+const timeoutMs = 1000 * Number(values.timeout ?? (acceleration === 'kvm' ? 900 : 10_800));
 
 interface Counts {
   readonly passed: number;
@@ -40,6 +47,8 @@ interface Counts {
   readonly skipped: number;
 }
 
+/** One line for each kernel, then the sum of them. */
+const summary: string[] = [];
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -64,10 +73,16 @@ async function main(): Promise<number> {
   }
   const tried = names.length - notRun;
   if (values.command === undefined) {
-    const ending = notRun > 0 ? `; ${notRun} not run` : '';
-    console.log(`${tried} ${tried === 1 ? 'kernel' : 'kernels'}: ${tell(total)}${ending}`);
+    const ending = notRun > 0 ? ` (${notRun} not run)` : '';
+    conclude(`${tried} ${tried === 1 ? 'kernel' : 'kernels'}${ending}: ${tell(total)}`);
+    writeFileSync(join(kernelFolder(), 'last-run.txt'), `${new Date().toISOString()}\n${summary.join('\n')}\n`);
   }
   return total.failed === 0 && notRun === 0 && (total.passed > 0 || values.command !== undefined) ? 0 : 1;
+}
+
+function conclude(line: string): void {
+  console.log(line);
+  summary.push(line);
 }
 
 /** Prints what came of it; null when the tests did not come to an end there. */
@@ -89,12 +104,12 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
       ? await judgeIncidents(join(shared, 'recorded'), end)
       : readReport(join(shared, 'report.json'), end);
     if (counts === null || counts.failed > 0) console.log(output);
-    const told = counts === null ? `${tellEnd(end)} (${tell(countLines(output))} until then)` : tell(counts);
-    console.log(`${title}: ${told} in ${seconds} s`);
+    const told = counts === null ? `${tellEnd(end)}, until then ${tell(countLines(output))}` : tell(counts);
+    conclude(`${title}, ${seconds} s: ${told}`);
     return counts;
   } catch (error) {
     if (!(error instanceof Lacking)) throw error;
-    console.log(`${title}: not run: ${error.message}`);
+    conclude(`${title}: not run: ${error.message}`);
     return null;
   } finally {
     if (values.keep === undefined) rmSync(shared, { recursive: true, force: true });
@@ -167,7 +182,7 @@ function countLines(output: string): Counts {
 }
 
 function tell({ passed, failed, skipped }: Counts): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  return `${skipped} skipped, ${passed} passed, ${failed} failed`;
 }
 
 function tellEnd(end: GuestEnd): string {
