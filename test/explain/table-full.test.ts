@@ -98,6 +98,30 @@ describe('a full table', () => {
     });
     expect(finding).toMatchObject({ class: 'table-full', confidence: 'possible' });
   });
+
+  /** Two processors of /proc/net/stat/nf_conntrack as kernels from 5.10 on print it; the first column is the count of the namespace. */
+  const proc = (count: number, failed: number, drop: number, early: number) => [
+    'entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart',
+    ...[0, 1].map((cpu) =>
+      [count, 7, 3, 0, 9, 0, 0, 0, 0, failed * cpu, drop + cpu, early + cpu, 0, 0, 0, 0, 2]
+        .map((value) => value.toString(16).padStart(8, '0'))
+        .join(' '),
+    ),
+  ];
+
+  it('is likely without a message and a limit where entries were evicted for others, whatever else failed now and then', async () => {
+    const [finding, ...rest] = await saidOf({
+      'stat-1': proc(32_768, 4, 61_000, 9000),
+      'stat-2': proc(32_766, 5, 63_400, 9800),
+    });
+    expect(rest).toEqual([]);
+    expect(finding).toMatchObject({ class: 'table-full', confidence: 'likely', outcome: 'DROP', fate: 'dropped' });
+  });
+
+  it('is not told of drops that lost races account for, though an entry was evicted', async () => {
+    const said = await saidOf({ 'stat-1': proc(900, 4, 40, 9), 'stat-2': proc(930, 60, 68, 10) });
+    expect(said.map((one) => one.class)).toEqual(['insert-race']);
+  });
 });
 
 describe('no full table', () => {

@@ -17,6 +17,8 @@ import { ruleWords } from './words.js';
 
 /** A loser whose translation differs is put into the table in its reply direction: dropped only where that clashes, too. */
 const RESOLVES_TRANSLATED = since('5.6');
+/** Each lost insertion is counted as one drop: many more drops than that have another cause. */
+const DROPS_PER_LOSS = 2;
 const RANDOM = /--mode random|numgen (?:random|inc)|--mode nth/;
 
 /** Rules that send the packets of one connection to one of several targets, each packet on its own choice. */
@@ -53,7 +55,9 @@ function lossesOf({ host }: HostPicture): Losses | null {
   const failed = statisticMove({ host }, 'insert_failed');
   const dropped = statisticMove({ host }, 'drop');
   if (failed !== null && dropped !== null)
-    return failed.delta > 0 && dropped.delta > 0 ? { is: 'moved', failed, dropped } : null;
+    return failed.delta > 0 && dropped.delta > 0 && dropped.delta <= failed.delta * DROPS_PER_LOSS
+      ? { is: 'moved', failed, dropped }
+      : null;
   const failedEver = statisticTotal({ host }, 'insert_failed');
   const droppedEver = statisticTotal({ host }, 'drop');
   if (failedEver === null || droppedEver === null || failedEver.delta === 0 || droppedEver.delta === 0) return null;
@@ -219,7 +223,7 @@ export const insertRace: HostCause = {
   title: 'Packets lose the race into the table and are dropped',
   needs: 'the statistics twice, or the rules that translate each packet on a choice of its own',
   decides:
-    'insert_failed and drop rise together while a random choice of targets stands in the path; clash_resolve alone is success',
+    'insert_failed and drop rise together, in like numbers, while a random choice of targets stands in the path; clash_resolve alone is success',
   looksLike: ['table-full', 'ports used up'],
   causes: [],
   kernels:

@@ -18,7 +18,7 @@ import {
 } from '../../explain/host-measures.js';
 import type { HostPicture } from '../../explain/host-picture.js';
 import type { HostVerdict } from '../../explain/host-verdict.js';
-import { statisticMove } from '../../explain/statistics.js';
+import { type CounterMove, statisticMove } from '../../explain/statistics.js';
 import type { HostCause } from '../cause.js';
 import { countGaps } from '../count-leak.js';
 import { type Filling, whoFillsIt } from './who-fills-it.js';
@@ -27,6 +27,9 @@ import { type Filling, whoFillsIt } from './who-fills-it.js';
 const NEARLY = 0.95;
 /** A listing with this part of what the count says accounts for it; entries come and go while it is read. */
 const ACCOUNTS = 0.8;
+
+/** Packets that lose the race into the table are counted as dropped, too: drops beyond these are of another kind. */
+const DROPS_PER_LOSS = 2;
 
 /** Messages and a reading of the count within this of each other speak of the same time. */
 const WITHIN_US = 600_000_000;
@@ -71,8 +74,37 @@ function isOfThatTime({ rows, level }: Signs): boolean {
   );
 }
 
+/**
+ * Entries were evicted for others while packets were dropped: the counter early_drop is moved by an allocation that finds more entries
+ * than the limit, by nothing else (nf_conntrack_core.c: early_drop(), __nf_conntrack_alloc()). NULL: it did not move, or lost races
+ * account for the drops.
+ */
+function evictions(picture: HostPicture): { readonly evicted: CounterMove; readonly dropped: CounterMove } | null {
+  const evicted = statisticMove(picture, 'early_drop');
+  const dropped = statisticMove(picture, 'drop');
+  if (evicted === null || dropped === null || evicted.delta === 0) return null;
+  const lost = statisticMove(picture, 'insert_failed')?.delta ?? 0;
+  return dropped.delta > lost * DROPS_PER_LOSS ? { evicted, dropped } : null;
+}
+
+/** What was shown without a message of the kernel. */
+function silentStep({ picture, level }: Signs): Step {
+  const both = evictions(picture);
+  return both === null
+    ? inferred(
+        'packets that would open a connection were dropped: the table was full and drops were counted',
+        [...citeMove(picture, statisticMove(picture, 'drop')!), ...level!.evidence],
+        true,
+        ASK.kernelLog,
+      )
+    : shown(
+        `${both.dropped.delta} packets were dropped while ${both.evicted.delta} entries were evicted for others, which the kernel does at the limit only`,
+        [...citeMove(picture, both.dropped), ...citeMove(picture, both.evicted)],
+      );
+}
+
 function levelStep(signs: Signs): Step {
-  const { level, isAtLimit } = signs;
+  const { level, isAtLimit, picture } = signs;
   if (level !== null && isAtLimit && !isOfThatTime(signs))
     return inferred(
       `at another time the table had ${level.count} of ${level.max} entries`,
@@ -81,7 +113,17 @@ function levelStep(signs: Signs): Step {
       ASK.counts,
     );
   if (level !== null && isAtLimit) return shown(`the table had ${level.count} of ${level.max} entries`, level.evidence);
-  if (level === null) return open('how full the table was', false, ASK.counts);
+  if (level === null) {
+    const last = tableLevels(picture).at(-1);
+    return last === undefined
+      ? open('how full the table was', false, ASK.counts)
+      : inferred(
+          `the table had ${last.count} entries; its limit is not known`,
+          last.evidence.slice(0, 1),
+          false,
+          ASK.counts,
+        );
+  }
   return inferred(
     `when it was read (${level.count} of ${level.max} entries) the table was not full: another moment, or another namespace`,
     level.evidence,
@@ -146,7 +188,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const levels = tableLevels(picture);
   const level = fullest(levels);
   const isAtLimit = level !== null && level.count >= level.max! * NEARLY;
-  if (rows.length === 0 && !isAtLimit) return [];
+  if (rows.length === 0 && !isAtLimit && evictions(picture) === null) return [];
   const signs: Signs = {
     picture,
     rows,
@@ -164,12 +206,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const steps: Step[] = [
     rows.length > 0
       ? shown(said, [...cited, ...held.rows.slice(0, 3).map((row) => picture.cite.notice(row))])
-      : inferred(
-          'packets that would open a connection were dropped: the table was full and drops were counted',
-          [...drops.evidence, ...level!.evidence],
-          true,
-          ASK.kernelLog,
-        ),
+      : silentStep(signs),
     levelStep(signs),
     drops,
   ];
@@ -256,8 +293,10 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
 export const tableFull: HostCause = {
   id: 'table-full',
   title: 'Table full: new connections are dropped',
-  needs: 'the kernel\'s "table full, dropping packet", or a count at its limit together with drops in the statistics',
-  decides: 'the message, the count near the limit, drop rising between two readings; a listing tells what fills it',
+  needs:
+    'the kernel\'s "table full, dropping packet", or drops in the statistics together with evictions or a count at its limit',
+  decides:
+    'the message, the count near the limit, drop and early_drop rising between two readings; a listing tells what fills it',
   looksLike: ['count-leak', 'helper-expectation'],
   causes: [
     'scan',
