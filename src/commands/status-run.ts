@@ -123,6 +123,7 @@ function whatToType(name: string): ReadonlyArray<readonly [have: string, command
     ['a command that shows the fault', 'capture', `sudo ${name} capture -- ./repeat.sh`],
     ['a packet nobody sent yet, and the rules', 'path', `sudo ${name} path --packet '-p tcp ...'`],
     ['files somebody sent', 'explain', `${name} explain -r case.tar`],
+    ['another setting or kernel: what if', 'replay', `${name} replay 1 --set NAME=1`],
     ['a host without ctwhy', 'bundle', `${name} bundle --script > collect.sh`],
     ['a table that fills up', 'snapshot', `sudo ${name} snapshot take --every 10s`],
     ['nothing yet, just looking', 'demo', `${name} demo`],
@@ -157,8 +158,12 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     '  Reading changes nothing. What changes the host (capture, log-invalid, trace,',
     '  tag, dyndbg) shows its plan, asks, and is taken back exactly. All at once:',
     [segment('plain', '  '), segment('cmd', `sudo ${name} undo --all`)],
-    [segment('plain', '  All commands: '), segment('cmd', `${name} --help`)],
-    [segment('plain', '  Topics:       '), segment('cmd', `${name} help symptoms|safety|time|formats`)],
+    [
+      segment('plain', '  All commands: '),
+      segment('cmd', `${name} --help`),
+      segment('plain', '   Topics: '),
+      segment('cmd', `${name} help symptoms|safety|time|formats`),
+    ],
   ];
   printDocument(world.streams.out, lines);
   return EXIT.done;

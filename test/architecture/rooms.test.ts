@@ -140,6 +140,14 @@ describe('rooms', () => {
     expect(wrong.map(({ file, from, to }) => `${file}: ${from} must not import ${to}`)).toEqual([]);
   });
 
+  it('leaves the tables of the tracker to its model, which knows no store', () => {
+    const tables = /\b(tcpTransition|TCP_TRANSITIONS|TCP_TIMEOUTS_S)\b/;
+    const knowing = files.filter((file) => tables.test(readFileSync(file, 'utf8'))).map((file) => relative(SRC, file));
+    expect(knowing.filter((file) => roomOf(join(SRC, file)) !== 'tracker')).toEqual(['catalogue/tcp-states.ts']);
+    expect(knowing.length).toBeGreaterThan(2);
+    expect(ARROWS['tracker']).toEqual(['model', 'text', 'catalogue']);
+  });
+
   it('keeps packages and built-ins in their rooms', () => {
     const wrong = imports
       .filter(({ target, isTypeOnly }) => !target.startsWith('.') && !isTypeOnly && !FREE.includes(target))

@@ -20,7 +20,12 @@ export const SYMPTOMS: readonly Symptom[] = [
   {
     seen: 'a rule drops packets as INVALID',
     ask: ['sysctl net.netfilter', 'iptables-save -c  (twice, a minute apart)', 'conntrack -S', 'dmesg'],
-    answer: ['check', 'capture --dport PORT', 'explain -r FILES', 'query reasons', 'query drops-by-rule'],
+    answer: ['check', 'capture --dport PORT', 'explain -r FILES', 'replay 1 -r FILES', 'query drops-by-rule'],
+  },
+  {
+    seen: '"SEQ is over upper bound", and its like: by how much, and what if a setting were otherwise',
+    ask: ['tcpdump -ni any -w wire.pcap host ADDR  (from before the connection)', 'dmesg', 'sysctl net.netfilter'],
+    answer: ['replay -r FILES', 'replay -r FILES --set nf_conntrack_tcp_be_liberal=1', 'replay -r FILES --kernel 5.10'],
   },
   {
     seen: 'SYNs arrive, nobody answers',
