@@ -27,6 +27,7 @@ import { normalByEvents } from './normal-by-events.js';
 import { pickedUpByEvents } from './picked-up-by-events.js';
 import { portRemapped } from './port-remapped.js';
 import { portReuse } from './port-reuse.js';
+import { reuseOnWire } from './reuse-on-wire.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
@@ -85,6 +86,7 @@ export const HOST_CAUSES: readonly HostCause[] = [
   idleElsewhere,
   pickedUpByEvents,
   portRemapped,
+  reuseOnWire,
   normalByEvents,
   windowOvershootUnnamed,
   oldSegmentUnnamed,

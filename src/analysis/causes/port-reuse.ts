@@ -1,6 +1,7 @@
 // The same addresses and ports again, while somebody still remembers the connection before: the SYN meets an entry that is not done, or the
 // peer answers it with an ACK of the old connection.
 
+import type { Remedy } from '../../model/finding.js';
 import { inferred, type LookAlike, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
 import type { Case, SeenPacket } from '../explain/case.js';
@@ -82,6 +83,24 @@ function notForged(subject: Case): LookAlike {
   );
 }
 
+/** What keeps ports from coming round while somebody remembers them. */
+export const morePorts: readonly Remedy[] = [
+  {
+    when: 'lasting',
+    text: 'give the opener more ports, so that none comes round so soon',
+    command: 'sysctl -w net.ipv4.ip_local_port_range="10240 65535"',
+    undo: 'sysctl -w net.ipv4.ip_local_port_range="32768 60999"',
+    price: 'ports below 32768 may belong to services; name those in ip_local_reserved_ports',
+  },
+  {
+    when: 'lasting',
+    text: 'have the side that opens also close first, or keep connections open: TIME_WAIT then keeps its port from being used again',
+    command: 'sysctl net.ipv4.tcp_tw_reuse net.netfilter.nf_conntrack_tcp_timeout_time_wait',
+    undo: '',
+    price: 'none, this only looks',
+  },
+];
+
 export const portReuse: Cause = {
   id: 'port-reuse',
   title: 'Ports used again while the old connection is remembered',
@@ -122,22 +141,7 @@ export const portReuse: Cause = {
         : `${endWords(tuple.src, tuple.sport)} still has the old connection of these ports`,
       summary: `${isEntry ? `${flowWords(tuple)} opens a new connection on ports whose old one conntrack still has in ${reuse.state}.` : `${endWords(tuple.src, tuple.sport)} answers a new SYN with an ACK of the connection before it on the same ports.`} The packet is let pass and changes nothing; the opener waits, or resets and tries again, so connecting takes a second or more.`,
       missing: [],
-      remedies: [
-        {
-          when: 'lasting',
-          text: 'give the opener more ports, so that none comes round so soon',
-          command: 'sysctl -w net.ipv4.ip_local_port_range="10240 65535"',
-          undo: 'sysctl -w net.ipv4.ip_local_port_range="32768 60999"',
-          price: 'ports below 32768 may belong to services; name those in ip_local_reserved_ports',
-        },
-        {
-          when: 'lasting',
-          text: 'have the side that opens also close first, or keep connections open: TIME_WAIT then keeps its port from being used again',
-          command: 'sysctl net.ipv4.tcp_tw_reuse net.netfilter.nf_conntrack_tcp_timeout_time_wait',
-          undo: '',
-          price: 'none, this only looks',
-        },
-      ],
+      remedies: morePorts,
     };
   },
 };

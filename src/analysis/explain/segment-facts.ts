@@ -67,24 +67,29 @@ export function beyond(number: number, bound: number): number {
   return distance(number, plus(bound, -1));
 }
 
-/** The shift of the window scale option in a SYN's options; -1: options were printed and hold none; NULL: not told. */
-export function scaleOf(packet: SeenPacket): number | null {
-  const hex = optionsOf(packet);
-  if (hex === null) return null;
+/** What a TCP option holds, in bytes; NULL: these options have none of the kind. @param hex the options as stored, in hex */
+export function optionIn(hex: string, kind: number): readonly number[] | null {
   const bytes = (hex.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
   for (let at = 0; at < bytes.length; ) {
-    const kind = bytes[at]!;
-    if (kind === 0) break;
-    if (kind === 1) {
+    if (bytes[at] === 0) break;
+    if (bytes[at] === 1) {
       at += 1;
       continue;
     }
     const length = bytes[at + 1] ?? 0;
-    if (kind === 3) return Math.min(bytes[at + 2] ?? 0, 14);
+    if (bytes[at] === kind) return bytes.slice(at + 2, at + Math.max(2, length));
     if (length < 2) break;
     at += length;
   }
-  return -1;
+  return null;
+}
+
+/** The shift of the window scale option in a SYN's options; -1: options were printed and hold none; NULL: not told. */
+export function scaleOf(packet: SeenPacket): number | null {
+  const hex = optionsOf(packet);
+  if (hex === null) return null;
+  const option = optionIn(hex, 3);
+  return option === null ? -1 : Math.min(option[0] ?? 0, 14);
 }
 
 /** It is seen on a bridge port: bridged frames pass the rules only where br_netfilter hands them over. */
