@@ -89,6 +89,8 @@ export const PREFIX_PATTERNS: readonly PrefixPattern[] = [
   says('IPFire: rc.firewall', /^DROP_NEWNOTSYN$/, 'NEW', 'dropped', 'DROP_NEWNOTSYN '),
   says('O. Andreasson, Iptables Tutorial: rc.firewall.txt', /^new not syn:?$/i, 'NEW', null, 'New not syn:'),
 
+  says('words for INVALID', /\bbad[ _-]?state\b/i, 'INVALID', null, 'FW-BAD-STATE: ', 'badstate '),
+
   says('Firewall Builder', /^INVALID state -- (DENY|DROP)$/, 'INVALID', 'dropped', 'INVALID state -- DENY '),
   says('Firewall Builder', / -- (DENY|DROP|REJECT)$/, null, 'dropped', 'RULE 12 -- DENY '),
   says('Firewall Builder', / -- ACCEPT$/, null, 'passed', 'RULE 3 -- ACCEPT '),
@@ -112,6 +114,8 @@ export const PREFIX_PATTERNS: readonly PrefixPattern[] = [
 const STATE_WORDS: ReadonlyMap<string, PrefixState> = new Map([
   ['INVALID', 'INVALID'],
   ['CTINVALID', 'INVALID'],
+  ['INV', 'INVALID'],
+  ['CTINV', 'INVALID'],
   ['NEW', 'NEW'],
   ['ESTABLISHED', 'ESTABLISHED'],
   ['RELATED', 'RELATED'],

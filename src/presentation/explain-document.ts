@@ -30,6 +30,8 @@ export interface ExplainOptions {
   readonly againWords: string;
   /** Whether there is evidence of entries, events, rules or sockets. */
   readonly showsTables: boolean;
+  /** Packets that were read, whatever was found of them. */
+  readonly packetCount: number;
   /** What evidence without a packet shows by itself. */
   readonly present: readonly { readonly says: string; readonly source: string }[];
   /** Of a host where nothing is wrong: what is ordinary, and which faults would have been seen; NULL: something is. */
@@ -237,6 +239,15 @@ function quietHead(told: readonly ToldFinding[], options: ExplainOptions): reado
   ];
 }
 
+/** What was read and could not show a packet that is INVALID or NEW. */
+function whyNothing({ packetCount, present, showsTables }: ExplainOptions): string {
+  if (packetCount > 0)
+    return `Of the ${packetCount === 1 ? 'packet' : `${packetCount} packets`} here nothing says the state: a LOG line has it only through its rule (iptables-save -c, nft -a list ruleset), a message of conntrack through the kernel's release (uname -r).`;
+  const told = 'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG';
+  if (present.length > 0) return `${told}: without one nothing here says what became of any packet.`;
+  return `${told}; ${showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`;
+}
+
 /** The whole document. */
 export function explainDocument(
   told: readonly ToldFinding[],
@@ -265,12 +276,7 @@ export function explainDocument(
       [segment('head', 'No INVALID and no NEW packet'), segment('plain', ' in what was looked at.')],
       '',
       ...presentLines(options),
-      ...wrap(
-        options.present.length > 0
-          ? 'Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG: without one nothing here says what became of any packet.'
-          : `Packets are told by a kernel log (log_invalid, LOG or TRACE lines), a trace, or NFLOG; ${options.showsTables ? 'what is here tells of the tables only' : 'nothing of that kind, and nothing of the tables, is here'}.`,
-        options.width - 2,
-      ),
+      ...wrap(whyNothing(options), options.width - 2),
       ...(options.present.length > 0
         ? [
             [segment('plain', 'To be sure: '), segment('cmd', 'journalctl -k -o short-precise > kern.log')],

@@ -130,6 +130,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
         readWords: readWords(input),
         againWords: [readWords(input), filterWords(input)].filter((words) => words !== '').join(' '),
         showsTables: head.showsTables,
+        packetCount: explanation.packetCount,
         present: told.length === 0 ? present : [],
         quiet,
         width: documentWidth(world.streams.out),
