@@ -8,15 +8,15 @@ const LISTING: readonly RegExp[] = [
   /^nft\s+(-\S+\s+)*(list|monitor)\b/,
   /^xtables-monitor\b/,
   /^ipset\s+(-o\s+\S+\s+)?(list|save|-L|-S)\b/,
-  /^(ss|netstat|nstat|lsmod|dmesg|uptime|hostname|hostnamectl|ifconfig)(\s|$)/,
+  /^(ss|netstat|nstat|lsmod|dmesg|uptime|hostname|hostnamectl|ifconfig)(\s|;|$)/,
   /^sysctl\s+(-[anN]|--all|[a-z]+\.)/,
   /^ip\s+(-\S+\s+)*(a|addr|address|r|ro|route|ru|rule|l|link|n|neigh|monitor|netns)\b/,
   /^(bridge|tc)\s+/,
-  /^journalctl(\s|$)/,
+  /^journalctl(\s|;|$)/,
   /^ethtool\s+-/,
-  /^tcpdump(\s|$)/,
-  /^uname(\s|$)/,
-  /^date(\s|$)/,
+  /^tcpdump(\s|;|$)/,
+  /^uname(\s|;|$)/,
+  /^date(\s|;|$)/,
   /^(cat|zcat|head|tail|less|more|grep|egrep|zgrep|wc|watch)\s/,
   /^ovs-(appctl|dpctl|ofctl)\s/,
 ];
@@ -51,6 +51,12 @@ export function commandLine(line: string): CommandLine | null {
 }
 
 function asCommand(text: string): CommandLine | null {
+  const typed = withoutPrefix(text);
+  return LISTING.some((listing) => listing.test(typed.command)) ? typed : null;
+}
+
+/** A command as typed, without sudo, path and namespace, whatever it is. */
+export function withoutPrefix(text: string): CommandLine {
   let command = text;
   let netns: string | null = null;
   for (;;) {
@@ -59,5 +65,5 @@ function asCommand(text: string): CommandLine | null {
     netns = /^ip\s+netns\s+exec\s+(\S+)/.exec(prefix)?.[1] ?? netns;
     command = command.slice(prefix.length);
   }
-  return LISTING.some((listing) => listing.test(command)) ? { command, netns } : null;
+  return { command, netns };
 }

@@ -4,6 +4,7 @@ import type { EvidenceRecord, RecordKind } from '../model/record.js';
 import type { Db } from '../store/open-store.js';
 import { addPart, type Snapshot, type SnapshotPart } from '../store/snapshots.js';
 import { noteSourceCommand } from '../store/sources.js';
+import { partOfCommand } from './listing-commands.js';
 import { type PartOfRecord, partOfRecord } from './parts.js';
 import type { FormRun } from './read-text.js';
 
@@ -149,10 +150,16 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
     record(record, run) {
       if (record.kind === 'ct-count' && record.what === 'shown') {
         // The tool's last line: what follows is another listing. Alone it says that the list was empty.
-        if (listings.size === 0 && record.value === 0)
-          this.emptyListing({ part: 'list:main', key: 'list:main', once: null }, run);
+        if (listings.size === 0 && record.value === 0 && record.of === undefined) {
+          const part = (run.command === null ? null : partOfCommand(run.command)) ?? 'list:main';
+          if (part.startsWith('list:')) this.emptyListing({ part, key: part, once: null }, run);
+        }
         endListings();
-        const data = { what: 'entries', shown: record.value };
+        const data = {
+          what: 'entries',
+          shown: record.value,
+          ...(record.of === undefined ? {} : { of: record.of }),
+        };
         this.record({ kind: 'host-fact', line: record.line, fact: { kind: 'listed', data } }, run);
         return;
       }

@@ -12,7 +12,7 @@ export type HostFactKind =
   | 'module'
   | 'file'
   | 'listener'
-  /** How many there were by the word of whoever listed them: data.what ('entries', 'events', 'expectations' …), data.shown. */
+  /** How many there were by the word of whoever listed them: data.what ('entries', 'events', 'expectations' …), data.shown, data.of (ListedOf). */
   | 'listed';
 
 /** data carries ip -j's own key names where ip prints them (ifname, local, prefixlen, dst, gateway, dev, table, prefsrc, metric, …). */

@@ -49,6 +49,8 @@ export type BundleStatement =
       readonly why: string | null;
     };
 
+export type ListedOf = 'everything' | 'ip' | 'ip6' | 'dying' | 'unconfirmed';
+
 /** line: number in its source, from 1. */
 export type EvidenceRecord =
   | { readonly kind: 'kernel'; readonly line: number; readonly envelope: KernelLine; readonly message: KernelMessage }
@@ -62,6 +64,8 @@ export type EvidenceRecord =
       readonly line: number;
       readonly what: 'count' | 'max' | 'shown';
       readonly value: number;
+      /** Of 'shown', where lines were counted: of everything there is, of one family, or of what is not in the table (yet, or any more). */
+      readonly of?: ListedOf;
     }
   | { readonly kind: 'sysctl'; readonly line: number; readonly name: string; readonly value: string }
   | { readonly kind: 'counter'; readonly line: number; readonly name: string; readonly value: number }

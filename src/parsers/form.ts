@@ -21,6 +21,11 @@ export const OTHER: LineOutcome = { is: 'other' };
 export interface FormReader {
   /** @param line number of the line in its source, from 1. @param text without its line end. Never throws. */
   line(text: string, line: number): LineOutcome;
+  /**
+   * What comes next was printed by another command of the same typed line. false, or no such method: the form cannot go on with that,
+   * its reader is ended and the forms are asked anew.
+   */
+  command?(command: string): boolean;
   /** The source ended, or another form begins: emit what is still held. Safe to call twice. */
   end(): void;
 }

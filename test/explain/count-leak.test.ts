@@ -40,6 +40,31 @@ describe('a count leak', () => {
     expect(listed!.summary).not.toContain('nf_conntrack is not');
   });
 
+  it('is read from typed lines of several commands that print a number each', async () => {
+    const typed = (count: number, v4: number, v6: number) => [
+      'root@fw:~# uname -r; conntrack -C; conntrack -L 2>/dev/null | wc -l; conntrack -L -f ipv6 | wc -l; conntrack -L dying | wc -l',
+      'conntrack v1.4.5 (conntrack-tools): 3 flow entries have been shown.',
+      '5.10.0-9-amd64',
+      `${count}`,
+      `${v4}`,
+      `${v6}`,
+      '0',
+    ];
+    const said = await saidOf({ 'session.txt': [...typed(9000, 310, 12), ...typed(9100, 20, 3)] });
+    expect(said.map((one) => [one.class, one.confidence])).toEqual([['count-leak', 'likely']]);
+    expect(said[0]!.summary).toContain('says 9100, the listing has 23');
+
+    const both = [
+      '[root@fw ~]# cat /proc/sys/net/netfilter/nf_conntrack_{count,max}; wc -l < /proc/net/nf_conntrack',
+      '8192',
+      '8192',
+    ];
+    const [full] = await saidOf({ 'kern.log': [FULL], 'paste.txt': [...both, '77'] });
+    expect(full).toMatchObject({ class: 'count-leak', confidence: 'possible', outcome: 'DROP' });
+    const [listed] = await saidOf({ 'kern.log': [FULL], 'paste.txt': [...both, '8190'] });
+    expect(listed).toMatchObject({ class: 'table-full' });
+  });
+
   it('is possible at most by one reading', async () => {
     const [finding] = await saidOf({ 'counts.txt': reading(300, 9) });
     expect(finding).toMatchObject({ class: 'count-leak', confidence: 'possible', outcome: 'OTHER' });
@@ -47,6 +72,17 @@ describe('a count leak', () => {
 });
 
 describe('no count leak', () => {
+  it('where only what a filter let pass was counted', async () => {
+    const typed = (count: number) => [
+      "root@fw:~# conntrack -C; conntrack -L | grep -c 'dport=53 '; conntrack -L -p icmp | wc -l",
+      `${count}`,
+      '14',
+      '3',
+    ];
+    const said = await saidOf({ 'session.txt': [...typed(9000), ...typed(9100)] });
+    expect(said.map((one) => one.confidence)).not.toContain('likely');
+  });
+
   it('where the listing has about what is counted', async () => {
     expect(await saidOf({ 'counts.txt': [...reading(300, 288), ...reading(340, 335)] })).toEqual([]);
   });

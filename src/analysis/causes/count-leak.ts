@@ -2,6 +2,7 @@
 // but nothing in the table can be removed to make room (net/netfilter/nf_conntrack_core.c: the count goes down when an entry is freed).
 
 import type { EvidenceItem } from '../../model/finding.js';
+import type { ListedOf } from '../../model/record.js';
 import { type HostFactRow, readHostFacts } from '../../store/evidence-reader.js';
 import { type ListSize, readListSizes } from '../../store/table-shape.js';
 import { inferred, type LookAlike, open, ruledOutBy, type Step, shown } from '../explain/argument.js';
@@ -54,13 +55,18 @@ function listedAt(picture: HostPicture, level: TableLevel, sizes: readonly ListS
   const waiting = (of('dying')?.entries ?? 0) + (of('unconfirmed')?.entries ?? 0);
   const part = picture.host.parts.find((one) => one.snapshotId === id && one.part === 'list:main');
   if (part !== undefined && part.why !== null) return null;
-  if (said.length > 0)
+  if (said.length > 0) {
+    const sum = (facts: readonly HostFactRow[]) => facts.reduce((all, fact) => all + Number(fact.data['shown']), 0);
+    const counted = (what: ListedOf) => said.filter((fact) => fact.data['of'] === what);
+    const everything = counted('everything');
+    const others = said.filter((fact) => !everything.includes(fact));
     return {
-      entries: said.reduce((sum, fact) => sum + Number(fact.data['shown']), 0) + waiting,
+      entries: Math.max(...everything.map((fact) => Number(fact.data['shown'])), sum(others)) + waiting,
       isWhole:
-        said.some((fact) => /nf_conntrack/.test(picture.cite.hostFact(fact, null).text)) || (of('main')?.ipv6 ?? 0) > 0,
+        everything.length > 0 || (counted('ip').length > 0 && counted('ip6').length > 0) || (of('main')?.ipv6 ?? 0) > 0,
       evidence: said.map((fact) => picture.cite.hostFact(fact, factTime(picture, fact))),
     };
+  }
   // Only who knows when it was read knows that it was read whole.
   if (part === undefined || part.atUs === null) return null;
   const entries = (of('main')?.entries ?? 0) + waiting;

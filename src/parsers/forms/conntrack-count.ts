@@ -1,7 +1,8 @@
 // How many entries there are: `conntrack -C`, nf_conntrack_count and nf_conntrack_max; and how many were listed: `wc -l
 // /proc/net/nf_conntrack`, `conntrack -L | wc -l`.
 
-import { hintOf, hintOfPrompt } from '../conntrack/command.js';
+import type { ListedOf } from '../../model/record.js';
+import { hintOf, hintOfCommand, hintOfPrompt } from '../conntrack/command.js';
 import { type Form, OTHER, TAKEN } from '../form.js';
 
 type What = 'count' | 'max' | 'shown';
@@ -25,6 +26,7 @@ export const conntrackCountForm: Form = {
   },
   open(emit, context) {
     let bare: What | null = whatOf(hintOf(context)?.subject);
+    let of = context.command === null ? null : listedOf(context.command);
     return {
       line(text, line) {
         const named = NAMED.exec(text);
@@ -36,12 +38,13 @@ export const conntrackCountForm: Form = {
         }
         const lines = WORD_COUNT.exec(text);
         if (lines !== null) {
-          emit({ kind: 'ct-count', line, what: 'shown', value: Number(lines[1]) });
+          emit({ kind: 'ct-count', line, what: 'shown', value: Number(lines[1]), of: 'everything' });
           return TAKEN;
         }
         const number = BARE.exec(text);
         if (number !== null && bare !== null) {
-          emit({ kind: 'ct-count', line, what: bare, value: Number(number[1]) });
+          const count = { kind: 'ct-count', line, what: bare, value: Number(number[1]) } as const;
+          emit(bare === 'shown' && of !== null ? { ...count, of } : count);
           return TAKEN;
         }
         if (text.trim() === '') return TAKEN;
@@ -49,7 +52,13 @@ export const conntrackCountForm: Form = {
         const what = whatOf(typed?.subject);
         if (what === null) return OTHER;
         bare = what;
+        of = listedOf(text);
         return TAKEN;
+      },
+      command(command) {
+        bare = whatOf(hintOfCommand(command)?.subject);
+        of = listedOf(command);
+        return bare !== null;
       },
       end() {},
     };
@@ -58,4 +67,17 @@ export const conntrackCountForm: Form = {
 
 function whatOf(subject: string | undefined): What | null {
   return subject === 'count' ? 'count' : subject === 'maximum' ? 'max' : subject === 'lines' ? 'shown' : null;
+}
+
+/** Which entries a command counts the lines of; NULL: with a filter, or it counts nothing. */
+function listedOf(command: string): ListedOf | null {
+  if (/\/proc\/net\/(?:nf|ip)_conntrack\b/.test(command)) return 'everything';
+  const listing = /conntrack (?:-L|--dump)\s*([^|;]*)\|/
+    .exec(command)?.[1]
+    ?.replace(/2>\s*\S+/, '')
+    .trim();
+  if (listing === undefined) return null;
+  if (listing === 'dying' || listing === 'unconfirmed') return listing;
+  if (/^(?:-f|--family)[ =]ipv6$/.test(listing)) return 'ip6';
+  return /^(?:(?:-f|--family)[ =]ipv4)?$/.test(listing) ? 'ip' : null;
 }
