@@ -186,7 +186,7 @@ exit ${status}
       expect(ended.stderr).toContain('first INVALID');
       expect(ended.stderr).toContain('first drop');
       expect(await state(host)).toBe(before);
-      await expect.poll(() => running(host), { timeout: 10_000 }).toEqual([]);
+      await expect.poll(() => running(host), { timeout: patient(10_000) }).toEqual([]);
       // The same evidence answers later, by the words of the capture.
       const again = await host.run(`${prefix()} explain --json --dport 8080 --sport ${sport}`);
       expect((JSON.parse(again.stdout) as Document).findings[0]).toMatchObject({ class: 'entry-gone' });
@@ -223,7 +223,7 @@ exit ${status}
       expect(capture.endedBy).toBe(signal);
       expect(findings[0], `${stderr}\n${stdout}`).toMatchObject({ class: 'entry-gone', flow: { sport } });
       expect(await state(client!)).toBe(before);
-      await expect.poll(() => running(client!), { timeout: 10_000 }).toEqual([]);
+      await expect.poll(() => running(client!), { timeout: patient(10_000) }).toEqual([]);
     },
     LIMIT_MS,
   );
@@ -269,8 +269,8 @@ exit ${status}
       expect(begun.stdout).toMatch(/^C\d+ {2}capture tcp dport 8080 {3}in the background/);
       expect(await isOn(client!)).toBe(true);
       spawnSync(reproduce(client!, 0), { stdio: 'ignore' });
-      await expect.poll(() => state(client!), { timeout: 60_000, interval: 500 }).toBe(before);
-      await expect.poll(() => running(client!), { timeout: 60_000, interval: 500 }).toEqual([]);
+      await expect.poll(() => state(client!), { timeout: patient(60_000), interval: 500 }).toBe(before);
+      await expect.poll(() => running(client!), { timeout: patient(60_000), interval: 500 }).toEqual([]);
       const told = await client!.run(`${prefix()} explain --json --sport ${sport}`);
       expect((JSON.parse(told.stdout) as Document).findings[0]).toMatchObject({ class: 'entry-gone', flow: { sport } });
     },
@@ -316,7 +316,7 @@ exit ${status}
       await begun.stop('SIGKILL');
       await waitUntil('the kernel has dropped the table', async () => !(await isOn(client!)), 10_000);
       const left = async () => (await running(client!)).filter((name) => /^(conntrack|nft|tcpdump|tail)$/.test(name));
-      await expect.poll(left, { timeout: 10_000 }).toEqual([]);
+      await expect.poll(left, { timeout: patient(10_000) }).toEqual([]);
       expect(await state(client!)).toContain('nf_conntrack_log_invalid = 6');
       const undone = await client!.attempt(`${prefix()} undo --all --yes`);
       expect(undone.exitStatus, undone.stderr).toBe(0);

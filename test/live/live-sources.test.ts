@@ -16,9 +16,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dropLine } from '../helpers/drop-lines.js';
 import { rowsOf } from '../helpers/run-command.js';
 import { countRows, killWhatRuns, later, startCtwhy, until } from '../helpers/started-program.js';
+import { patient } from '../lab/clock.js';
 import { holdSwitch } from '../lab/shared-switch.js';
 
-const LONG_MS = 240_000;
+const LONG_MS = patient(240_000);
 const isRoot = process.getuid?.() === 0;
 
 let folder = '';

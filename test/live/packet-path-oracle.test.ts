@@ -9,6 +9,7 @@ import { packetWords } from '../../src/commands/path/packet-words.js';
 import type { Ruleset } from '../../src/model/ruleset.js';
 import { iptablesSaveForm } from '../../src/parsers/forms/ruleset-iptables-save.js';
 import { nftForm } from '../../src/parsers/forms/ruleset-nft.js';
+import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
 import { type PlainPacket, plainFrame } from '../lab/plain-frame.js';
 import { createRandom, type Random } from '../oracle/random.js';
@@ -172,7 +173,7 @@ describe.skipIf(obstacle !== null)('path --packet against the kernel', () => {
   const cases = ([4, 6] as const).flatMap((family) =>
     TOOLS[family].filter(isThere).map((tool) => ({ family, tool, name: `IPv${family}, ${tool}` })),
   );
-  it.each(cases)('$name', { timeout: 120_000 }, async ({ family, tool }) => {
+  it.each(cases)('$name', { timeout: patient(120_000) }, async ({ family, tool }) => {
     const random = createRandom(SEED + family * 1000 + tool.length);
     let compared = 0;
     for (let ruleset = 0; ruleset < RULESETS; ruleset++) {

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dropLog } from '../helpers/drop-lines.js';
 import { rowsOf } from '../helpers/run-command.js';
 import { ctwhyCommand, killWhatRuns, later, startCtwhy, startProgram } from '../helpers/started-program.js';
+import { patient } from '../lab/clock.js';
 
-const LONG_MS = 240_000;
+const LONG_MS = patient(240_000);
 /** More than one transaction of 16 MiB. */
 const MANY_LINES = 80_000;
 const KILL_ROUNDS = 2;

@@ -15,6 +15,7 @@ import { iptablesRulesForm } from '../../src/parsers/forms/ruleset-iptables-rule
 import { iptablesSaveForm } from '../../src/parsers/forms/ruleset-iptables-save.js';
 import { nftForm } from '../../src/parsers/forms/ruleset-nft.js';
 import { nftJsonForm } from '../../src/parsers/forms/ruleset-nft-json.js';
+import { patient } from '../lab/clock.js';
 import { readForm } from '../unit/parsers/read-form.js';
 
 const TOOLS = ['unshare', 'ip', 'iptables-legacy', 'iptables-nft', 'ip6tables-legacy', 'nft', 'ipset'];
@@ -33,7 +34,7 @@ function inNamespace(script: string): Map<string, string> {
   const done = spawnSync('unshare', ['-n', 'sh', '-s'], {
     input: script,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: patient(60_000),
     maxBuffer: 1 << 26,
   });
   if (done.status !== 0) throw new Error(`the namespace script failed: ${done.stderr}`);

@@ -145,6 +145,8 @@ export const finwaitTableFull: Incident = {
   },
   kernelLogForm: 'dmesg-time',
   addresses: Object.values(FULL),
+  // Since 6.17 the line names the namespace.
+  ...(isKernelSince('6.17') ? {} : { kernelWords: TABLE_FULL }),
   proofs: [
     { file: 'dmesg-T.txt', pattern: TABLE_FULL },
     { file: 'dmesg-T.txt', pattern: /invalid new|OUTPUT INVALID/, atLeast: 0, atMost: 0 },
