@@ -113,7 +113,7 @@ const SAME_STREAM = 1 << 24;
  * @param shortestLifeMs the least that an open connection lives after a packet: within it no other can have taken its place
  */
 export function gapsOf(records: FlowRecords, shortestLifeMs: number): Gaps {
-  const { packets, events, flow, watch } = records;
+  const { packets, events, flow, watch, bareNumbers } = records;
   const cover = coverOf(records);
   const isWatched = cover.is === 'every packet';
   const first = packets[0]!;
@@ -134,6 +134,10 @@ export function gapsOf(records: FlowRecords, shortestLifeMs: number): Gaps {
   const assumptions: string[] = [];
   if (startsEmpty) assumptions.push('the table had no entry of these ports before the first packet');
   if (isWatched && packets.length > 1) assumptions.push(...watchedWords(records, cover, lost!, before));
+  if (bareNumbers > 0)
+    assumptions.push(
+      `${grouped(bareNumbers)} bare ACKs stand behind what their side had sent: tcpdump's text tells no number of them`,
+    );
   if (cover.is === 'one direction')
     assumptions.push('only one direction was recorded: the other one may have sent anything between these packets');
   if (cover.is === 'some packets' && packets.length > 1)

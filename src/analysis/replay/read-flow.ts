@@ -19,6 +19,7 @@ import type { HostContext, SeenPacket } from '../explain/case.js';
 import type { Cite } from '../explain/cite.js';
 import { mergeSightings } from '../explain/merge-sightings.js';
 import { readPath } from '../explain/read-path.js';
+import { withBareNumbers } from './bare-numbers.js';
 import { type FlowPacket, packetOfCapture, packetOfLines } from './flow-packet.js';
 
 /** A longer connection is replayed so far. */
@@ -50,6 +51,8 @@ export interface FlowRecords {
   readonly packets: readonly FlowPacket[];
   readonly events: readonly EventRow[];
   readonly watch: Watch;
+  /** Bare acknowledgements whose number was not told, and was put in. */
+  readonly bareNumbers: number;
   /** There are more packets than were read. */
   readonly isCut: boolean;
 }
@@ -88,10 +91,12 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecord
   // What a line shows to have no entry has none on the wire either.
   const isStranger = (packet: FlowPacket) =>
     strangers.some((one) => identityOf(one) === identityOf(packet) && areOne(one, packet));
-  const packets = onceEach([...fromLines, ...fromWire.filter((packet) => !isStranger(packet))]);
+  const { packets, taken: bareNumbers } = withBareNumbers(
+    onceEach([...fromLines, ...fromWire.filter((packet) => !isStranger(packet))]),
+  );
   if (packets.length === 0) return null;
   const isCut = rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS;
-  return { flow, packets, events, watch: watchOf(host, question.isWhole ?? false), isCut };
+  return { flow, packets, events, watch: watchOf(host, question.isWhole ?? false), bareNumbers, isCut };
 }
 
 const CAPTURES = /^(capture$|wire:)/;

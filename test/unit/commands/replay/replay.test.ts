@@ -1,5 +1,7 @@
 // ctwhy replay on recorded hosts: the first wrong packet with its arithmetic, what-if, formats, refusals.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { REPOSITORY, runCommand } from '../../../helpers/run-command.js';
@@ -66,6 +68,34 @@ describe('a window scale that was lost', () => {
     const mended = whatIf?.changed.filter(({ to }) => to.verdict === 'ESTABLISHED').map(({ number }) => number);
     expect(mended).toEqual(expect.arrayContaining(refused));
     expect(whatIf?.unknown).toBe(0);
+  });
+});
+
+describe('text of tcpdump', () => {
+  it('is as good as the capture, though it prints no number of bare acknowledgements', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ctwhy-text-'));
+    try {
+      const file = join(folder, 'wire.txt');
+      writeFileSync(
+        file,
+        [
+          '1.000000 IP 192.0.2.1.4000 > 198.51.100.2.80: Flags [S], seq 1000, win 64240, options [mss 1460], length 0',
+          '1.000100 IP 198.51.100.2.80 > 192.0.2.1.4000: Flags [S.], seq 5000, ack 1001, win 2000, options [mss 1460], length 0',
+          '1.000200 IP 192.0.2.1.4000 > 198.51.100.2.80: Flags [.], ack 1, win 64240, length 0',
+          '1.000300 IP 192.0.2.1.4000 > 198.51.100.2.80: Flags [P.], seq 1:101, ack 1, win 64240, length 100',
+          '1.000400 IP 198.51.100.2.80 > 192.0.2.1.4000: Flags [.], ack 101, win 2000, length 0',
+          '1.000500 IP 192.0.2.1.4000 > 198.51.100.2.80: Flags [P.], seq 9001:9101, ack 1, win 64240, length 100',
+        ]
+          .map((line) => `179527115${line}\n`)
+          .join(''),
+      );
+      const { packets } = await documentOf(['-r', file, '--kernel', '6.18']);
+      expect(packets.map(({ verdict }) => verdict).join(' ')).toBe(
+        'NEW ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED INVALID',
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 
