@@ -74,6 +74,7 @@ export function openJournal(host: WriteHost, folder: string): Journal {
     for (const change of ended.slice(0, -KEPT_ENDED)) {
       host.remove(pathOf(change.number));
       host.remove(`${pathOf(change.number)}.ended`);
+      host.remove(`${pathOf(change.number)}.seen`);
     }
   }
 

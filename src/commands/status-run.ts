@@ -8,6 +8,7 @@ import { type Line, printDocument, segment } from '../presentation/document.js';
 import { StoreError } from '../text/errors.js';
 import { duration, rfc3339 } from '../text/time.js';
 import type { World } from '../world.js';
+import { readSeen, seenWords } from './capture/seen-so-far.js';
 import { hostJournal } from './host-journal.js';
 import { storeLocation } from './store-location.js';
 
@@ -102,6 +103,7 @@ function changeLines(world: World): readonly Line[] {
           segment('cmd', `sudo ${world.programName} undo ${id}`),
         ];
       }),
+      ...captures.map((change): Line => [segment('plain', `              ${seenWords(readSeen(world, change))}`)]),
       [
         segment('warn', `  Changes     ${on.length} on: ${on.map(changeId).join(', ')}   `),
         segment('cmd', `${world.programName} changes`),

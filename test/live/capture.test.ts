@@ -264,15 +264,25 @@ exit ${status}
     'waits in the background for the first INVALID packet, puts back and keeps it',
     async () => {
       const before = await state(client!);
-      const begun = await client!.attempt(words('--stop-on', 'invalid', '--detach'));
+      const begun = await client!.attempt(words('--stop-on', 'invalid', '--detach', '--every', '5s'));
       expect(begun.exitStatus, begun.stderr).toBe(0);
       expect(begun.stdout).toMatch(/^C\d+ {2}capture tcp dport 8080 {3}in the background/);
       expect(await isOn(client!)).toBe(true);
+      // Whoever asks meanwhile is told what it has seen so far; and it goes on reading the tables.
+      await client!.run(`nc -N -w 5 ${ADDRESSES.server} 8080 < /dev/null`);
+      const status = async () => (await client!.run(prefix())).stdout;
+      await expect
+        .poll(status, { timeout: patient(60_000), interval: 500 })
+        .toMatch(/\d packets?, 0 INVALID, 0 dropped, [1-9]\d* events/);
+      await delay(6000);
       spawnSync(reproduce(client!, 0), { stdio: 'ignore' });
       await expect.poll(() => state(client!), { timeout: patient(60_000), interval: 500 }).toBe(before);
       await expect.poll(() => running(client!), { timeout: patient(60_000), interval: 500 }).toEqual([]);
       const told = await client!.run(`${prefix()} explain --json --sport ${sport}`);
       expect((JSON.parse(told.stdout) as Document).findings[0]).toMatchObject({ class: 'entry-gone', flow: { sport } });
+      const kept = await client!.run(`${prefix()} query -o csv "select name from sources"`);
+      expect(kept.stdout).toMatch(/conntrack-L-during-\d+\.txt/);
+      expect(await status()).not.toContain('Running');
     },
     LIMIT_MS,
   );

@@ -28,9 +28,17 @@ import { pathTwoBackends } from './incidents/path-two-backends.js';
 import { pathUserChains } from './incidents/path-user-chains.js';
 import { rejectWithReset } from './incidents/reject-with-reset.js';
 import { routingDropped } from './incidents/routing-dropped.js';
+import { routingForbidden, routingNeighbour, routingTooBig, routingTtl } from './incidents/routing-lost.js';
 import { routingNoRoute } from './incidents/routing-no-route.js';
 import { policyDecided, ruleEndedEarly, ruleNeverMatched } from './incidents/rule-decided.js';
-import { badChecksum, oldSegment, portReused, rstRejected, windowLiberal } from './incidents/segments.js';
+import {
+  badChecksum,
+  oldSegment,
+  portReused,
+  rstChallenged,
+  rstRejected,
+  windowLiberal,
+} from './incidents/segments.js';
 import { staleEntry } from './incidents/stale-entry.js';
 import { udpReplyLate } from './incidents/udp-reply-late.js';
 import { icmpv6Untrackable, notrackOneSided } from './incidents/untrackable.js';
@@ -75,6 +83,7 @@ export const INCIDENTS: readonly Incident[] = [
   windowLiberal,
   oldSegment,
   rstRejected,
+  rstChallenged,
   portReused,
   badChecksum,
   notrackOneSided,
@@ -84,6 +93,10 @@ export const INCIDENTS: readonly Incident[] = [
   midstreamPickup,
   routingDropped,
   routingNoRoute,
+  routingNeighbour,
+  routingForbidden,
+  routingTtl,
+  routingTooBig,
   staleEntry,
   bridgePath,
   bridgeHooked,

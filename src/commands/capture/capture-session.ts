@@ -8,9 +8,9 @@ import { openScratchFile, type ScratchFile } from '../../host/new-file.js';
 import type { RunningChild } from '../../host/start-child.js';
 import { type Act, type Change, changeId } from '../../model/change.js';
 import type { LiveScreen } from '../../presentation/capture-live.js';
-import { hostLines, type Moment, readParts } from '../../survey/bundle/collect.js';
+import { hostLines, readParts } from '../../survey/bundle/collect.js';
 import type { ManifestPart } from '../../survey/bundle/manifest.js';
-import { BUNDLE_PARTS } from '../../survey/bundle/parts.js';
+import { BUNDLE_PARTS, type Moment } from '../../survey/bundle/parts.js';
 import type { EndingSignal, World } from '../../world.js';
 import { type Agreed, carryOut } from '../make-change.js';
 import { type BoundReaders, bindReaders } from './bind-readers.js';
@@ -18,6 +18,8 @@ import type { HostAnswers } from './capture-plan.js';
 import { type Looked, look } from './look.js';
 import { captureCoverage, captureSays, type Mark, pack } from './pack.js';
 import { isEnded, type PutBack, putBack } from './put-back.js';
+import { openSeenNote, type SeenNote } from './seen-so-far.js';
+import { openSnapshotRing } from './snapshot-ring.js';
 import { openStops } from './stops.js';
 import { openWatcher, type Seen } from './watcher.js';
 import type { CaptureWishes } from './wish.js';
@@ -82,11 +84,19 @@ export async function capture(input: CommandInput, world: World, request: Captur
     const beganMs = monotonicMs();
     back = { ...(await putBack(world, change)), tookMs: monotonicMs() - beganMs };
   };
-  const snapshot = async (when: Moment): Promise<void> => {
+  const read = async (into: ScratchFile, when: Moment): Promise<readonly ManifestPart[]> => {
     const wanted = BUNDLE_PARTS.filter(({ isMoving, stem }) => stem !== 'kern' && (when === 'after' || isMoving));
     const deps = { host: world.host, nowUs, sleep: (ms: number) => stops.sleep(ms), signal: stops.hurried };
-    parts.push(...(await readParts(deps, body, wanted, { moment: when, change: null })));
+    return await readParts(deps, into, wanted, { moment: when, change: null });
   };
+  const snapshot = async (when: 'before' | 'after'): Promise<void> => {
+    parts.push(...(await read(body, when)));
+  };
+  let note: SeenNote | null = null;
+  const ring =
+    wishes.everyMs === null
+      ? null
+      : openSnapshotRing({ everyMs: wishes.everyMs, monotonicMs, open: scratch, take: read });
   let looked: Looked | null = null;
   const beganAtUs = nowUs();
   const soFar = (archive: ScratchFile | null): Captured => ({
@@ -130,6 +140,7 @@ export async function capture(input: CommandInput, world: World, request: Captur
     }
     const onFromUs = nowUs();
     const made = change;
+    note = made === null ? null : openSeenNote(world, made);
     looked = await look(world, {
       forMs: wishes.forMs,
       command: wishes.command,
@@ -140,6 +151,10 @@ export async function capture(input: CommandInput, world: World, request: Captur
       moment: moment.signal,
       screen,
       stops,
+      onStep: () => {
+        note?.note(watcher.seen);
+        ring?.tick();
+      },
       onChild: (started) => {
         child = started;
       },
@@ -147,6 +162,10 @@ export async function capture(input: CommandInput, world: World, request: Captur
     // A person who waits for the host has it back before the second snapshot is read.
     if (stops.ended.aborted) await restore();
     const onUntilUs = nowUs();
+    for (const kept of (await ring?.end()) ?? []) {
+      for (const piece of kept.body.pieces()) body.append(piece);
+      parts.push(...kept.parts);
+    }
     await snapshot('after');
     await restore();
     await stops.sleep(TAIL_MS, true);
@@ -175,6 +194,8 @@ export async function capture(input: CommandInput, world: World, request: Captur
   } finally {
     if (readers !== null) for (const read of await readers.stop()) read.spool.discard();
     body.discard();
+    ring?.discard();
+    note?.remove();
     screen.end();
     stops.off();
   }

@@ -39,6 +39,12 @@ export const captureCommand: CommandSpec<World> = {
       group: 'What',
     },
     { name: 'detach', describe: 'wait in the background, 12h unless --for, keeping what came last', group: 'What' },
+    {
+      name: 'every',
+      argument: 'TIME',
+      describe: 'another snapshot so often, the last three are kept (5min with --detach)',
+      group: 'What',
+    },
     { name: 'limit', argument: 'RATE', describe: 'traced packets of one flow: 1/s, 5/min (20/s)', group: 'Safety' },
     ...CHANGE_OPTIONS.map((option) =>
       option.name === 'for'

@@ -43,7 +43,7 @@ export async function detach(input: CommandInput, world: World): Promise<ExitCod
       const until = begun.endsAtUs === null ? '' : `, at the latest ${rfc3339(begun.endsAtUs).slice(0, 16)}Z`;
       world.streams.out.write(
         `${id}  ${begun.what}   in the background, process ${pid}${until}\n` +
-          `  What it has seen, when it has ended: ${world.programName} explain\n` +
+          `  What it has seen so far: sudo ${world.programName}; when it has ended: ${world.programName} explain\n` +
           `  End it now: sudo ${world.programName} undo ${id}\n`,
       );
       return EXIT.done;

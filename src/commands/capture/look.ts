@@ -19,6 +19,8 @@ export interface LookRequest {
   readonly moment: AbortSignal;
   readonly screen: LiveScreen;
   readonly stops: Stops;
+  /** Called while it waits, twice a second. */
+  readonly onStep: () => void;
   /** Told of the command as soon as it runs, so that signals can be passed on. */
   readonly onChild: (child: RunningChild) => void;
 }
@@ -62,6 +64,7 @@ export async function look(world: World, request: LookRequest): Promise<Looked> 
     request.moment.aborted || stops.ended.aborted || hasEnded.signal.aborted || request.isOver();
   while (!isDone() && monotonicMs() - beganMs < request.forMs) {
     show(request.forMs, '^C ends');
+    request.onStep();
     await Promise.race([
       stops.sleep(Math.min(STEP_MS, request.forMs - (monotonicMs() - beganMs))),
       ...(child === null ? [] : [child.ended]),

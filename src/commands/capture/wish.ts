@@ -5,6 +5,7 @@ import type { Rate } from '../../changes/rules/nft-table-script.js';
 import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import type { PacketFilter } from '../../model/packet-filter.js';
 import { UsageError } from '../../text/errors.js';
+import { parseDuration } from '../../text/time-words.js';
 import type { World } from '../../world.js';
 import { forMs } from '../make-change.js';
 import { filterText, packetFilter } from '../packet-filter-words.js';
@@ -29,6 +30,8 @@ export interface CaptureWishes {
   readonly stopOn: StopOn | null;
   /** It runs in the background, for hours, and keeps what came last. */
   readonly isDetached: boolean;
+  /** Another snapshot so often while it waits, of which the last are kept; NULL: one before and one after. */
+  readonly everyMs: number | null;
 }
 
 const DEFAULT_MS = 60_000;
@@ -36,6 +39,8 @@ const DEFAULT_MS = 60_000;
 const DEFAULT_WITH_COMMAND_MS = 10 * 60_000;
 
 /** Who waits for a moment does not know when it comes. */
+/** Reading a large table takes seconds: not more often than that unless asked. */
+const DEFAULT_EVERY_MS = 5 * 60_000;
 const DEFAULT_DETACHED_MS = 12 * 3_600_000;
 
 /** @throws UsageError; FailedError for a process without sockets */
@@ -68,10 +73,21 @@ export async function captureWishes(input: CommandInput, world: World): Promise<
     via: isDetached ? 'log' : via,
     stopOn,
     isDetached,
+    everyMs: everyMs(input, isDetached),
     rate: rateOption(input),
     forMs: forMs(input, isDetached ? DEFAULT_DETACHED_MS : command === null ? DEFAULT_MS : DEFAULT_WITH_COMMAND_MS)!,
     command,
   };
+}
+
+/** @throws UsageError */
+function everyMs(input: CommandInput, isDetached: boolean): number | null {
+  const text = optionValue(input, 'every');
+  if (text === null) return isDetached ? DEFAULT_EVERY_MS : null;
+  const us = parseDuration(text);
+  if (us === null || us < 5_000_000 || us > 86_400e6)
+    throw new UsageError(`--every: '${text}' is no time between 5 s and a day; give 30s, 5min`);
+  return Math.round(us / 1000);
 }
 
 /** @throws UsageError */

@@ -7,7 +7,15 @@ import { coverageOfEvents, listen } from './listen.js';
 import { type ManifestPart, manifestText, secondsText } from './manifest.js';
 import { beginMember, type LineChange } from './member-writer.js';
 import { isMet } from './needs.js';
-import { BUNDLE_PARTS, type BundlePart, fileOf, HOST_STATEMENTS, MOST_INTERFACES, type Words } from './parts.js';
+import {
+  BUNDLE_PARTS,
+  type BundlePart,
+  fileOf,
+  HOST_STATEMENTS,
+  MOST_INTERFACES,
+  type Moment,
+  type Words,
+} from './parts.js';
 
 /** No program of the list needs so long; one that hangs must not keep the bundle from being written. */
 const LONGEST_MS = 120_000;
@@ -40,8 +48,6 @@ export interface Collected {
   readonly parts: readonly ManifestPart[];
   readonly endedAtUs: number;
 }
-
-export type Moment = 'before' | 'after' | null;
 
 /**
  * Collects into the body of an archive.

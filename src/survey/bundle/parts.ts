@@ -111,7 +111,10 @@ export const HOST_STATEMENTS: readonly {
   { key: 'conntrack', command: ['conntrack', '--version'] },
 ];
 
+/** When a part is read; NULL: once. */
+export type Moment = 'before' | `during-${number}` | 'after' | null;
+
 /** The file of a part read at a moment: 'conntrack-L-before.txt'. */
-export function fileOf({ stem, ending }: BundlePart, moment: 'before' | 'after' | null): string {
-  return `${stem}${moment === 'before' ? '-before' : ''}.${ending}`;
+export function fileOf({ stem, ending }: BundlePart, moment: Moment): string {
+  return `${stem}${moment === null || moment === 'after' ? '' : `-${moment}`}.${ending}`;
 }

@@ -19,6 +19,8 @@ interface Course {
   readonly proofs: readonly Proof[];
   readonly said: readonly Said[];
   readonly sysctls?: Readonly<Record<string, number>>;
+  /** Rules behind those that tag INVALID and NEW. */
+  readonly rules?: readonly string[];
 }
 
 /** A conversation from raw sockets through a firewall that drops nothing. */
@@ -40,7 +42,7 @@ function segments(course: Course): Incident {
       playPath(stage, {
         addresses,
         wish: { backend: 'legacy' },
-        rules: TAGS,
+        rules: [...TAGS, ...(course.rules ?? [])],
         ...(sysctls === undefined ? {} : { sysctls }),
         prepare: silenceStacks,
         traffic: (scene) => converse(scene, addresses, sport, said),
@@ -103,6 +105,35 @@ export const rstRejected = segments({
     { from: 'server', flags: 'R', seq: 0, win: 0 },
     { from: 'server', flags: 'R', seq: 0, win: 0, wait: 0.5 },
     { from: 'client', flags: 'PA', seq: 1101, ack: 5101, win: 64240, size: 50 },
+  ],
+});
+
+export const rstChallenged = segments({
+  name: 'rst-challenged',
+  story:
+    'The server has acknowledged what the client sent, then a challenge ACK of an earlier moment comes late, and the client answers it with an RST of just the number it demands. For conntrack that number is too low by now ("invalid rst").',
+  truth: {
+    class: 'rst-rejected',
+    cause: 'answers-challenge-ack',
+    outcome: 'INVALID',
+    note: 'The RST has SEQ=1101, the ACK that it answers has ACK=1101; the server had acknowledged 1201. The entry stays ESTABLISHED.',
+  },
+  addresses: pairAddresses(125),
+  sport: 40125,
+  rules: [
+    'iptables-legacy -A FORWARD -p tcp --tcp-flags ALL ACK -j LOG --log-prefix "FORWARD ACK: " --log-tcp-sequence',
+  ],
+  proofs: [
+    { file: 'kern.log', pattern: /nf_ct_proto_6: invalid rst /, atLeast: 1 },
+    { file: 'kern.log', pattern: /FORWARD ACK: .*SPT=80 .*ACK=1101 /, atLeast: 1 },
+    { file: 'conntrack-L.txt', pattern: /ESTABLISHED.*sport=40125/ },
+  ],
+  said: [
+    ...OPENING,
+    { from: 'client', flags: 'PA', seq: 1101, ack: 5101, win: 64240, size: 100 },
+    { from: 'server', flags: 'A', seq: 5101, ack: 1201, win: 64240 },
+    { from: 'server', flags: 'A', seq: 5101, ack: 1101, win: 64240, wait: 0.3 },
+    { from: 'client', flags: 'R', seq: 1101, win: 0 },
   ],
 });
 
