@@ -79,6 +79,12 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
   'routing-dropped': 'certain',
   'zone-mismatch': 'certain',
   'routing-no-route': 'certain',
+  'routing-neighbour': 'certain',
+  'routing-forbidden': 'certain',
+  'routing-ttl': 'certain',
+  'routing-too-big': 'likely',
+  'rst-challenged': 'certain',
+  'busy-healthy': 'possible',
 };
 /** What else is true of a recording besides its main story. */
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {

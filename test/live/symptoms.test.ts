@@ -25,13 +25,21 @@ interface Document {
   readonly capture: { readonly putBack: { readonly left: readonly unknown[] } | null };
 }
 
+/** How a command is run on each host, and a source port of one's own. */
+interface Words {
+  readonly client: string;
+  readonly firewall: string;
+  readonly server: string;
+  readonly sport: number;
+}
+
 interface Staged {
   readonly symptom: string;
   readonly port: number;
   /** What the firewall gets before, and has taken away after. */
   readonly rules: readonly string[];
   /** What happens, on the client unless said otherwise. */
-  readonly script: (words: { readonly client: string; readonly firewall: string; readonly sport: number }) => string;
+  readonly script: (words: Words) => string;
   readonly finding: Partial<Finding>;
 }
 
@@ -71,7 +79,9 @@ const STAGED: readonly Staged[] = [
     symptom: 'no-nat',
     port: 8080,
     rules: ['-t nat -I POSTROUTING -o eth1 -j MASQUERADE', '-t nat -I POSTROUTING -p tcp --dport 8080 -j ACCEPT'],
-    script: ({ client, sport }) => `${client} nc -w 3 -p ${sport} -z ${ADDRESSES.server} 8080\n`,
+    // The server knows no way back to the address that was to be hidden.
+    script: ({ client, server, sport }) =>
+      `${server} ip route del default\n${client} nc -w 4 -p ${sport} -z ${ADDRESSES.server} 8080\n${server} ip route add default via 198.51.100.1\n`,
     finding: { class: 'rule-decided', cause: 'nat-bypassed' },
   },
 ];
@@ -140,7 +150,12 @@ describe.skipIf(why !== null)(`symptoms${why === null ? '' : ` (${why})`}`, () =
     '$symptom',
     async ({ symptom, port, rules, script, finding }) => {
       for (const rule of rules) await firewall!.run(`iptables-nft ${rule}`);
-      const words = script({ client: inside(client!), firewall: inside(firewall!), sport: sport + 1 });
+      const words = script({
+        client: inside(client!),
+        firewall: inside(firewall!),
+        server: inside(server!),
+        sport: sport + 1,
+      });
       const told = await captured(`-p tcp --dport ${port} --symptom ${symptom}`, words);
       for (const rule of rules) await firewall!.run(`iptables-nft ${rule.replace('-I', '-D')}`);
       await client!.attempt('ss -K state fin-wait-1');

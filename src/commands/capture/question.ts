@@ -19,7 +19,8 @@ const INVALID = 'ct state invalid';
 const NEW = 'ct state new';
 const KNOWN = 'ct state established,related';
 const RESETS = `${KNOWN} tcp flags & rst == rst`;
-const NEW_RESETS = 'ct state new,untracked tcp flags & rst == rst';
+/** An RST is never NEW: without an entry it is INVALID (net/netfilter/nf_conntrack_proto_tcp.c: tcp_new()). */
+const UNTRACKED_RESETS = 'ct state untracked tcp flags & rst == rst';
 const ANSWERS = `${KNOWN} tcp flags & (syn | ack) == syn | ack`;
 const CLOSES = `${KNOWN} tcp flags & fin == fin`;
 
@@ -52,8 +53,9 @@ export const SYMPTOMS: readonly Question[] = [
   },
   {
     id: 'reset',
-    title: 'connections that are reset: INVALID packets and the way of each RST',
-    conditions: [INVALID, RESETS, NEW_RESETS],
+    title: 'connections that are reset: the way of each RST, of INVALID packets, and of NEW ones that a rule may refuse',
+    // A rule that rejects with a reset does so to the NEW packet, and its RST alone does not tell which rule it was.
+    conditions: [INVALID, RESETS, UNTRACKED_RESETS, NEW],
     hasLogInvalid: true,
     costsHealthy: true,
   },
@@ -93,7 +95,7 @@ export const SYMPTOMS: readonly Question[] = [
 export const STOP_ON = {
   invalid: [INVALID],
   drop: [INVALID],
-  reset: [INVALID, RESETS, NEW_RESETS],
+  reset: [INVALID, RESETS, UNTRACKED_RESETS],
 } as const;
 export type StopOn = keyof typeof STOP_ON;
 
