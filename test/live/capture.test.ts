@@ -59,8 +59,10 @@ describe.skipIf(why !== null)(`capture${why === null ? '' : ` (${why})`}`, () =>
     }
     // It accepts everything: a full queue of a listener would have the server repeat its SYN ACK in the middle of a story.
     hosts.server.start(`python3 '${join(REPOSITORY, 'test/lab/hold-connections.py')}' serve 8080`);
-    await waitUntil('the server listens', async () =>
-      (await hosts.server.run('ss -Htln sport = :8080')).stdout.includes('8080'),
+    await waitUntil(
+      'the server listens',
+      async () => (await hosts.server.run('ss -Htln sport = :8080')).stdout.includes('8080'),
+      60_000,
     );
   }, LIMIT_MS);
   afterAll(() => {

@@ -101,8 +101,10 @@ describe.skipIf(why !== null)(`symptoms${why === null ? '' : ` (${why})`}`, () =
     // There from the beginning: a table that a rule brings with it does not go with the rule.
     await firewall.run('iptables-nft -t nat -L -n');
     server.start(`python3 '${HOLDER}' serve 8080`);
-    await waitUntil('the server listens', async () =>
-      (await server!.run('ss -Htln sport = :8080')).stdout.includes('8080'),
+    await waitUntil(
+      'the server listens',
+      async () => (await server!.run('ss -Htln sport = :8080')).stdout.includes('8080'),
+      60_000,
     );
   }, LIMIT_MS);
   afterAll(() => {
@@ -168,8 +170,10 @@ describe.skipIf(why !== null)(`symptoms${why === null ? '' : ` (${why})`}`, () =
     'table-full',
     async () => {
       server!.start(`python3 '${HOLDER}' serve 9000`);
-      await waitUntil('port 9000 is open', async () =>
-        (await server!.run('ss -Htln sport = :9000')).stdout.includes('9000'),
+      await waitUntil(
+        'port 9000 is open',
+        async () => (await server!.run('ss -Htln sport = :9000')).stdout.includes('9000'),
+        60_000,
       );
       const holder = client!.start(`python3 '${HOLDER}' tcp ${ADDRESSES.server} 9000 90`);
       await waitUntil('connections are held', () => holder.output().includes('ready'), 60_000);
