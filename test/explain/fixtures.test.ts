@@ -102,7 +102,7 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
   let ready: ExplainedFiles;
   beforeAll(async () => {
     ready = await explainedFiles([join(FIXTURE_HOSTS, name)]);
-  });
+  }, 600_000);
   afterAll(() => ready.db.close());
 
   it('names what happened, as surely as its evidence allows and no surer', () => {

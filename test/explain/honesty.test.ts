@@ -51,7 +51,7 @@ function certainties({ findings, ofHosts }: ExplainedFiles): ReadonlySet<string>
 }
 
 describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
-  it('is answered no surer without any of its files', { timeout: 300_000 }, async () => {
+  it('is answered no surer without any of its files', { timeout: 900_000 }, async () => {
     const host = join(FIXTURE_HOSTS, name);
     const whole = await explainedFiles([host]);
     const known = certainties(whole);
