@@ -144,7 +144,12 @@ const PROVEN: readonly Proven[] = [
     notCalledSo: [PACKETS, 'a FIN of this host that is tried again is not late: a socket waits'],
   },
   { what: 'a rule that ended early', id: 'rule-decided', found: 'rule-ended-early', notCalledSo: 'routing-no-route' },
-  { what: 'a rule that never matched', id: 'rule-decided', found: 'rule-never-matched', notCalledSo: 'routing-dropped' },
+  {
+    what: 'a rule that never matched',
+    id: 'rule-decided',
+    found: 'rule-never-matched',
+    notCalledSo: 'routing-dropped',
+  },
   {
     what: 'rp_filter',
     id: 'routing-dropped',

@@ -53,7 +53,8 @@ export const SYMPTOMS: readonly Question[] = [
   },
   {
     id: 'reset',
-    title: 'connections that are reset: the way of each RST, of INVALID packets, and of NEW ones that a rule may refuse',
+    title:
+      'connections that are reset: the way of each RST, of INVALID packets, and of NEW ones that a rule may refuse',
     // A rule that rejects with a reset does so to the NEW packet, and its RST alone does not tell which rule it was.
     conditions: [INVALID, RESETS, UNTRACKED_RESETS, NEW],
     hasLogInvalid: true,
