@@ -17,6 +17,7 @@ import type { World } from './world.js';
 
 /** Runs one command line. Never throws and never ends the process. */
 export async function main(words: readonly string[], world: World): Promise<ExitCode> {
+  let command: string | null = null;
   try {
     // The bare name is answered without the parser: it takes longer than the answer.
     if (words.length === 0) return await runStatus(world);
@@ -32,13 +33,14 @@ export async function main(words: readonly string[], world: World): Promise<Exit
       return EXIT.done;
     }
     if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Commands: ${world.programName} --help`);
+    command = parsed.spec.words;
     const netns = parsed.input.values['netns']?.[0];
     if (netns !== undefined && world.environment['CTWHY_NETNS'] !== netns)
       return (await world.runAgainIn(netns, words)) as ExitCode;
     const { run } = await parsed.spec.load();
     return await run(parsed.input, world);
   } catch (error) {
-    return explainError(error, world);
+    return explainError(error, command, world);
   }
 }
 
@@ -68,7 +70,8 @@ function packageVersion(world: World): string {
   return String((JSON.parse(text) as { version: unknown }).version);
 }
 
-function explainError(error: unknown, world: World): ExitCode {
+/** @param command that was begun, for a pointer to its help; NULL: none */
+function explainError(error: unknown, command: string | null, world: World): ExitCode {
   const { err } = world.streams;
   const print = (text: string) => err.write(fitSentences(text, err));
   const say = (text: string) => print(`ctwhy: ${text}`);
@@ -79,7 +82,9 @@ function explainError(error: unknown, world: World): ExitCode {
   }
   if (error instanceof UsageError) {
     say(error.message);
+    const help = command === null ? null : `Try: ${world.programName} ${command} --help`;
     if (error.hint !== null) print(error.hint);
+    if (help !== null) print(help);
     return EXIT.usage;
   }
   if (error instanceof StoreError) {

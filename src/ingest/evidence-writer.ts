@@ -163,6 +163,8 @@ export function openEvidenceWriter(table: WriterTable, source: SourceRef, place:
         this.record({ kind: 'host-fact', line: record.line, fact: { kind: 'listed', data } }, run);
         return;
       }
+      if (record.kind === 'host-fact' && record.fact.data['what'] === 'sockets' && record.fact.data['shown'] === 0)
+        this.emptyListing({ part: 'sockets', key: 'sockets:empty', once: null }, run);
       const part = partOfRecord(record);
       if (part === null) {
         const stream = streamOf(record.kind);

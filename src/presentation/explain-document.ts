@@ -158,11 +158,8 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
   if (fixes.length > 0) lines.push('', ...fixes);
   const has = (words: string) => options.knownCommands.includes(words);
   const suffix = options.againWords === '' ? '' : ` ${options.againWords}`;
-  // Events and entries have a course, but only packets have a way.
-  const also = (finding.packets.count > 0 ? ['timeline', 'path'] : ['timeline'])
-    .filter(has)
-    .map((words) => `${options.programName} ${words} ${finding.id}${suffix}`);
-  if (also.length > 0 && finding.flow !== null)
+  const also = told.follow.filter(has).map((words) => `${options.programName} ${words} ${finding.id}${suffix}`);
+  if (also.length > 0)
     lines.push(
       '',
       ...also.map(

@@ -28,6 +28,7 @@ import { pickedUpByEvents } from './picked-up-by-events.js';
 import { portRemapped } from './port-remapped.js';
 import { portReuse } from './port-reuse.js';
 import { reuseOnWire } from './reuse-on-wire.js';
+import { martians } from './routing-dropped/by-notices.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
@@ -91,6 +92,7 @@ export const HOST_CAUSES: readonly HostCause[] = [
   windowOvershootUnnamed,
   oldSegmentUnnamed,
   checksumElsewhere,
+  martians,
   staleEntryOfTables,
   insertRace,
   helperOfHosts,

@@ -179,5 +179,6 @@ export function tellOfHost({ finding, verdict }: HostFinding): ToldFinding {
     notKnown: [...new Set(verdict.class === 'unresolved' ? open.steps : [...open.steps, ...open.others])],
     flows: verdict.about.flows,
     isNoise: isNoise(verdict),
+    follow: finding.flow === null ? [] : ['timeline'],
   };
 }

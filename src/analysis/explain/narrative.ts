@@ -250,6 +250,7 @@ export function tell(explained: Explained): ToldFinding {
     ],
     flows,
     isNoise: isNoise(verdict),
+    follow: ['timeline', 'path'],
   };
 }
 

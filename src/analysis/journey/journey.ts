@@ -29,7 +29,8 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
       .filter((step) => step.kind === 'log')
       .map((step) => rules.logging(step.prefix ?? ''))
       .find((found) => found.length === 1)?.[0] ?? null;
-  const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule, entryBefore(subject, packet)) : null;
+  const entry = entryBefore(subject, packet);
+  const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule, entry) : null;
   const expectation = expect === null ? null : expectationOf(subject, packet, walk, expect);
   const notes: string[] = [];
   if (isTraced && lostTrace(packet, subject.host)?.hook === 'PREROUTING')
@@ -38,6 +39,15 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
     );
   if (!isTraced && walk !== null && !walk.isCertain)
     notes.push(`Not certain: ${walk.doubts.slice(0, 3).join('; ') || 'a rule on the way could not be evaluated'}.`);
+  if (
+    !isTraced &&
+    packet.state === 'NEW' &&
+    entry !== null &&
+    walk?.steps.some(({ kind }) => kind === 'skipped') === true
+  )
+    notes.push(
+      'Its entry decides on NAT: rules are asked for the first packet of an entry only, and this entry is older or not translated.',
+    );
   if (!isTraced && rules.hasRules && walk === null)
     notes.push('Nothing tells which hooks it passed: neither its interfaces nor the addresses of this host.');
   if (fate.is === 'inferred' && fate.rule !== null)

@@ -9,7 +9,7 @@ import { quietOf } from '../../analysis/explain/quiet.js';
 import { lastIngestId, pathFilter, scopeOf } from '../../analysis/explain/scope-of.js';
 import { whatIsHere } from '../../analysis/explain/what-is-here.js';
 import { REASONS } from '../../catalogue/all-reasons.js';
-import { type CommandInput, hasSwitch, optionValues } from '../../cli/command.js';
+import { type CommandInput, hasSwitch, optionValue, optionValues } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { parseFilter } from '../../cli/flow-argument.js';
 import { FILTER_OPTIONS } from '../../cli/global-options.js';
@@ -48,10 +48,12 @@ export function explainFor(filter: FlowFilter, db: Db): Answer {
   return { explanation, filter, scope };
 }
 
-/** '-r case.tar', to be repeated in commands we print. */
+/** '-r case.tar' or '--db store.db', to be repeated in commands we print. */
 export function readWords(input: CommandInput): string {
   const files = optionValues(input, 'read');
-  return files.length === 0 ? '' : `-r ${files.map(typed).join(' ')}`;
+  if (files.length > 0) return `-r ${files.map(typed).join(' ')}`;
+  const store = optionValue(input, 'db');
+  return store === null ? '' : `--db ${typed(store)}`;
 }
 
 /** '--proto tcp --dport 8080', likewise: findings are numbered within their filter. */

@@ -54,6 +54,19 @@ export async function runPacket(text: string, input: CommandInput, world: World)
   );
 }
 
+/**
+ * The way of a connection's first packet where no packet of it was read: by the rules of the evidence alone, and said so.
+ * @param text the packet in the words of --packet
+ */
+export function workOut(text: string, db: Db, hostName: string | null, input: CommandInput, world: World): ExitCode {
+  const words = packetWords(text);
+  const family = describePacket(words.conditions, words.family, null).packet.family === 'ip6' ? 'ip6' : 'ip';
+  const rules = storedRules(db, hostName, family);
+  const problem =
+    'no packet of it was read, events and entries tell of it: this is the way of its first one, worked out';
+  return answer(words, { ...rules, problem }, text, input, world);
+}
+
 /** A finding and a filter are about packets that were seen. */
 function refuseWith(input: CommandInput): void {
   if ((input.positionals['finding'] ?? []).length > 0)

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
 import { FailedError, UsageError } from '../../text/errors.js';
+import { protocolName } from '../../text/protocols.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
@@ -26,12 +27,20 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const number = findingNumber(input);
   return await withEvidence(input, world, async (db) => {
     const { subject, finding } = chooseCase(filter, number, db);
-    if (finding === null)
+    if (finding === null) {
+      const { proto, src, sport, dst, dport } = subject.flow;
+      const ports = sport === null || dport === null ? '' : ` --sport ${sport} --dport ${dport}`;
+      const words = `-p ${protocolName(proto)} -s ${src} -d ${dst}${ports} --ctstate NEW`;
+      if (subject.host.rules.hasRules) {
+        const { workOut } = await import('./packet-run.js');
+        return workOut(words, db, subject.host.name, input, world);
+      }
       throw new FailedError(
         `no packet of ${flowWords(subject.flow)} was read, and rules are met by packets\n` +
           `  its events and entries:  ${world.programName} timeline --flow '${flowWords(subject.flow)}'${readSuffix(input)}\n` +
           '  packets are told by LOG or TRACE rules, nft monitor trace, log_invalid',
       );
+    }
     const journey = journeyOf(subject, optionValue(input, 'expect'));
     if (hasSwitch(input, 'json')) {
       world.streams.out.write(

@@ -133,6 +133,8 @@ interface Held {
 function openReader(emit: Emit, context: FormContext): FormReader {
   let columns: Columns | null = null;
   let held: Held | null = null;
+  let headedAt: number | null = null;
+  let hasRows = false;
   const stateAsked = stateOfCommand(context.command);
 
   const flush = (): void => {
@@ -190,11 +192,13 @@ function openReader(emit: Emit, context: FormContext): FormReader {
       if (HEADING.test(text)) {
         flush();
         columns = { hasNetid: /^Netid/.test(text), hasState: /\bState\b/.test(text) };
+        headedAt ??= line;
         return TAKEN;
       }
       const isIndented = /^\s/.test(text);
       const row = readRow(text, columns, context.command);
       if (row !== null) {
+        hasRows = true;
         flush();
         return begin(row, text, line);
       }
@@ -220,7 +224,12 @@ function openReader(emit: Emit, context: FormContext): FormReader {
         ? { is: 'unread', reason: 'a row of ss that breaks off', at: 0 }
         : OTHER;
     },
-    end: flush,
+    end() {
+      flush();
+      // A heading and nothing below: there were no sockets of the kinds that were asked for.
+      if (headedAt !== null && !hasRows)
+        emit({ kind: 'host-fact', line: headedAt, fact: { kind: 'listed', data: { what: 'sockets', shown: 0 } } });
+    },
   };
 }
 
