@@ -5,6 +5,8 @@ import type { ReadHost } from './host.js';
 export interface NetlinkListener {
   /** Its address within netlink. */
   readonly port: number;
+  /** The program's own number of it. */
+  readonly descriptor: number;
   /** Messages that found no room in the socket, since it was opened. */
   readonly dropped: number;
   /** What the kernel has put into the socket and the program has not taken yet. */
@@ -28,7 +30,12 @@ export function netlinkListener(host: ReadHost, pid: number): NetlinkListener | 
     host.readOrNull(`/proc/${pid}/net/netlink`) ?? ''
   ).matchAll(ROW))
     if (Number(protocol) === NETFILTER && Number.parseInt(groups!, 16) !== 0 && sockets.has(Number(inode)))
-      return { port: Number(port), dropped: Number(dropped), waitingBytes: Number(waiting) };
+      return {
+        port: Number(port),
+        descriptor: sockets.get(Number(inode))!,
+        dropped: Number(dropped),
+        waitingBytes: Number(waiting),
+      };
   return null;
 }
 
@@ -42,11 +49,41 @@ export async function netlinkBufferBytes(host: ReadHost, port: number, netns?: s
   return null;
 }
 
-function socketsOf(host: ReadHost, pid: number): ReadonlySet<number> {
+/** Inodes of what a program has open, with its own numbers. */
+function socketsOf(host: ReadHost, pid: number): ReadonlyMap<number, number> {
   try {
-    const inodes = host.list(`/proc/${pid}/fd`).map((name) => host.inodeBehind(`/proc/${pid}/fd/${name}`));
-    return new Set(inodes.filter((inode) => inode !== null));
+    const open = host
+      .list(`/proc/${pid}/fd`)
+      .map((name) => [host.inodeBehind(`/proc/${pid}/fd/${name}`), Number(name)] as const);
+    return new Map(open.filter((one): one is readonly [number, number] => one[0] !== null));
   } catch {
-    return new Set(); // it has ended, or is not ours to ask
+    return new Map(); // it has ended, or is not ours to ask
   }
+}
+
+/**
+ * pidfd_open(), pidfd_getfd() (5.6) and SO_RCVBUFFORCE by their numbers: the copy is of the same socket, so that the program's own becomes
+ * larger. Perl is on every Debian (perl-base); Node has no such calls.
+ */
+const ENLARGE = `my ($pid, $number, $size) = map { $_ + 0 } @ARGV;
+my $process = syscall(434, $pid, 0);
+exit 1 if $process < 0;
+my $copy = syscall(438, $process, $number, 0);
+exit 1 if $copy < 0;
+open(my $socket, '+<&=', $copy) or exit 1;
+setsockopt($socket, 1, 33, pack('i', $size)) or exit 1;`;
+
+/**
+ * Gives the socket of a program of ours a buffer of a size, whatever net.core.rmem_max is, and changes nothing else on the host.
+ * Nothing happens where it cannot be done (no perl, an old kernel, no rights): ask netlinkBufferBytes() what it is.
+ */
+export async function enlargeNetlinkBuffer(
+  host: ReadHost,
+  pid: number,
+  listener: NetlinkListener,
+  bytes: number,
+): Promise<void> {
+  if (host.find('perl') === null) return;
+  const words = ['-e', ENLARGE, String(pid), String(listener.descriptor), String(bytes)];
+  await host.run('perl', words, { timeoutMs: 5000 }).catch(() => null);
 }

@@ -136,7 +136,7 @@ function overrun(bound: BoundSocket | null): string {
   const size = bytes === null ? '' : `, ${bytes.toLocaleString('en')} bytes,`;
   const cure =
     bytes !== null && bytes < EVENT_BUFFER_BYTES
-      ? '; this conntrack does not enlarge it, net.core.rmem_default does before it is started'
+      ? '; neither this conntrack nor perl enlarged it, net.core.rmem_default does before it is started'
       : '';
   return `the socket of conntrack${size} was full (ENOBUFS)${cure}`;
 }

@@ -1,7 +1,12 @@
 // The tracker's events as they happen: since when are they heard, how far was all taken, and how many did the kernel drop?
 
 import type { ProgramOutput, ReadHost } from '../host/host.js';
-import { netlinkBufferBytes, netlinkListener } from '../host/netlink-listener.js';
+import {
+  enlargeNetlinkBuffer,
+  type NetlinkListener,
+  netlinkBufferBytes,
+  netlinkListener,
+} from '../host/netlink-listener.js';
 import { type ByteChunks, SourceError } from './source.js';
 
 /** conntrack hears one kind at a time. */
@@ -47,7 +52,8 @@ export interface EventStreamOptions {
 
 /**
  * Tens of thousands of events; the kernel takes twice what is asked for, whatever net.core.rmem_max is (SO_RCVBUFFORCE). conntrack 1.4.7
- * gives it to its other socket: that of the events keeps net.core.rmem_default, which is why BoundSocket tells what it got.
+ * gives it to its other socket, that of the events keeps net.core.rmem_default: so it is enlarged from outside where that can be done, and
+ * BoundSocket tells what it got.
  */
 export const EVENT_BUFFER_BYTES = 32 << 20;
 const BIND_MS = 5000;
@@ -69,7 +75,7 @@ const OUTPUTS: Readonly<Record<EventKind, readonly string[]>> = {
  * @throws SourceError where no tracker is loaded (asking for its events would load it), HostError when conntrack is not installed
  */
 export function openTrackerEvents(host: ReadHost, options: EventStreamOptions): EventStream {
-  const { kind, nowUs } = options;
+  const { kind, nowUs, bufferBytes = EVENT_BUFFER_BYTES } = options;
   if (host.readOrNull('/proc/sys/net/netfilter/nf_conntrack_count') === null)
     throw new SourceError('conntrack is not loaded: it has no events');
   if (host.find('conntrack') === null)
@@ -82,7 +88,7 @@ export function openTrackerEvents(host: ReadHost, options: EventStreamOptions): 
 
   const begin = (output: string): ProgramOutput => {
     // The list of expectations takes no size.
-    const what = kind === 'expectations' ? ['expect'] : ['-b', String(options.bufferBytes ?? EVENT_BUFFER_BYTES)];
+    const what = kind === 'expectations' ? ['expect'] : ['-b', String(bufferBytes)];
     words = ['-E', ...what, '-o', output];
     const netns = options.netns === undefined ? {} : { netns: options.netns };
     // By its signal, not by stop(): that would throw away what is on its way to us.
@@ -93,16 +99,22 @@ export function openTrackerEvents(host: ReadHost, options: EventStreamOptions): 
     });
     return running;
   };
-  const state = (): EventStreamState & { readonly port: number | null } => {
+  const state = (): EventStreamState & { readonly found: NetlinkListener | null } => {
     const atUs = nowUs();
     const found = pid === null ? null : netlinkListener(host, pid);
     if (found?.waitingBytes === 0) drainedAtUs = atUs;
-    return { atUs, port: found?.port ?? null, dropped: found?.dropped ?? null, drainedAtUs };
+    return { atUs, found, dropped: found?.dropped ?? null, drainedAtUs };
+  };
+  const enlarged = async (found: NetlinkListener): Promise<number | null> => {
+    const bytes = await netlinkBufferBytes(host, found.port, options.netns);
+    if (bytes === null || bytes >= bufferBytes || pid === null) return bytes;
+    await enlargeNetlinkBuffer(host, pid, found, bufferBytes);
+    return await netlinkBufferBytes(host, found.port, options.netns);
   };
   const boundSoon = async (): Promise<BoundSocket | null> => {
     for (let passedMs = 0; passedMs < BIND_MS && !hasEnded; passedMs += LOOK_MS) {
-      const { port, atUs } = state();
-      if (port !== null) return { atUs, bufferBytes: await netlinkBufferBytes(host, port, options.netns) };
+      const { found, atUs } = state();
+      if (found !== null) return { atUs, bufferBytes: await enlarged(found) };
       await sleep(LOOK_MS);
     }
     return null;

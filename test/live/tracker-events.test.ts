@@ -1,7 +1,7 @@
 // ctwhy ingest -f events: on a live namespace: every event is stored or counted as lost, and the store knows in which times none is missing.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,7 +65,7 @@ afterAll(() => {
 const ctwhy = (words: string): string => `${process.execPath} ${REPOSITORY}bin/ctwhy.js ${words}`;
 
 async function ended(listening: Background): Promise<Finished> {
-  await waitUntil('the end of listening', () => !listening.isRunning(), 60_000);
+  await waitUntil('the end of listening', () => !listening.isRunning(), patient(120_000));
   return await listening.stop();
 }
 
@@ -83,10 +83,12 @@ async function stretches(db: string): Promise<readonly Stretch[]> {
 }
 
 describe.skipIf(obstacle !== null)('events as they happen', () => {
-  it('keeps what was made and who removed it, and says from when to when nothing is missing', async () => {
+  it('keeps what was made and who removed it, and says from when to when nothing is missing', {
+    timeout: patient(240_000),
+  }, async () => {
     const db = join(folder, 'quiet.db');
-    const listening = host.start(ctwhy(`ingest -f events: --for ${patient(10)}s --db ${db} --json`));
-    await waitUntil('the listener', () => listenerIn(host.namespace) !== undefined, 20_000);
+    const listening = host.start(ctwhy(`ingest -f events: --for ${patient(40)}s --db ${db} --json`));
+    await waitUntil('the listener', () => listenerIn(host.namespace) !== undefined, patient(60_000));
     await delay(patient(500));
     const beforeUs = Date.now() * 1000;
     await host.run(send(30_000, 20));
@@ -113,15 +115,27 @@ describe.skipIf(obstacle !== null)('events as they happen', () => {
     expect(listenerIn(host.namespace)).toBeUndefined();
   });
 
-  it('counts every event that the kernel dropped, and claims nothing of that time', async () => {
+  it('counts every event that the kernel dropped, and claims nothing of that time', {
+    timeout: patient(240_000),
+  }, async () => {
     const db = join(folder, 'burst.db');
-    const listening = host.start(ctwhy(`ingest -f events: --for ${patient(10)}s --db ${db} --json`));
-    await waitUntil('the listener', () => listenerIn(host.namespace) !== undefined, 20_000);
+    // Without perl the socket stays as small as net.core.rmem_default makes it.
+    const programs = join(folder, 'without-perl');
+    mkdirSync(programs);
+    for (const program of ['conntrack', 'ss'])
+      symlinkSync(
+        execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
+        join(programs, program),
+      );
+    const listening = host.start(
+      `env PATH=${programs} ${ctwhy(`ingest -f events: --for ${patient(40)}s --db ${db} --json`)}`,
+    );
+    await waitUntil('the listener', () => listenerIn(host.namespace) !== undefined, patient(60_000));
     await delay(patient(1500));
     const pid = listenerIn(host.namespace)!;
     process.kill(pid, 'SIGSTOP');
     const beforeUs = Date.now() * 1000;
-    // More than any socket takes that has not been enlarged; one that was takes 64 MB.
+    // More than any socket takes that has not been enlarged.
     await host.run(send(10_000, 10_000));
     await host.run(send(31_000, 10_000));
     const afterUs = Date.now() * 1000;
@@ -131,19 +145,43 @@ describe.skipIf(obstacle !== null)('events as they happen', () => {
     const said = await stretches(db);
     const lost = said.filter(({ what, state }) => what === 'events' && state === 'lost');
     expect(Number(stored?.['n']) + lost.reduce((sum, row) => sum + (row.lost ?? 0), 0)).toBe(20_000);
-    // A conntrack that enlarges its socket loses none; one that does not must have lost most.
+    expect(lost.length).toBeGreaterThan(0);
     for (const row of said.filter(({ what, state }) => what === 'events' && state === 'complete'))
       for (const hole of lost)
         expect(row.to_at_us <= hole.from_at_us || row.from_at_us >= hole.to_at_us, JSON.stringify([row, hole])).toBe(
           true,
         );
-    if (lost.length > 0) {
-      expect(lost[0]!.from_at_us).toBeLessThanOrEqual(afterUs);
-      expect(lost.at(-1)!.to_at_us).toBeGreaterThanOrEqual(beforeUs);
-    }
+    expect(lost[0]!.from_at_us).toBeLessThanOrEqual(afterUs);
+    expect(lost.at(-1)!.to_at_us).toBeGreaterThanOrEqual(beforeUs);
   });
 
-  it('says that there is nothing to read from before, and that no tracker is there', async () => {
+  it('gives the socket the room it asked for, and loses nothing of a burst that it holds', {
+    timeout: patient(240_000),
+  }, async () => {
+    const db = join(folder, 'held.db');
+    const listening = host.start(ctwhy(`ingest -f events: --for ${patient(40)}s --db ${db} --json`));
+    await waitUntil('the listener', () => listenerIn(host.namespace) !== undefined, patient(20_000));
+    const pid = listenerIn(host.namespace)!;
+    const buffers = async () => (await host.run('ss -f netlink -mn')).stdout.match(/(?<=\brb)\d+/g)!.map(Number);
+    // Two sockets of entries, one of expectations; conntrack itself enlarges at most the one that hears nothing.
+    await waitUntil(
+      'large sockets',
+      async () => (await buffers()).filter((bytes) => bytes > 60e6).length >= 2,
+      patient(20_000),
+    );
+    process.kill(pid, 'SIGSTOP');
+    await host.run(send(40_000, 3000));
+    process.kill(pid, 'SIGCONT');
+    await ended(listening);
+    expect(await rowsOf(db, "SELECT count(*) AS n FROM events WHERE kind = 'NEW' AND clock_us IS NOT NULL")).toEqual([
+      { n: 3000 },
+    ]);
+    expect((await stretches(db)).filter(({ state }) => state === 'lost')).toEqual([]);
+  });
+
+  it('says that there is nothing to read from before, and that no tracker is there', {
+    timeout: patient(240_000),
+  }, async () => {
     const db = join(folder, 'nothing.db');
     const once = await host.attempt(ctwhy(`ingest events: --db ${db}`));
     expect(once.exitStatus).toBe(1);
