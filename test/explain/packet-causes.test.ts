@@ -289,6 +289,61 @@ describe('lost window scale', () => {
   });
 });
 
+describe('a bound that is a window unscaled', () => {
+  const ACKED = 3_000_000_000;
+  const window = (second: number, more: Partial<Line> = {}) =>
+    line({ prefix: 'ACCEPT: ', flags: 'ACK', seq: 1001, ack: ACKED, window: 2000, second, ...more });
+  const ahead = (bound: number, seq = ACKED + 130_000) =>
+    answer({
+      prefix: `nf_ct_proto_6: SEQ is over upper bound ${bound} (over the window of the receiver) `,
+      outIf: '',
+      flags: 'ACK',
+      seq,
+      ack: 1001,
+      len: 1500,
+      second: 3,
+    });
+  const UNSCALED = ACKED + 2001;
+  const syn = (scale: string) =>
+    line({
+      prefix: 'FORWARD NEW: ',
+      flags: 'SYN',
+      seq: 1000,
+      len: 60,
+      more: `OPT (020405B40402080AFC4556370000000001${scale})`,
+    });
+  const answered = answer({
+    prefix: 'ACCEPT: ',
+    flags: 'ACK SYN',
+    seq: 1,
+    ack: 1001,
+    len: 60,
+    second: 1,
+    more: 'OPT (020405B40402080AFC455637911444AA01030307)',
+  });
+
+  it('tells a lost scale by its number alone, surer with the handshake', async () => {
+    expect(await said({ 'kern.log': [window(2), ahead(UNSCALED)] })).toEqual(['window-scale-lost possible']);
+    expect(await said({ 'kern.log': [syn('030307'), answered, window(2), ahead(UNSCALED)] })).toContain(
+      'window-scale-lost likely',
+    );
+  });
+
+  it('is told by a capture of the receiver as well', async () => {
+    const wire = `14:00:02.000000 IP ${CLIENT}.40001 > ${SERVER}.443: Flags [.], ack ${ACKED}, win 2000, length 0`;
+    expect(await said({ 'kern.log': [ahead(UNSCALED)], 'wire.txt': [wire] })).toEqual(['window-scale-lost possible']);
+  });
+
+  it.each([
+    ['one more', [window(2), ahead(UNSCALED + 1)]],
+    ['the window scaled', [window(2), ahead(ACKED + 2000 * 16 + 1)]],
+    ['of a receiver that scales nothing', [syn('030300'), answered, window(2), ahead(UNSCALED)]],
+    ['passed by less than a plain window', [window(2), ahead(UNSCALED, ACKED + 4000)]],
+  ])('is not that where it is %s', async (_, lines) => {
+    expect((await said({ 'kern.log': lines })).filter((one) => one.startsWith('window-scale-lost'))).toEqual([]);
+  });
+});
+
 describe('a sender that is this host itself', () => {
   const own = (seq: number, second: number) =>
     line({

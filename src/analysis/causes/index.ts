@@ -18,6 +18,7 @@ import { hooksUnregistered } from './hooks-unregistered.js';
 import { idleElsewhere } from './idle-elsewhere.js';
 import { insertRace } from './insert-race.js';
 import { invalidSkipsNat } from './invalid-skips-nat/invalid-skips-nat.js';
+import { resetOnWire } from './invalid-skips-nat/reset-on-wire.js';
 import { lateClose } from './late-close.js';
 import { malformed } from './malformed.js';
 import { midstreamPickup } from './midstream-pickup.js';
@@ -88,6 +89,7 @@ export const HOST_CAUSES: readonly HostCause[] = [
   pickedUpByEvents,
   portRemapped,
   reuseOnWire,
+  resetOnWire,
   normalByEvents,
   windowOvershootUnnamed,
   oldSegmentUnnamed,

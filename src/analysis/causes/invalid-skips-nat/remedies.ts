@@ -1,6 +1,7 @@
 // What keeps untranslated packets in: drop INVALID where it would leave or be taken for this host's own, in this host's kind of rules.
 
 import type { Remedy } from '../../../model/finding.js';
+import type { Tuple } from '../../../model/tuple.js';
 import type { Case } from '../../explain/case.js';
 import { firstPacket } from '../../explain/flow-facts.js';
 import { ruleAhead, shellWord, speaksNft } from '../../explain/rule-commands.js';
@@ -8,8 +9,14 @@ import { ruleAhead, shellWord, speaksNft } from '../../explain/rule-commands.js'
 const PRICE =
   'a packet that the tracker misjudges is lost instead of leaking; the endpoints send it again, and stall if it is misjudged each time';
 
+/** The connection and the host that a rule is for. */
+interface RuleFor {
+  readonly flow: Tuple;
+  readonly host: Case['host'];
+}
+
 /** The chain of the host's own filter at a hook; of two kinds of tables the one that holds rules. */
-function filterChain({ host, flow }: Case, hook: 'FORWARD' | 'INPUT') {
+function filterChain({ host, flow }: RuleFor, hook: 'FORWARD' | 'INPUT') {
   const families = ['inet', flow.src.includes(':') ? 'ip6' : 'ip'];
   const chains = host.rules.rulesets
     .flatMap((ruleset) => ruleset.chains)
@@ -25,7 +32,7 @@ function filterChain({ host, flow }: Case, hook: 'FORWARD' | 'INPUT') {
   return chains.toSorted((a, b) => Number(b.rules.length > 0) - Number(a.rules.length > 0))[0] ?? null;
 }
 
-export function dropInvalid(subject: Case, hook: 'FORWARD' | 'INPUT', outIf: string | null): Remedy {
+export function dropInvalid(subject: RuleFor, hook: 'FORWARD' | 'INPUT', outIf: string | null): Remedy {
   const { rules } = subject.host;
   const isSix = subject.flow.src.includes(':');
   const text =

@@ -3,20 +3,11 @@
 import type { EvidenceItem } from '../../../model/finding.js';
 import type { CapturedRow } from '../../../store/capture-reader.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
+import { places } from '../../explain/conversations.js';
 import { inverse, isSame, type Translation } from './translation.js';
 
 /** A packet is taken for the captured one within this time, beyond what the clocks are off. */
 const SAME_WITHIN_US = 100_000;
-
-/** Rows of one capture at one interface: what an `any` capture sees on two sides must not be mixed. */
-function places(rows: readonly CapturedRow[]): readonly (readonly CapturedRow[])[] {
-  const found = new Map<string, CapturedRow[]>();
-  for (const row of rows) {
-    const key = `${row.sourceId} ${row.interface ?? ''}`;
-    found.set(key, [...(found.get(key) ?? []), row]);
-  }
-  return [...found.values()];
-}
 
 function isThis(row: CapturedRow, packet: SeenPacket): boolean {
   const seen = packet.row;
@@ -27,16 +18,20 @@ function isThis(row: CapturedRow, packet: SeenPacket): boolean {
   return Math.abs(row.atUs - seen.atUs) <= SAME_WITHIN_US + (row.errorUs ?? 0) + (seen.errorUs ?? 0);
 }
 
-/** The outer side: most of the connection is seen there with its translated addresses, its SYN never with the first ones. */
+/**
+ * The outer side: most of the connection is seen there with its translated addresses, its SYN never with the first ones. A capture of both
+ * sides has the answers with the first addresses, too.
+ */
 function isOutside(subject: Case, rows: readonly CapturedRow[], { orig, reply }: Translation): boolean {
-  const outer = inverse(reply);
-  const named = (tuple: typeof orig) =>
+  const named = (name: typeof orig) =>
     rows.filter((row) => {
       const own = subject.tuples.get(row.tupleId);
-      return own !== undefined && isSame(own, tuple);
+      return own !== undefined && isSame(own, name);
     });
-  const untranslated = named(orig);
-  return named(outer).length > untranslated.length && untranslated.every((row) => !/\bSYN\b/.test(row.flags ?? ''));
+  const [leaving, inner, answers] = [named(inverse(reply)).length, named(orig), named(reply).length];
+  if (inner.some((row) => /\bSYN\b/.test(row.flags ?? ''))) return false;
+  const isOneSided = leaving > 0 && answers > 0 && named(inverse(orig)).length === 0;
+  return leaving > inner.length || (isOneSided && leaving + answers > inner.length);
 }
 
 /** The captured packet as evidence; NULL when no capture shows it. */

@@ -13,6 +13,7 @@ import { beLiberal } from './liberal.js';
 import { notOffloaded } from './offload.js';
 import { askHandshake, isSentHere } from './overshoot.js';
 import { largestWindow, pairOf, type Refusal, refusalsOf, scalingOf } from './refusals.js';
+import { aheadOfPlain, fitsScaled, shiftOfReceiver, type UnscaledBound, unscaledBound } from './unscaled-bound.js';
 
 /** Growth that no slight overshoot has: lines whose distance to the bound rises each time. */
 const LEAST_GROWING = 3;
@@ -24,9 +25,9 @@ interface Scaled {
 }
 
 /** That both sides scale: by the options of both SYNs, or by a window too small to be meant as it stands. */
-function scaledOf(subject: Case, sent: Refusal): Scaled | null {
+function scaledOf(subject: Case, sent: Refusal, unscaled: UnscaledBound | null): Scaled | null {
   const { ofOpener, ofAnswer, packets } = scalingOf(subject);
-  if (ofOpener === -1 || ofAnswer === -1) return null;
+  if (ofOpener === -1 || ofAnswer === -1 || shiftOfReceiver(sent, subject) === 0) return null;
   if (ofOpener !== null && ofAnswer !== null) {
     if (ofOpener === 0 && ofAnswer === 0) return null;
     const says = `both SYNs offer window scaling (shift ${ofOpener} and ${ofAnswer})`;
@@ -44,6 +45,13 @@ function scaledOf(subject: Case, sent: Refusal): Scaled | null {
       'it is sent by this host, whose stack keeps to the window it is given: conntrack reads that window too small';
     const cited = citePacket(subject, sent.packet, sent.packet.reasonStep ?? 0);
     return { is: 'inferred', says, step: inferred(says, [cited], true, askHandshake) };
+  }
+  const ahead = unscaled === null ? null : aheadOfPlain(unscaled);
+  if (unscaled !== null && ahead !== null) {
+    const says = `the sender is ${ahead} bytes ahead of what is acknowledged: only a scaled window lets it`;
+    const { packet } = unscaled.refusal;
+    const cited = [unscaled.evidence, citePacket(subject, packet, packet.reasonStep ?? 0)];
+    return { is: 'inferred', says, step: inferred(says, cited, true, askHandshake) };
   }
   const window = largestWindow(subject, sent.packet, false);
   const payload = payloadOf(sent.packet);
@@ -98,6 +106,14 @@ function advanceStep(subject: Case, sents: readonly Refusal[]): Step | null {
     : null;
 }
 
+/** The bound is the window as it stands in the header: nothing else makes that very number. */
+function boundStep(subject: Case, { refusal, bound, ack, window, evidence }: UnscaledBound): Step {
+  return shown(`conntrack's bound is that window unscaled: ACK ${ack} plus window ${window} plus one is ${bound}`, [
+    evidence,
+    citePacket(subject, refusal.packet, refusal.packet.reasonStep ?? 0),
+  ]);
+}
+
 /** A kernel between the change that began it and the one that mended it: 5.18 to 6.7 (c7aab4f17021, fb366fc7541a). */
 function isAffected({ host }: Case): boolean | null {
   const { kernel } = host;
@@ -133,7 +149,7 @@ export const windowScaleLost: Cause = {
   title: 'Window scale lost: windows are read unscaled',
   needs: 'the lines about the upper bound, of a connection whose SYNs offer scaling, and the windows of the receiver',
   decides:
-    'both SYNs hold the option (OPT …0303xx…), and the sender runs ahead of the bound by a growing amount from the first windows on, or by more than the window as it reads',
+    'both SYNs hold the option (OPT …0303xx…), and the sender runs ahead of the bound by a growing amount from the first windows on, or by more than the window as it reads; or the bound is an ACK of the receiver plus its window as it reads plus one',
   looksLike: ['window-overshoot', 'offload-blind-window', 'asymmetric-reply-unseen'],
   causes: [],
   kernels:
@@ -147,11 +163,14 @@ export const windowScaleLost: Cause = {
     const sents = refusals.filter((one) => one.kind === 'seq-over');
     const sent = sents[0];
     if (sent === undefined) return null;
-    const scaled = scaledOf(subject, sent);
+    const noted = refusalsOf(subject).filter((one) => one.kind === 'overshoot-passed');
+    const unscaled = unscaledBound(subject, [...sents, ...noted]);
+    const scaled = scaledOf(subject, sent, unscaled);
     if (scaled === null) return null;
     const window = largestWindow(subject, sent.packet, false);
-    const growth = growthStep(subject, sents, window);
+    const growth = unscaled === null ? growthStep(subject, sents, window) : boundStep(subject, unscaled);
     if (growth === null) return null;
+    const shift = unscaled === null ? null : fitsScaled(subject, unscaled);
     const affected = isAffected(subject);
     const steps: Step[] = [
       invalidStep(subject),
@@ -176,12 +195,19 @@ export const windowScaleLost: Cause = {
         id: 'window-scale-lost',
         steps,
         lookAlikes: [
-          ruledOutBy(
-            'window-overshoot',
-            'it runs ahead further and further: no slight overshoot',
-            growth.is === 'shown' ? growth.evidence : [],
-            ASK.logInvalid,
-          ),
+          unscaled === null
+            ? ruledOutBy(
+                'window-overshoot',
+                'it runs ahead further and further: no slight overshoot',
+                growth.is === 'shown' ? growth.evidence : [],
+                ASK.logInvalid,
+              )
+            : ruledOutBy(
+                'window-overshoot',
+                `with the window scaled by ${shift} it lies within`,
+                shift === null ? [] : growth.evidence,
+                askHandshake,
+              ),
           notOffloaded(subject),
           ruledOutBy(
             'asymmetric-reply-unseen',
