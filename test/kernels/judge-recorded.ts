@@ -33,13 +33,14 @@ export interface Judged {
 
 const RANK: Readonly<Record<Confidence, number>> = { certain: 3, likely: 2, possible: 1 };
 
-/** Judges each of `folder`/hosts by `folder`/truths.json. */
-export async function judgeRecorded(folder: string): Promise<readonly Judged[]> {
+/** Judges each of `folder`/hosts, or those of some names, by `folder`/truths.json. */
+export async function judgeRecorded(folder: string, names?: readonly string[]): Promise<readonly Judged[]> {
   const truths = JSON.parse(readFileSync(join(folder, 'truths.json'), 'utf8')) as Record<string, Truth>;
   const work = mkdtempSync(join(tmpdir(), 'ctwhy-poor-'));
   const judged: Judged[] = [];
   try {
     for (const [name, truth] of Object.entries(truths)) {
+      if (names?.includes(name) === false) continue;
       const whole = join(folder, 'hosts', name);
       const poor = join(work, name);
       makePoor(whole, poor);
@@ -76,7 +77,7 @@ const tell = (finding: { readonly class: string; readonly confidence: string; re
  * What is left when nobody had prepared anything: kernel lines with their stamps since boot, rules without counters, entries and sockets of
  * afterwards; no event, nothing from before, nothing that says how it was taken.
  */
-function makePoor(whole: string, poor: string): void {
+export function makePoor(whole: string, poor: string): void {
   mkdirSync(poor);
   for (const file of readdirSync(whole)) {
     const text = readFileSync(join(whole, file), 'utf8');
