@@ -3,7 +3,7 @@
 import { ACK, FIN, type HeaderFault, RST, SYN, type TcpPacket } from '../packet.js';
 import { plus } from '../serial.js';
 import { permitsSack, sackEdge, windowScaleOf } from '../tcp-options.js';
-import { type Amount, amount, exactly, grown, type Known, type SeqRange } from './range.js';
+import { type Amount, amount, atLeast, exactly, grown, type Known, type SeqRange } from './range.js';
 import { type End, LARGEST_SCALE } from './world.js';
 
 export interface Segment {
@@ -25,6 +25,8 @@ export interface Segment {
   readonly fault: HeaderFault | null;
   /** The rules dropped it behind conntrack. */
   readonly isDropped: boolean;
+  /** Of a RST whose number is not told: it is taken to acknowledge something. */
+  readonly acknowledges?: boolean;
 }
 
 /** Whether nothing of it is open: then the tracker itself can judge it. */
@@ -72,9 +74,9 @@ export function endOf({ seq, payload, flags }: Segment): SeqRange | null {
 }
 
 /** Whether it acknowledges nothing that the window check would look at. */
-export function lacksAck({ flags, ack }: Segment): Known {
+export function lacksAck({ flags, ack, acknowledges }: Segment): Known {
   if ((flags & ACK) === 0) return true;
-  if ((flags & RST) === 0) return false;
+  if ((flags & RST) === 0 || acknowledges === true) return false;
   return ack === null ? null : ack === 0;
 }
 
@@ -83,7 +85,8 @@ export function sackOf(segment: Segment, isPermitted: Known): SeqRange | null {
   const { ack, options } = segment;
   if (ack === null) return null;
   if (isPermitted === false) return exactly(ack);
-  if (!segment.hasOptions) return grown(exactly(ack));
+  // A block may say anything, also what no window reaches.
+  if (!segment.hasOptions) return atLeast(ack);
   const edge = options === null ? ack : sackEdge(options, ack);
   if (edge === ack || isPermitted === true) return exactly(edge);
   return { from: ack, span: (edge - ack) >>> 0 };

@@ -27,6 +27,7 @@ import { learn, type Numbers, other, scaled } from './window-learning.js';
 import { type End, type SideRange, type World, withSide } from './world.js';
 
 const LEAST_ACK_WINDOW = 66_000;
+const MOST_PAYLOAD = 65_535;
 const SYN_SENT = 1;
 const SYN_RECV = 2;
 
@@ -66,7 +67,15 @@ export function windowBranches(
     );
   // Whether options are looked at hangs on the other side.
   if (lacksAck(segment) === null)
-    return [0, 1].flatMap((ack) => windowBranches(context, world, { ...segment, ack }, dir));
+    return [
+      { ...segment, ack: 0 },
+      { ...segment, acknowledges: true },
+    ].flatMap((one) => windowBranches(context, world, one, dir));
+  // So it does whether there is data, until the sequence of empty segments was looked at as well.
+  if (context.rules.emptySegmentsSkipSequence && mayBeEmpty(segment))
+    return [amount(0), amount(1, segment.payload?.hi ?? MOST_PAYLOAD)].flatMap((payload) =>
+      windowBranches(context, world, { ...segment, payload }, dir),
+    );
 
   const isSyn = (segment.flags & SYN) !== 0;
   const isPlainSyn = isSyn && (segment.flags & ACK) === 0;
@@ -82,6 +91,12 @@ export function windowBranches(
     const isPassed = context.rules.onlySynStartsAnew && dir === 1 && isPlainSyn;
     return isPassed ? [accepted(before, begun)] : checks(context, begun, segment, before);
   });
+}
+
+/** Whether it has data cannot be told. */
+function mayBeEmpty({ payload, flags }: Segment): boolean {
+  if ((flags & (SYN | FIN | RST)) !== 0) return false;
+  return payload === null || (payload.lo === 0 && payload.hi > 0);
 }
 
 function splitWindow(world: World, end: End, side: SideRange): readonly World[] {

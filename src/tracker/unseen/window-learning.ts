@@ -72,10 +72,10 @@ function endAfter(sender: SideRange, receiver: SideRange, { end, hasNoSeq }: Num
 
 /** How far SACK blocks may reach beyond the acknowledgement. */
 function sackAhead({ ack, sack }: Numbers): number {
-  if (ack === null || sack === null) return LARGEST_WINDOW;
+  if (ack === null || sack === null) return OPEN;
   if (ack === sack) return 0;
   const top = upperEnd(sack);
-  return top === null ? LARGEST_WINDOW : Math.max(0, distance(top, ack.from));
+  return top === null ? OPEN : Math.max(0, distance(top, ack.from));
 }
 
 /** How many bytes the end may lie beyond what was allowed, at most; NULL: not known. */
