@@ -23,6 +23,18 @@ export function readUnansweredRedirected(db: Db, hostId: number): readonly Entry
     .all({ host: hostId }) as EntryWithEnds[];
 }
 
+/** Whom the target of an entry answers: some of its clients. */
+export function readAnsweredClients(db: Db, hostId: number, own: EntryWithEnds): readonly string[] {
+  return db
+    .prepare(
+      `SELECT DISTINCT t.src FROM tuples r JOIN ct_entry_versions v ON v.reply_tuple_id = r.id JOIN series s ON s.id = v.series_id JOIN tuples t ON t.id = v.tuple_id
+      WHERE r.src = @src AND r.sport IS @sport AND r.proto = @proto AND s.host_id = @host AND v.list = 'main' AND v.state IN ('ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT')
+      LIMIT 50`,
+    )
+    .pluck()
+    .all({ src: own.replySrc, sport: own.replySport, proto: own.proto, host: hostId }) as string[];
+}
+
 /** An answered entry to the same target from elsewhere, as the version's id; NULL: none. The target is alive then. */
 export function readAnsweredTarget(db: Db, hostId: number, own: EntryWithEnds): number | null {
   const row = db

@@ -3,7 +3,7 @@
 // (net/bridge/br_netfilter_hooks.c: br_nf_pre_routing(), all versions).
 
 import type { EvidenceItem } from '../../model/finding.js';
-import { readAnsweredTarget, readUnansweredRedirected } from '../../store/bridged-answers.js';
+import { readAnsweredClients, readAnsweredTarget, readUnansweredRedirected } from '../../store/bridged-answers.js';
 import type { HostFactRow } from '../../store/evidence-reader.js';
 import type { EntryWithEnds } from '../../store/stale-suspects.js';
 import { isInPrefix } from '../../text/address.js';
@@ -108,6 +108,14 @@ function hairpin({ host }: HostPicture, network: string): PastedChange {
   });
 }
 
+/** Neighbours of the target wait for it, several times, and it answers others alone: the way back makes the difference. */
+function isOnlyNeighbours(picture: HostPicture, found: readonly Found[]): boolean {
+  const { own, network } = found[0]!;
+  const alike = found.filter((one) => one.own.dst === own.dst && one.own.dport === own.dport);
+  const answered = picture.read((db, hostId) => readAnsweredClients(db, hostId, own));
+  return alike.length > 1 && answered.length > 0 && !answered.some((client) => isIn(client, network));
+}
+
 function argue(picture: HostPicture): readonly HostVerdict[] {
   const setting = settingsNamed(picture, 'bridge-nf-call-iptables').at(-1);
   if (setting !== undefined && Number(setting.value) !== 0) return [];
@@ -120,7 +128,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const { own, network } = first;
   const bridge = network.fact === null ? null : bridgeOf(picture, network.device);
   // Neighbours that answer each other past this host need no bridge: something must say that there is one.
-  if (setting === undefined && bridge === null) return [];
+  if (setting === undefined && bridge === null && !isOnlyNeighbours(picture, found)) return [];
   const entries = found.slice(0, 4).map((one) => picture.cite.entry(one.own, timeOfList(picture, one.own.snapshotId)));
   const said: readonly (EvidenceItem | null)[] = [setting === undefined ? null : citeValue(picture, setting)];
   const nets: readonly (EvidenceItem | null)[] = [

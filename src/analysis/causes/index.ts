@@ -26,18 +26,22 @@ import { natBypassed } from './nat-bypassed.js';
 import { normal } from './normal.js';
 import { normalByEvents } from './normal-by-events.js';
 import { pickedUpByEvents } from './picked-up-by-events.js';
+import { pickedUpByTables } from './picked-up-by-tables.js';
 import { portRemapped } from './port-remapped.js';
 import { portReuse } from './port-reuse.js';
 import { reuseOnWire } from './reuse-on-wire.js';
 import { martians } from './routing-dropped/by-notices.js';
 import { routingDropped } from './routing-dropped/routing-dropped.js';
+import { rstByTables } from './rst-by-tables.js';
 import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
 import { staleEntryOfPackets } from './stale-entry/of-packets.js';
 import { staleEntryOfTables } from './stale-entry/of-tables.js';
+import { staleTarget } from './stale-entry/old-target.js';
 import { peerSilent } from './stuck-sockets/peer-silent.js';
 import { stuckWithoutEntry } from './stuck-sockets/without-entry.js';
 import { tableFull } from './table-full/table-full.js';
+import { oneSidedByTables } from './untrackable/by-tables.js';
 import { oneSidedNotrack } from './untrackable/one-sided.js';
 import { untrackableTypes } from './untrackable/types.js';
 import { offloadBlindWindow } from './window/offload-blind.js';
@@ -87,6 +91,9 @@ export const HOST_CAUSES: readonly HostCause[] = [
   hooksUnregistered,
   idleElsewhere,
   pickedUpByEvents,
+  pickedUpByTables,
+  rstByTables,
+  oneSidedByTables,
   portRemapped,
   reuseOnWire,
   resetOnWire,
@@ -96,6 +103,7 @@ export const HOST_CAUSES: readonly HostCause[] = [
   checksumElsewhere,
   martians,
   staleEntryOfTables,
+  staleTarget,
   insertRace,
   helperOfHosts,
   bridgePath,

@@ -26,7 +26,7 @@ const HAND_PICKED = 3;
 const HELD_AGAINST_RULES = 200;
 
 /** Whether the entry was seen with more time than its age allows: packets came meanwhile. */
-function refreshOf(picture: HostPicture, own: EntryWithEnds): Refresh | null {
+export function refreshOf(picture: HostPicture, own: EntryWithEnds): Refresh | null {
   const seen = picture
     .read((db, hostId) => readEntries(db, hostId, [own.tupleId]))
     .filter((row) => row.list === 'main' && row.tupleId === own.tupleId && row.replyTupleId === own.replyTupleId);
