@@ -60,7 +60,7 @@ function words(row: ReplayRow): string {
 
 describe('the model on recorded hosts', () => {
   let compared = 0;
-  it.each(readdirSync(HOSTS))('%s', async (name) => {
+  it.each(readdirSync(HOSTS))('%s', { timeout: 300_000 }, async (name) => {
     const rows = await rowsOf(name);
     expect(rows.filter((row) => row.agreement === 'disagrees').map(words)).toEqual([]);
     compared += rows.filter((row) => row.agreement !== null).length;

@@ -43,7 +43,7 @@ async function placedWithout(name: string): Promise<readonly Placed[]> {
 
 describe('the clocks of recorded hosts, worked out without their manifests', () => {
   const methods = new Set<string>();
-  it.each(readdirSync(HOSTS))('%s: the truth lies within the stated error', async (name) => {
+  it.each(readdirSync(HOSTS))('%s: the truth lies within the stated error', { timeout: 300_000 }, async (name) => {
     const stated = /^boot-time (.*)$/m.exec(readFileSync(join(HOSTS, name, 'MANIFEST'), 'utf8'))?.[1];
     const truth = readBootTime(stated ?? '');
     expect(truth).not.toBeNull();

@@ -97,7 +97,7 @@ describe('a screen is never wider than the terminal', () => {
       expect(tooWide(text, 80)).toEqual([]);
       for (const words of ANSWERS) await expectFits(words, db, [60, 80]);
     },
-    120_000,
+    600_000,
   );
 
   it.each(['long names', 'hostile names'])(
