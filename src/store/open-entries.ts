@@ -13,6 +13,7 @@ const MARK = 0x0c7f_1e55;
 const HEAD_BYTES = 8;
 /** key, content, expiry, counters; version, timeout; list */
 const ENTRY_BYTES = 4 * 8 + 2 * 4 + 1;
+const blockBytes = (entries: number): number => HEAD_BYTES + entries * ENTRY_BYTES;
 
 interface Columns {
   readonly mark: Uint32Array;
@@ -57,11 +58,13 @@ export function readOpenEntries(db: Db, seriesId: number, seq: number, open: num
   if (kept.low !== seq || kept.high !== seq || kept.entries !== open) return null;
   const table = newEntryTable(open);
   const read = db.prepare('SELECT entries, data FROM open_entries WHERE series_id = ? AND block = ?');
+  // Numbers of eight bytes have to lie at a multiple of eight. One room for all blocks: V8 is slow to let go of large ones.
+  const room = new Uint8Array(blockBytes(BLOCK));
   for (let block = 0; table.size < open; block++) {
     const row = read.get(seriesId, block) as { entries: number; data: Buffer } | undefined;
-    if (row === undefined || row.data.length !== HEAD_BYTES + row.entries * ENTRY_BYTES) return null;
-    // Numbers of eight bytes have to lie at a multiple of eight.
-    const from = columnsOf(new Uint8Array(row.data).buffer, row.entries);
+    if (row === undefined || row.entries > BLOCK || row.data.length !== blockBytes(row.entries)) return null;
+    room.set(row.data);
+    const from = columnsOf(room.buffer, row.entries);
     if (from.mark[0] !== MARK) return null;
     for (let at = 0; at < row.entries; at++) {
       const slot = table.add(from.keys[at]!);
@@ -94,11 +97,11 @@ export function writeOpenEntries(
   if (open < LARGE_TABLE) return;
   const insert = db.prepare('INSERT INTO open_entries (series_id, block, seq, entries, data) VALUES (?, ?, ?, ?, ?)');
   const slots = new Uint32Array(BLOCK);
+  const bytes = Buffer.alloc(blockBytes(BLOCK));
   let block = 0;
   for (let slot = 0; slot < table.size; ) {
     let entries = 0;
     for (; slot < table.size && entries < BLOCK; slot++) if (isOpen(slot)) slots[entries++] = slot;
-    const bytes = Buffer.alloc(HEAD_BYTES + entries * ENTRY_BYTES);
     const to = columnsOf(bytes.buffer, entries);
     to.mark[0] = MARK;
     for (let at = 0; at < entries; at++) {
@@ -111,6 +114,6 @@ export function writeOpenEntries(
       to.timeouts[at] = table.timeouts()[from]!;
       to.lists[at] = table.lists()[from]!;
     }
-    insert.run(seriesId, block++, seq, entries, bytes);
+    insert.run(seriesId, block++, seq, entries, bytes.subarray(0, blockBytes(entries)));
   }
 }
