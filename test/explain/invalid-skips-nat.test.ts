@@ -54,7 +54,7 @@ describe('INVALID skips NAT', () => {
     expect(leaks.map(({ finding }) => finding.packets.count)).toEqual([2]);
     expect(leaks[0]!.finding.evidence.map((item) => item.kind)).toContain('capture');
     expect(leaks[0]!.finding.remedies[0]!.command).toBe(
-      'iptables -I FORWARD 1 -o eth1 -m conntrack --ctstate INVALID -j DROP',
+      'iptables-legacy -I FORWARD 1 -o eth1 -m conntrack --ctstate INVALID -j DROP',
     );
   });
 
