@@ -35,7 +35,8 @@ export async function main(words: readonly string[], world: World): Promise<Exit
     if (parsed.is === 'nothing') throw new UsageError('this needs a command', `Commands: ${world.programName} --help`);
     command = parsed.spec.words;
     const netns = parsed.input.values['netns']?.[0];
-    if (netns !== undefined && world.environment['CTWHY_NETNS'] !== netns)
+    const isEntered = parsed.spec.entersNetns?.(parsed.input) !== false;
+    if (isEntered && netns !== undefined && world.environment['CTWHY_NETNS'] !== netns)
       return (await world.runAgainIn(netns, words)) as ExitCode;
     const { run } = await parsed.spec.load();
     return await run(parsed.input, world);

@@ -1,7 +1,7 @@
 // Everything known of one connection in order of time, all sources interleaved; what is computed is marked so, and what is
 // equal within the clocks' error is said to be equal.
 
-import { ruleWords } from './causes/words.js';
+import { ruleWords, stopWords } from './causes/words.js';
 import type { Case, SeenPacket } from './explain/case.js';
 import { eventMoment, packetMoment } from './explain/flow-facts.js';
 import { messageAsPrinted } from './explain/message-words.js';
@@ -220,7 +220,7 @@ function stateDrafts(subject: Case): readonly Draft[] {
       uptimeUs: null,
       source: 'rules',
       sign: ' ',
-      says: `${ruleWords(fate.rule, fate.isPolicy)} dropped ${subject.count}`,
+      says: `${ruleWords(fate.rule, fate.isPolicy)} ${stopWords(fate).stopped} ${subject.count}`,
       state: null,
       record: last.source,
       raw: counters.map((item) => item.text),

@@ -54,6 +54,8 @@ export interface CommandSpec<W> {
   readonly examples: readonly Example[];
   /** Words after a lone `--` are a command of their own (capture -- COMMAND); otherwise they are words like others. */
   readonly takesRest?: boolean;
+  /** Whether --netns means this program is to run there; left out: it does. Where it does not, it chooses among the evidence. */
+  readonly entersNetns?: (input: CommandInput) => boolean;
   /** Left out of help and completion: for programs of ours, not for people. */
   readonly isHidden?: boolean;
   /** The noun alone means this verb. */

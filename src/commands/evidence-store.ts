@@ -1,10 +1,11 @@
 // The store a command answers from: the one of the host, or a temporary one filled from the files of -r.
 
-import { type CommandInput, optionValues } from '../cli/command.js';
+import { type CommandInput, optionValue, optionValues } from '../cli/command.js';
 import { EXIT, type ExitCode } from '../cli/exit-codes.js';
 import { type Db, onStoreAsync, openStoreForReading, removeStore } from '../store/open-store.js';
 import { FailedError } from '../text/errors.js';
 import type { World } from '../world.js';
+import { type ChosenNamespace, chooseNamespace } from './choose-namespace.js';
 import { storeLocation } from './store-location.js';
 
 /**
@@ -34,6 +35,29 @@ export async function withEvidence(
   } finally {
     db.close();
   }
+}
+
+/**
+ * The same on the evidence of one network namespace of each host.
+ * @param inode of the namespace, where it is not for the command line to say
+ */
+export async function withEvidenceOfOne(
+  input: CommandInput,
+  world: World,
+  work: (db: Db, netns: ChosenNamespace) => Promise<ExitCode>,
+  inode: number | null = null,
+): Promise<ExitCode> {
+  return await withEvidence(input, world, (db) => work(db, chooseNamespace(db, input, world, inode)));
+}
+
+/** On the evidence of one network namespace where one was asked for, otherwise on all there is: where rows tell theirs. */
+export async function withEvidenceAsked(
+  input: CommandInput,
+  world: World,
+  work: (db: Db) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const open = optionValue(input, 'netns') === null ? withEvidence : withEvidenceOfOne;
+  return await open(input, world, work);
 }
 
 /** @throws FailedError when there is no store yet, StoreError when it cannot be used */

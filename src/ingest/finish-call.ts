@@ -61,7 +61,9 @@ export function finishCall(call: CallToFinish): FinishedCall {
     const marks: FlowMarks = killed.length > 0 ? { passage: 0, event: 0, version: 0 } : call.marks;
     for (const hostId of new Set([...hostIds, ...touched.map((source) => source.hostId)])) {
       const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
-      const scopes = scopeHosts.filter((one) => one.hostId === hostId).map(({ scope }) => scope);
+      const scopes = scopeHosts
+        .filter((one) => one.hostId === hostId)
+        .map(({ scope }) => ({ scope, namespaceId: namespaceOfScope(call, scope, hostId) }));
       flows += finishHost(db, hostId, ids, { options: call.options, scopes, marks });
     }
     // Done now: the next call need not do it again.
@@ -81,8 +83,8 @@ export function finishCall(call: CallToFinish): FinishedCall {
 
 export interface HostWork {
   readonly options: IngestOptions;
-  /** What manifests state of this host. */
-  readonly scopes: readonly Scope[];
+  /** What manifests state of this host, and the network namespace that they name. */
+  readonly scopes: readonly { readonly scope: Scope; readonly namespaceId: number | null }[];
   readonly marks: FlowMarks;
 }
 
@@ -96,16 +98,16 @@ export function finishHost(
   sourceIds: readonly number[],
   { options, scopes, marks }: HostWork,
 ): number {
-  db.transaction(() => placeClocks(db, hostId, timeStatements(options, scopes)))();
+  const statements = timeStatements(
+    options,
+    scopes.map(({ scope }) => scope),
+  );
+  db.transaction(() => placeClocks(db, hostId, statements))();
   db.transaction(() => {
     for (const id of sourceIds) noteReleasesOfSource(db, hostId, id);
     restateBlindLists(db, hostId);
     workOutCoverage(db, hostId, sourceIds, kernelOfHost(db, hostId));
-    stateCoverage(
-      db,
-      hostId,
-      scopes.flatMap(({ coverage }) => coverage),
-    );
+    for (const { scope, namespaceId } of scopes) stateCoverage(db, { hostId, namespaceId }, scope.coverage);
   })();
   return db.transaction(() => buildFlows(db, hostId, marks))();
 }
@@ -133,6 +135,17 @@ function timeStatements(options: IngestOptions, scopes: readonly Scope[]): TimeS
   };
 }
 
+/** The namespace that a manifest names for what it speaks of, or for all below it. */
+function namespaceOfScope(
+  { hosts }: Pick<CallToFinish, 'hosts'>,
+  scope: Scope,
+  hostId: number,
+  netns: string | null = null,
+): number | null {
+  const place = { input: scope.input, path: `${scope.folder}/` };
+  return hosts.namespaceOf(hostId, place, netns ?? scope.values.get('netns') ?? null);
+}
+
 /** Commands that a manifest says failed, and lists that this kernel does not keep. */
 function noteAbsentParts(call: CallToFinish, scope: Scope, hostId: number): void {
   for (const { scope: of, part } of call.statements.parts()) {
@@ -151,7 +164,7 @@ function noteAbsentParts(call: CallToFinish, scope: Scope, hostId: number): void
       {
         hostId,
         bootId: null,
-        namespaceId: call.hosts.namespaceOf(hostId, { input: scope.input, path: `${scope.folder}/` }, part.netns),
+        namespaceId: namespaceOfScope(call, scope, hostId, part.netns),
         moment,
         atUs: end,
         tookUs: null,

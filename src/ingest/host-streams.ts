@@ -72,7 +72,8 @@ function asKernelRecord(record: EvidenceRecord & { readonly kind: 'captured-pack
 /** Packets on the wire; those that a rule sent to NFLOG are evidence of the rule, as lines of the kernel log are. */
 export function captureStream(source: SourceRef): StreamWriter {
   const clocks = openSourceClocks(source, PRINT_ERROR_US);
-  const kernel = kernelRecordWriter(source);
+  // NFLOG hands a packet to whoever listens in the namespace that it is of.
+  const kernel = kernelRecordWriter(source, source.namespaceId);
   const wire = openCaptureWriter(source.db, openTuples(source.db), (captured, line) => {
     const stamp = stampOf(captured);
     return stamp === null && captured.usOfDay !== null ? clocks.ofDay(captured.usOfDay, line) : clocks.at(stamp, line);

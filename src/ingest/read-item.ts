@@ -1,5 +1,6 @@
 // One source of a call: is it known, how far was it read, whose is it, when was it taken; then it is read.
 
+import type { RecordKind } from '../model/record.js';
 import { hintOf } from '../parsers/conntrack/command.js';
 import { peek } from '../sources/peek.js';
 import type { ByteChunks, SourceItem } from '../sources/source.js';
@@ -12,15 +13,17 @@ import {
   formsOfSource,
   HEAD_BYTES,
   type KnownSource,
+  noteSourceNamespace,
   type SourceKind,
   sourcesWithHead,
   touchSource,
 } from '../store/sources.js';
 import type { Call } from './call.js';
-import { openEvidenceWriter, type PlaceListing, type SourceRef } from './evidence-writer.js';
+import { type EvidenceWriter, openEvidenceWriter, type PlaceListing, type SourceRef } from './evidence-writer.js';
 import { hintName, type Moment, momentOfPath, rankOfMoment } from './file-hints.js';
 import { halfLineOf, resumeSource } from './half-line.js';
 import { openHostLanes } from './host-lanes.js';
+import { KERNEL_LOG_FORM } from './kernel-log/open-kernel-log.js';
 import { type Continuation, continueSource } from './known-source.js';
 import { filterOfCommand, mayBeEmpty, partOfCommand } from './listing-commands.js';
 import { rawKeeperFor } from './raw-text.js';
@@ -74,8 +77,8 @@ export async function readItem(
   const identity =
     live !== undefined
       ? live.place
-      : sniffed.isListing || peeked.head.length === 0
-        ? `${moment.key}/${hintName(item.path)}`
+      : sniffed.isListing || peeked.head.length === 0 || isListedBy(part)
+        ? `${moment.key}/${hintName(item.path)}${readingOf(part)}`
         : '';
   const head = sniffed.isListing ? peeked.head : peeked.head.subarray(0, HEAD_BYTES);
   const name = call.hosts.nameOf(item, sniffed.host);
@@ -146,6 +149,17 @@ export async function readItem(
   const isNothing = formsOfSource(db, sourceId).length === 0 && result.unread === 0 && emptyPart(part, item) === null;
   const outcome = isNothing ? 'nothing' : 'read';
   call.reports.push(reportOf(call, item, sourceId, outcome, result));
+}
+
+/** What a manifest says to be a listing is one, though nothing is in it: conntrack prints how many entries it has shown. */
+function isListedBy(part: PartStatement | null): boolean {
+  return part !== null && part.command !== null && partOfCommand(part.command) !== null;
+}
+
+/** Two readings may print the same to the last byte: an empty list of one namespace and of another. A manifest tells them apart. */
+function readingOf(part: PartStatement | null): string {
+  const atUs = part?.startedAtUs ?? part?.endedAtUs ?? null;
+  return atUs === null ? '' : `@${atUs}`;
 }
 
 /** Of several sources with one head, each but the first carries its number. */
@@ -220,7 +234,7 @@ async function readInto(
           bootUuid: sniffed.bootId,
         })
       : null;
-  const ownWriter = openEvidenceWriter(call.tables.writers, source, placeListing);
+  const ownWriter = noting(openEvidenceWriter(call.tables.writers, source, placeListing));
   const kernelStream = call.tables.writers.streams.find(({ kinds }) => kinds.includes('kernel'));
   const writer =
     lanes === null || kernelStream === undefined ? ownWriter : splitRecords(lanes, ownWriter, kernelStream.open);
@@ -284,6 +298,15 @@ async function readInto(
     ...(item.live === undefined ? {} : { isLive: true, onCommitted: call.onCommitted }),
     ...(item.sizeBytes === null && !item.canReopen ? { passesOnce: true } : {}),
   });
+  const isKernelLog =
+    ownWriter.kinds.has('kernel') || formsOfSource(db, sourceId).some(({ form }) => form === KERNEL_LOG_FORM);
+  // A manifest names its own namespace, and its host, only while it is read.
+  const ownNetns = netns ?? statements.value(item, 'netns');
+  const ownNamespaceId =
+    namespaceId ??
+    (ownNetns === null ? null : call.hosts.namespaceOf(call.hosts.of(item, sniffed).hostId, item, ownNetns));
+  if (ownNamespaceId !== null && !isKernelLog)
+    db.transaction(() => noteSourceNamespace(db, sourceId, ownNamespaceId))();
   // An empty list is an answer, too: the command ran and nothing was there.
   if (result.bytes === 0 && start.bytes === 0 && emptied !== null) {
     db.transaction(() =>
@@ -294,6 +317,19 @@ async function readInto(
     )();
   }
   return result;
+}
+
+/** A writer that notes which kinds of records it was given: lines of the kernel log are of no one namespace, whatever wraps them. */
+function noting(writer: EvidenceWriter): EvidenceWriter & { readonly kinds: ReadonlySet<RecordKind> } {
+  const kinds = new Set<RecordKind>();
+  return {
+    ...writer,
+    kinds,
+    record(record, run) {
+      kinds.add(record.kind);
+      writer.record(record, run);
+    },
+  };
 }
 
 /** Of what is read from the running host in one of its namespaces. */

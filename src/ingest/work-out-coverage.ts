@@ -39,14 +39,18 @@ export function workOutCoverage(
 }
 
 /** What a manifest states is taken as it is; a state it cannot mean is 'limited'. */
-export function stateCoverage(db: Db, hostId: number, statements: readonly CoverageStatement[]): void {
+export function stateCoverage(
+  db: Db,
+  { hostId, namespaceId }: { readonly hostId: number; readonly namespaceId: number | null },
+  statements: readonly CoverageStatement[],
+): void {
   for (const { what, fromUs, toUs, state, why } of statements) {
     const known = STATES.find((one) => one === state);
     addCoverage(db, {
       hostId,
       sourceId: null,
       bootId: null,
-      namespaceId: null,
+      namespaceId,
       what,
       fromAtUs: fromUs,
       toAtUs: toUs,

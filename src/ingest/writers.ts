@@ -123,7 +123,7 @@ function factListing({ db, snapshot, sourceId }: ListingRef): ListingWriter {
 
 export const WRITERS: WriterTable = {
   streams: [
-    { kinds: ['kernel'], open: kernelRecordWriter },
+    { kinds: ['kernel'], open: (source) => kernelRecordWriter(source) },
     { kinds: ['ct-event'], open: eventStream },
     { kinds: ['trace-step'], open: traceStream },
     { kinds: ['captured-packet'], open: captureStream },

@@ -55,6 +55,8 @@ export interface DroppedBy {
   readonly rule: number;
   readonly handle: number | null;
   readonly text: string;
+  /** 'icmp port-unreachable', 'TCP reset': what a REJECT told the sender; null: it was dropped without a word. */
+  readonly answer: string | null;
   readonly rulesetAt: string | null;
 }
 

@@ -48,7 +48,10 @@ const COMMAND_INDENT = ' '.repeat(5);
 
 function outcomeSegments({ finding }: ToldFinding): readonly Segment[] {
   const fate: Readonly<Record<string, Segment>> = {
-    dropped: segment('bad', 'DROPPED'),
+    dropped: segment(
+      'bad',
+      finding.droppedBy?.answer == null ? 'DROPPED' : `REJECTED (${finding.droppedBy.answer})`,
+    ),
     forwarded: segment('plain', 'FORWARDED'),
     delivered: segment('good', 'DELIVERED'),
     unknown: segment('warn', 'fate unknown'),
@@ -173,7 +176,8 @@ function fullFinding(told: ToldFinding, options: ExplainOptions): readonly Line[
 }
 
 function shortFinding({ finding }: ToldFinding, { width }: ExplainOptions): readonly Line[] {
-  const fate = finding.fate === 'unknown' ? '' : `, ${finding.fate}`;
+  const stopped = finding.droppedBy?.answer == null ? finding.fate : 'rejected';
+  const fate = finding.fate === 'unknown' ? '' : `, ${stopped}`;
   // What only tables tell has no packet to count.
   const count = finding.packets.count === 0 ? '' : `${finding.packets.count} `;
   return spread({

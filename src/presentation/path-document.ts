@@ -9,6 +9,8 @@ export interface PathHead {
   readonly flow: string;
   /** 'SYN, 3 tries, wan0 > lan0'. */
   readonly packets: string;
+  /** Of which network namespace, where the evidence is of several; otherwise empty. */
+  readonly netns: string;
   readonly state: string | null;
   readonly fate: string;
   readonly isVerbose: boolean;
@@ -82,7 +84,7 @@ export function rowsShown(rows: readonly JourneyRow[], head: Pick<PathHead, 'isV
 }
 
 export function pathDocument(journey: Journey, head: PathHead): readonly Line[] {
-  const fateRole: Role = head.fate === 'dropped' ? 'bad' : head.fate === 'unknown' ? 'warn' : 'good';
+  const fateRole: Role = head.fate === 'dropped' || head.fate === 'rejected' ? 'bad' : head.fate === 'unknown' ? 'warn' : 'good';
   const lines: Line[] = [
     [segment('head', head.flow), segment('plain', `   ${head.packets}`)],
     [
@@ -91,6 +93,7 @@ export function pathDocument(journey: Journey, head: PathHead): readonly Line[] 
       segment('plain', journey.endedBy === null ? '' : ` by ${journey.endedBy}`),
     ],
     [segment('dim', KNOWN[journey.known])],
+    ...(head.netns === '' ? [] : wrap(head.netns, head.width).map((text): Line => [segment('dim', text)])),
     '',
     rowsHead(head.width),
     ...rowsShown(journey.rows, head),

@@ -246,7 +246,30 @@ function passageOf(row: RawPassage): PassageRow {
   };
 }
 
-/** The steps of paths, by path id. */
+/** What NFLOG calls an interface, which it knows by its number only. */
+const NUMBERED = /^ifindex:(\d+)$/;
+
+/** Names of interfaces by their number, as the listings of this evidence have them; a number with several names has none. */
+function interfaceNames(db: Db): (name: string | null) => string | null {
+  let names: Map<number, string | null> | null = null;
+  const read = (): Map<number, string | null> => {
+    const rows = db
+      .prepare(
+        `SELECT json_extract(data, '$.ifindex') AS number, min(json_extract(data, '$.ifname')) AS name, count(DISTINCT json_extract(data, '$.ifname')) AS names
+        FROM host_facts WHERE kind IN ('link', 'address') AND json_extract(data, '$.ifindex') IS NOT NULL GROUP BY 1`,
+      )
+      .all() as { number: number; name: string | null; names: number }[];
+    return new Map(rows.map((row) => [row.number, row.names === 1 ? row.name : null]));
+  };
+  return (name) => {
+    const number = name === null ? undefined : NUMBERED.exec(name)?.[1];
+    if (number === undefined) return name;
+    names ??= read();
+    return names.get(Number(number)) ?? name;
+  };
+}
+
+/** The steps of paths, by path id; interfaces by name, where the listings tell it. */
 export function readPaths(db: Db, pathIds: readonly number[]): ReadonlyMap<number, readonly PathStep[]> {
   const rows = db
     .prepare(
@@ -257,7 +280,15 @@ export function readPaths(db: Db, pathIds: readonly number[]): ReadonlyMap<numbe
     )
     .all(JSON.stringify([...new Set(pathIds)])) as (PathStep & { pathId: number })[];
   const paths = new Map<number, PathStep[]>();
-  for (const { pathId, ...step } of rows) {
+  const named = interfaceNames(db);
+  for (const { pathId, ...told } of rows) {
+    const step = {
+      ...told,
+      inIf: named(told.inIf),
+      outIf: named(told.outIf),
+      physIn: named(told.physIn),
+      physOut: named(told.physOut),
+    };
     const steps = paths.get(pathId);
     if (steps === undefined) paths.set(pathId, [step]);
     else steps.push(step);

@@ -1,6 +1,7 @@
 // How much an ingest brought, in numbers, for the head of an answer.
 
 import type { Db } from './open-store.js';
+import { IS_THEIRS } from './ruleset-reader.js';
 
 /** Ids of hosts as a table for SQL. */
 const HOSTS = '(SELECT value FROM json_each(@hosts))';
@@ -51,13 +52,39 @@ export function ingestWithPackets(db: Db, ingestId: number, hostIds: readonly nu
 
 /**
  * Counts what an answer rests on: packet lines and unread lines of the ingest it looks at, all else of its hosts, whenever it was read.
- * @param scope ingestId and hostIds; NULL for the whole store
+ * Where a time is asked for, what was seen in it.
+ * @param scope ingestId and hostIds; NULL for the whole store; fromUs and toUs microseconds since the epoch
  */
 export function readTotals(
   db: Db,
-  { ingestId, hostIds }: { readonly ingestId: number | null; readonly hostIds: readonly number[] | null },
+  {
+    ingestId,
+    hostIds,
+    fromUs,
+    toUs,
+  }: {
+    readonly ingestId: number | null;
+    readonly hostIds: readonly number[] | null;
+    readonly fromUs: number | null;
+    readonly toUs: number | null;
+  },
 ): Totals {
-  const values = { ingest: ingestId, hosts: hostIds === null ? null : JSON.stringify(hostIds) };
+  const values = {
+    ingest: ingestId,
+    hosts: hostIds === null ? null : JSON.stringify(hostIds),
+    from: fromUs,
+    to: toUs,
+  };
+  const isTimed = fromUs !== null || toUs !== null;
+  const inTime = (clockUs: string) =>
+    isTimed
+      ? `(@from IS NULL OR ${clockUs} >= @from - c.offset_us) AND (@to IS NULL OR ${clockUs} <= @to - c.offset_us)`
+      : '1';
+  const shownInTime = (row: string) =>
+    isTimed
+      ? `EXISTS (SELECT 1 FROM snapshots n WHERE n.series_id = ${row}.series_id AND n.seq >= ${row}.from_seq AND (${row}.to_seq IS NULL OR n.seq < ${row}.to_seq)
+           AND (@from IS NULL OR n.taken_at_us >= @from) AND (@to IS NULL OR n.taken_at_us <= @to))`
+      : '1';
   const one = (sql: string) => (db.prepare(sql).get(values) as { n: number | null }).n ?? 0;
   const ofHost = (column: string) => `(@hosts IS NULL OR ${column} IN ${HOSTS})`;
   const mine = `(@ingest IS NULL OR s.last_ingest_id = @ingest) AND ${ofHost('s.host_id')}`;
@@ -76,15 +103,24 @@ export function readTotals(
     sources: sources.filter(({ isLast }) => isLast === 1).length,
     earlierSources: sources.filter(({ isLast }) => isLast === 0).length,
     names: sources.map((source) => source.name),
-    logLines: one(`SELECT sum(c.packet_lines) AS n FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine}`),
+    logLines: one(
+      isTimed
+        ? `SELECT sum(x.steps) AS n FROM clocks c JOIN sources s ON s.id = c.source_id JOIN passages p ON p.clock_id = c.id JOIN paths x ON x.id = p.path_id
+           WHERE ${mine} AND ${inTime('p.clock_us')}`
+        : `SELECT sum(c.packet_lines) AS n FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine}`,
+    ),
     events: one(
-      `SELECT count(*) AS n FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.kind IN ('NEW', 'UPDATE', 'DESTROY') AND ${ofSource}`,
+      `SELECT count(*) AS n FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.kind IN ('NEW', 'UPDATE', 'DESTROY') AND ${ofSource} AND ${inTime('e.clock_us')}`,
     ),
-    entries: one(`SELECT count(*) AS n FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE ${ofSource}`),
+    entries: one(
+      `SELECT count(*) AS n FROM ct_entry_versions v JOIN series s ON s.id = v.series_id WHERE ${ofSource} AND ${shownInTime('v')}`,
+    ),
     rules: one(
-      `SELECT max(n) AS n FROM (SELECT count(*) AS n FROM rules r JOIN snapshot_rulesets x ON x.ruleset_id = r.ruleset_id JOIN snapshots t ON t.id = x.snapshot_id JOIN series s ON s.id = t.series_id WHERE r.is_policy = 0 AND ${ofSource} GROUP BY x.snapshot_id)`,
+      `SELECT max(n) AS n FROM (SELECT count(*) AS n FROM rules r JOIN snapshot_rulesets x ON x.ruleset_id = r.ruleset_id JOIN snapshots t ON t.id = x.snapshot_id JOIN series s ON s.id = t.series_id WHERE r.is_policy = 0 AND ${IS_THEIRS} AND ${ofSource} GROUP BY x.snapshot_id)`,
     ),
-    sockets: one(`SELECT count(*) AS n FROM sockets_seen k JOIN series s ON s.id = k.series_id WHERE ${ofSource}`),
+    sockets: one(
+      `SELECT count(*) AS n FROM sockets_seen k JOIN series s ON s.id = k.series_id WHERE ${ofSource} AND ${shownInTime('k')}`,
+    ),
     unread: one(
       `SELECT sum(f.unread) AS n FROM source_forms f JOIN sources s ON s.id = f.source_id WHERE (@ingest IS NULL OR s.last_ingest_id = @ingest) AND (${ofSource} OR EXISTS (SELECT 1 FROM sources p WHERE p.part_of = s.id AND ${ofHost('p.host_id')}))`,
     ),

@@ -20,6 +20,8 @@ const SIZES = [ROWS, 8, 1];
 
 export interface PacketWriterOptions {
   readonly sourceId: number;
+  /** Of all its packets; NULL: the kernel log, which does not tell. */
+  readonly namespaceId: number | null;
   /** Makes the row of a clock and returns its id. */
   readonly addClock: (clock: ClockStart) => number;
   /** Recognises packets that another source of the same boot already brought; NULL when there is none. */
@@ -90,8 +92,8 @@ export function openPacketWriter(db: Db, options: PacketWriterOptions): PacketWr
   const existing = db.prepare('SELECT coalesce(max(id), 0) FROM passages').pluck().get() as number;
   let isBulkLoad = false;
   let generation = 0;
-  const short = openRows(db, SHORT);
-  const long = openRows(db, LONG);
+  const short = openRows(db, SHORT, options.namespaceId);
+  const long = openRows(db, LONG, options.namespaceId);
   const addLines = packetLineCounter(db);
   const addSource = db.prepare('INSERT OR IGNORE INTO passage_sources (passage_id, source_id, line) VALUES (?, ?, ?)');
   const addNotice = db.prepare(
@@ -194,13 +196,12 @@ interface Rows {
 }
 
 /** Collects rows of one shape and inserts them ROWS at a time. */
-function openRows(db: Database, shape: RowShape): Rows {
+function openRows(db: Database, shape: RowShape, namespaceId: number | null): Rows {
   const width = shape.columns.length + 1;
-  const row = `(${Array(width).fill('?').join(', ')})`;
+  const row = `(${namespaceId ?? 'NULL'}, ${Array(width).fill('?').join(', ')})`;
+  const columns = `namespace_id, clock_id, ${shape.columns.join(', ')}`;
   const statements = SIZES.map((size) =>
-    db.prepare(
-      `INSERT INTO passages (clock_id, ${shape.columns.join(', ')}) VALUES ${Array(size).fill(row).join(', ')}`,
-    ),
+    db.prepare(`INSERT INTO passages (${columns}) VALUES ${Array(size).fill(row).join(', ')}`),
   );
   const values: (number | string | null)[] = Array(ROWS * width).fill(null);
   let rows = 0;

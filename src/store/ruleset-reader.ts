@@ -59,7 +59,10 @@ function withCounters(bare: Ruleset, rows: readonly CounterRow[]): Ruleset {
   return { ...bare, chains, hasCounters: rows.length > 0 };
 }
 
-/** One rule or policy whose counter moved, or was set back, between two snapshots. */
+/** Of rules r: not what ctwhy installed while it looked. Its tables are its own, elsewhere its rules say so. */
+export const IS_THEIRS = "(r.table_name NOT GLOB 'ctwhy_[0-9]*' AND NOT ifnull(json_extract(r.data, '$.isOurs'), 0))";
+
+/** One rule or policy whose counter moved, or was set back, between two snapshots; none of ctwhy's own. */
 export interface CounterDelta {
   readonly ruleId: number;
   readonly rulesetId: number;
@@ -110,7 +113,7 @@ export function readCounterDeltas(db: Db, fromSnapshotId: number, toSnapshotId: 
       `WITH seen AS (
          SELECT r.*, s.form, s.backend, s.data AS ruleset_data, c.snapshot_id, c.packets, c.bytes,
            row_number() OVER (PARTITION BY c.snapshot_id, r.ruleset_id, r.family, r.table_name, r.chain, r.text ORDER BY r.number) AS nth
-         FROM rule_counters c JOIN rules r ON r.id = c.rule_id JOIN rulesets s ON s.id = r.ruleset_id WHERE c.snapshot_id IN (@from, @to)),
+         FROM rule_counters c JOIN rules r ON r.id = c.rule_id JOIN rulesets s ON s.id = r.ruleset_id WHERE c.snapshot_id IN (@from, @to) AND ${IS_THEIRS}),
        pairs AS (
          SELECT b.*, a.packets AS before_packets, a.bytes AS before_bytes, b.packets < a.packets OR b.bytes < a.bytes AS has_fallen
          FROM seen b JOIN seen a ON a.snapshot_id = @from AND b.snapshot_id = @to AND a.form = b.form AND a.backend = b.backend

@@ -1,6 +1,7 @@
 // What differs between two snapshots: entries, settings, facts of the host, rules. Rows only; what they mean is the analysis's.
 
 import type { Db } from './open-store.js';
+import { IS_THEIRS } from './ruleset-reader.js';
 
 export interface SnapshotPlace {
   readonly id: number;
@@ -161,12 +162,12 @@ export interface RuleSeen {
   readonly text: string;
 }
 
-/** Rules and policies that a snapshot showed, in order. */
+/** Rules and policies that a snapshot showed, in order, without those of ctwhy. */
 export function readRulesOf(db: Db, snapshotId: number): readonly RuleSeen[] {
   return db
     .prepare(
       `SELECT s.backend, s.form, r.family, r.table_name AS "table", r.chain, r.number, r.text FROM snapshot_rulesets x
-         JOIN rulesets s ON s.id = x.ruleset_id JOIN rules r ON r.ruleset_id = s.id WHERE x.snapshot_id = ?
+         JOIN rulesets s ON s.id = x.ruleset_id JOIN rules r ON r.ruleset_id = s.id WHERE x.snapshot_id = ? AND ${IS_THEIRS}
        ORDER BY s.backend, s.form, r.family, r.table_name, r.chain, r.number`,
     )
     .all(snapshotId) as RuleSeen[];

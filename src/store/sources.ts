@@ -20,6 +20,19 @@ export function beginIngest(db: Db, kind: IngestKind, commandArguments: readonly
   );
 }
 
+/** Words of a capture's call that say when it began: what its sources held before is not of it. */
+export function captureSince(beganAtUs: number): readonly string[] {
+  return ['--since-us', String(beganAtUs)];
+}
+
+/** When the capture began whose evidence a call brought; NULL: it was none. */
+export function captureBeganUs(db: Db, ingestId: number): number | null {
+  const text = db.prepare("SELECT arguments FROM ingests WHERE id = ? AND kind = 'capture'").pluck().get(ingestId);
+  const words = typeof text === 'string' ? (JSON.parse(text) as readonly string[]) : [];
+  const at = words.indexOf('--since-us');
+  return at < 0 ? null : Number(words[at + 1]);
+}
+
 export function endIngest(db: Db, ingestId: number, nowUs: number): void {
   db.prepare('UPDATE ingests SET ended_at_us = ? WHERE id = ?').run(nowUs, ingestId);
 }
@@ -143,6 +156,11 @@ export function noteSourceCommand(db: Db, sourceId: number, command: string): vo
     `UPDATE sources SET command = CASE WHEN command IS NULL THEN @command ELSE command || '; ' || @command END
      WHERE id = @id AND instr('; ' || ifnull(command, '') || ';', '; ' || @command || ';') = 0`,
   ).run({ id: sourceId, command });
+}
+
+/** Notes the network namespace that all of a source is of. */
+export function noteSourceNamespace(db: Db, sourceId: number, namespaceId: number): void {
+  db.prepare('UPDATE sources SET namespace_id = ? WHERE id = ?').run(namespaceId, sourceId);
 }
 
 export interface ResumePoint {

@@ -21,7 +21,7 @@ import { type PastedChange, ruleAhead, speaksNft, together } from '../explain/ru
 import { hasFlag, payloadOf } from '../explain/segment-facts.js';
 import { tableAtPacket } from '../explain/table-at.js';
 import type { Cause } from './cause.js';
-import { ruleWords } from './words.js';
+import { ruleWords, stopWords } from './words.js';
 
 /** Checks that refuse a packet because the table holds nothing for it (net/netfilter/nf_conntrack_proto_tcp.c: tcp_new()). */
 const NO_ENTRY_REASONS = ['tcp-invalid-new', 'tcp-loose-disabled', 'new-tracker-refused-debug'];
@@ -267,7 +267,7 @@ export const lateClose: Cause = {
         ? ''
         : fate.rule === null
           ? ' They are dropped, which harms nobody.'
-          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops them, which harms nobody.`;
+          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} them, which harms nobody.`;
     return {
       class: 'late-close',
       argument: { id: 'late-close', steps, lookAlikes: lookAlikes(subject, closed) },

@@ -5,7 +5,7 @@ import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket } from '../explain/flow-facts.js';
 import type { Cause } from './cause.js';
-import { ruleWords } from './words.js';
+import { ruleWords, stopWords } from './words.js';
 
 /** Reasons that name a malformed packet, with what it is in a sentence. Checksums are a class of their own: offload makes them too. */
 const MALFORMED: Readonly<Record<string, string>> = {
@@ -107,7 +107,7 @@ export const malformed: Cause = {
         ? ''
         : fate.rule === null
           ? ' They are dropped.'
-          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops them.`;
+          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} them.`;
     return {
       class: 'malformed',
       argument: { id: 'malformed', steps, lookAlikes },

@@ -5,6 +5,7 @@ import { ASK } from '../explain/ask.js';
 import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket } from '../explain/flow-facts.js';
 import { messageAsPrinted } from '../explain/message-words.js';
+import { stopWords } from './words.js';
 
 /** The message as the kernel printed it for the first packet; '' where it printed none. */
 export function printedBy(subject: Case): string {
@@ -30,5 +31,5 @@ export function invalidStep(subject: Case): Step {
 export function droppedWords({ fate }: Case, nameOf: (rule: NonNullable<Case['fate']['rule']>) => string): string {
   if (fate.fate !== 'dropped') return '';
   if (fate.rule === null) return ' It is dropped here.';
-  return ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : nameOf(fate.rule)} drops it.`;
+  return ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : nameOf(fate.rule)} ${stopWords(fate).stops} it.`;
 }

@@ -19,7 +19,7 @@ import { proofLines } from '../explain/proof-lines.js';
 import { listedChain } from '../explain/rule-commands.js';
 import type { Cause } from './cause.js';
 import { type MeantRule, nearMiss, takenBefore } from './meant-rule.js';
-import { flowWords, ruleWords } from './words.js';
+import { flowWords, ruleWords, stopWords } from './words.js';
 
 /** Ports of the helpers of the kernel (net/netfilter/nf_conntrack_*.c: default ports; pptp 1723, h323 1719 and 1720). */
 const HELPER_PORTS = [21, 69, 111, 137, 161, 554, 1719, 1720, 1723, 5060, 6566, 6667, 10080];
@@ -212,7 +212,7 @@ export const ruleDecided: Cause = {
       class: 'rule-decided',
       argument: { id: 'rule-decided', steps, lookAlikes },
       led: endingOf(subject, miss, later),
-      title: `${fate.isPolicy ? 'A policy' : 'A rule'} drops it, not conntrack: ${name}`,
+      title: `${fate.isPolicy ? 'A policy' : 'A rule'} ${stopWords(fate).stops} it, not conntrack: ${name}`,
       summary: `Conntrack is not at fault: the ${what} ${flowWords(subject.flow)} met ${name}${rule === null || fate.isPolicy ? '' : ` (${rule.text})`}${fate.isPolicy ? ', as no rule of the chain matched it' : ''}.${meantWords(miss, later)}`,
       proof: miss === null ? [] : proofLines('passed by', [shown(missWords(miss), [miss.hit.evidence])]),
       missing: [],

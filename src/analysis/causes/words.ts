@@ -22,3 +22,13 @@ export function ruleWords(rule: Rule, isPolicy = false): string {
   if (isPolicy) return `the policy of ${where}`;
   return `${where} rule ${rule.userNumber}${rule.handle === null ? '' : ` (handle ${rule.handle})`}`;
 }
+
+/** What a rule does with packets it stops: a REJECT tells their sender. */
+export function stopWords({ rule, isPolicy }: { readonly rule: Rule | null; readonly isPolicy: boolean }): {
+  readonly stops: 'drops' | 'rejects';
+  readonly stopped: 'dropped' | 'rejected';
+} {
+  return rule?.verdict === 'REJECT' && !isPolicy
+    ? { stops: 'rejects', stopped: 'rejected' }
+    : { stops: 'drops', stopped: 'dropped' };
+}

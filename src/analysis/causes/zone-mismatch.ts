@@ -12,7 +12,7 @@ import { proofLines } from '../explain/proof-lines.js';
 import { foundInRules, listedChain } from '../explain/rule-commands.js';
 import { matchRule } from '../ruleset/match-rule.js';
 import type { Cause } from './cause.js';
-import { flowWords, ruleWords } from './words.js';
+import { flowWords, ruleWords, stopWords } from './words.js';
 
 interface Question {
   readonly zone: number;
@@ -130,7 +130,7 @@ export const zoneMismatch: Cause = {
       },
       led: { id: 'zone-mismatch', steps, lookAlikes: [] },
       title: `Zone ${question.zone} is set for one direction only: the answer is ${subject.outcome}`,
-      summary: `${name} is tracked in conntrack zone ${question.zone}, and its answer is looked up in another zone, where nobody knows it${rule === null ? '' : `: ${rule.rule.text} does not match it (${rule.because})`}.${fate.fate === 'dropped' && fate.rule !== null ? ` ${ruleWords(fate.rule, fate.isPolicy)} drops it.` : ''}`,
+      summary: `${name} is tracked in conntrack zone ${question.zone}, and its answer is looked up in another zone, where nobody knows it${rule === null ? '' : `: ${rule.rule.text} does not match it (${rule.because})`}.${fate.fate === 'dropped' && fate.rule !== null ? ` ${ruleWords(fate.rule, fate.isPolicy)} ${stopWords(fate).stops} it.` : ''}`,
       missing: [],
       proof: proofLines('its zone', steps.slice(1)),
       remedies: remedies(subject, rule?.rule ?? null, question.zone),

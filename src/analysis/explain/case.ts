@@ -57,6 +57,10 @@ export interface HostContext {
   readonly hasNamedNamespace: boolean;
   /** Names of its namespaces other than the first, by key: what `ip netns exec` takes. */
   readonly netnsNames: ReadonlyMap<number, string>;
+  /** What the namespaces that were looked into are called, by their row; also those that this answer leaves out. */
+  readonly namespaceNames: ReadonlyMap<number, string>;
+  /** The kernel log holds lines of the first namespace only, and this is the one. */
+  readonly isLogOfFirst: boolean;
   readonly sysctls: readonly ValueRow[];
   readonly statistics: readonly ValueRow[];
   /** Counters of the network stack (nstat, netstat -s), as each reading found them. */

@@ -8,6 +8,7 @@ import { protocolName } from '../../text/protocols.js';
 import { rfc3339 } from '../../text/time.js';
 import { CAUSES } from '../causes/index.js';
 import { trackingBegan } from '../causes/tracking-began.js';
+import { rejectAnswer } from '../ruleset/reject-answer.js';
 import { confidenceOf, type LookAlike, missingOf, rankOf, type Verdict, weaker } from './argument.js';
 import { ASK, askedFor } from './ask.js';
 import { buildCase, readStories, type Story, type Unasked } from './build-cases.js';
@@ -19,6 +20,7 @@ import { type HostFinding, hostFindings } from './host-findings.js';
 import { messageWithout } from './message-words.js';
 import { modelSays, withModel } from './model-says.js';
 import { askedThere, mendedThere, netnsOfCase } from './netns-of.js';
+import { isOfAnyNamespace } from './of-any-namespace.js';
 import { weightOf } from './rank.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
@@ -121,18 +123,6 @@ function unresolved(subject: Case, tried: readonly Tried[]): Verdict {
     missing: nearest === undefined ? notHereYet(subject) : missingOf(nearest.verdict.argument),
     remedies: [],
   };
-}
-
-/**
- * Lines of the kernel log name no network namespace. Where namespaces are in play, a connection that nothing read inside one knows of
- * (entry, event, socket, trace by netlink, capture) may be that of another.
- */
-function isOfAnyNamespace({ host, events, entries, sockets, wire, all }: Case): boolean {
-  return (
-    host.hasNamedNamespace &&
-    events.length + entries.length + sockets.length + wire.length === 0 &&
-    !all.some(({ steps }) => steps.some(({ kind }) => kind === 'nft-trace' || kind === 'xtables-trace'))
-  );
 }
 
 /** The surest argument; 'unresolved' with the next step when none holds. */
@@ -239,6 +229,7 @@ function findingOf(
             rule: rule.userNumber,
             handle: rule.handle,
             text: subject.fate.isPolicy ? `policy ${rule.chain} DROP` : rule.text,
+            answer: subject.fate.isPolicy ? null : rejectAnswer(rule, subject.flow.src.includes(':')),
             rulesetAt: subject.fate.evidence.find((item) => item.kind === 'rule')?.at ?? null,
           },
     evidence: distinct,
@@ -267,7 +258,11 @@ function commonFlags(words: readonly string[]): string {
 
 function flowOf(subject: Case): Finding['flow'] {
   const { flow } = subject;
-  const namespaces = new Set(subject.packets.map((packet) => packet.row.namespaceId));
+  const namespaces = new Set(
+    subject.packets
+      .flatMap(({ row, steps }) => [row.namespaceId, ...steps.map(({ owner }) => owner?.namespaceId ?? null)])
+      .filter((id) => id !== null),
+  );
   const [namespace] = namespaces;
   return {
     proto: protocolName(flow.proto),
@@ -279,7 +274,8 @@ function flowOf(subject: Case): Finding['flow'] {
       subject.entries[0]?.zone ??
       subject.events.find((event) => event.zone !== null)?.zone ??
       (subject.entries.length > 0 || subject.events.length > 0 ? 0 : null),
-    netns: namespaces.size === 1 && namespace !== null && namespace !== undefined ? String(namespace) : null,
+    netns:
+      namespaces.size === 1 && namespace !== undefined ? (subject.host.namespaceNames.get(namespace) ?? null) : null,
   };
 }
 

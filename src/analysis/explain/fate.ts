@@ -1,6 +1,7 @@
 // Where packets ended: read off a trace, worked out from the LOG rule they met and the rules behind it, or from the ruleset alone.
 
 import type { EvidenceItem, Fate } from '../../model/finding.js';
+import { isOwnTable } from '../ruleset/ours.js';
 import type { FateFound, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import type { PathReading } from './read-path.js';
@@ -24,7 +25,10 @@ function dropped(hit: RuleHit | null, is: FateFound['is'], evidence: FateFound['
 }
 
 function fromTrace(packet: SeenPacket, rules: RuleBook, cite: Cite): FateFound | null {
-  const traced = packet.steps.filter((step) => ['trace', 'nft-trace', 'xtables-trace'].includes(step.kind));
+  // Where a rule of ours let it pass, or our own chain ended, nothing was decided.
+  const traced = packet.steps.filter(
+    (step) => ['trace', 'nft-trace', 'xtables-trace'].includes(step.kind) && !isOwnTable(step.table),
+  );
   const last = traced.findLast(
     (step) =>
       step.ruleKind === 'rule' ||

@@ -2,7 +2,7 @@
 
 import { parseKernelVersion } from '../../catalogue/kernel-version.js';
 import { readChanges } from '../../store/change-reader.js';
-import type { HostFactRow } from '../../store/evidence-reader.js';
+import type { HostFactRow, ValueRow } from '../../store/evidence-reader.js';
 import {
   type BootRow,
   type HostRow,
@@ -17,6 +17,7 @@ import {
   readSnapshots,
   readValues,
 } from '../../store/evidence-reader.js';
+import { readNamespaces } from '../../store/namespaces.js';
 import type { Db } from '../../store/open-store.js';
 import type { HostContext } from './case.js';
 import type { Cite } from './cite.js';
@@ -31,6 +32,8 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
   const parts = readSnapshotParts(db, host.id);
   const facts = readHostFacts(db, host.id, ['address', 'link', 'route', 'rule', 'neigh', 'offload']);
   const release = boot?.kernelRelease ?? null;
+  const sysctls = readValues(db, host.id, 'sysctl');
+  const namespaces = readNamespaces(db).filter(({ hostId }) => hostId === host.id);
   return {
     id: host.id,
     name: host.name,
@@ -43,7 +46,9 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     hasEvents: readHasEvents(db, host.id),
     hasNamedNamespace: readHasNamedNamespace(db, host.id),
     netnsNames: readNetnsNames(db, host.id),
-    sysctls: readValues(db, host.id, 'sysctl'),
+    namespaceNames: new Map(namespaces.flatMap(({ ids, label }) => ids.map((id) => [id, label]))),
+    isLogOfFirst: isLogOfFirst(sysctls),
+    sysctls,
     statistics: readValues(db, host.id, 'ct-stat'),
     stackCounters: readValues(db, host.id, 'nstat'),
     hostEvents: readHostEvents(db, host.id),
@@ -52,6 +57,12 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     rules: openRuleBook(db, host.id, localAddresses(facts), cite),
     ownChanges: changesOf(readChanges(db), { name: host.name, bootUuid: boot?.bootUuid ?? null }),
   };
+}
+
+/** net/netfilter/nf_log.c: nf_log_packet's callers ask sysctl_nf_log_all_netns; only the first namespace has the setting (v4.11 .. v6.18). */
+function isLogOfFirst(sysctls: readonly ValueRow[]): boolean {
+  const values = sysctls.filter(({ name }) => name === 'net.netfilter.nf_log_all_netns');
+  return values.length > 0 && values.every(({ value }) => String(value) === '0');
 }
 
 /** Addresses of this host as ip addr printed them; NULL when it was not read. */

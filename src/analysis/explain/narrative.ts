@@ -5,6 +5,7 @@ import type { EventRow } from '../../store/evidence-reader.js';
 import { protocolName } from '../../text/protocols.js';
 import { duration, timeOfDay } from '../../text/time.js';
 import { flowWords, ruleWords } from '../causes/words.js';
+import { rejectAnswer } from '../ruleset/reject-answer.js';
 import type { Case, SeenPacket } from './case.js';
 import type { Explained } from './explain.js';
 import { isNoise, openQuestions } from './finding-parts.js';
@@ -157,7 +158,8 @@ function ruleLines(subject: Case): readonly StoryLine[] {
   if (fate.rule === null || fate.fate === 'unknown') return [];
   const evidence = fate.evidence.filter((item) => item.kind === 'rule').at(-1);
   const how = fate.is === 'shown' ? '' : ', by the ruleset alone';
-  const does = fate.fate === 'dropped' ? '' : ` lets it through`;
+  const answer = fate.rule === null || fate.isPolicy ? null : rejectAnswer(fate.rule, subject.flow.src.includes(':'));
+  const does = fate.fate !== 'dropped' ? ' lets it through' : answer === null ? '' : ` answers with ${answer}`;
   const count = `${subject.count} packet${subject.count === 1 ? '' : 's'}`;
   return [
     {

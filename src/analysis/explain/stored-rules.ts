@@ -5,6 +5,7 @@ import type { PathStep } from '../../store/case-reader.js';
 import type { Db } from '../../store/open-store.js';
 import { readLatestRulesets, readRuleRows, type StoredRuleset } from '../../store/rules-of-host.js';
 import { logRulesForPrefix, standsBeforeConntrack } from '../ruleset/find-rules.js';
+import { withoutOurs } from '../ruleset/ours.js';
 import type { SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import type { CounterMove, LogRule, RuleBook, RuleHit, WalkEnd } from './rule-book.js';
@@ -18,7 +19,7 @@ export function policyRule(chain: Chain): Rule {
     table: chain.table,
     chain: chain.name,
     number: chain.rules.length + 1,
-    userNumber: (last?.userNumber ?? 0) + 1,
+    userNumber: (last?.userNumber ?? 0) + (last?.isOurs === true ? 0 : 1),
     handle: null,
     text: `policy ${chain.policy ?? 'ACCEPT'}`,
     conditions: [],
@@ -128,6 +129,14 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
   };
 
   const rulesets: readonly Ruleset[] = latest.map((one) => one.ruleset);
+  // Packets are walked past rules of ours, unless one of them logged the packet: it is where the walk begins then.
+  const theirs: readonly Ruleset[] = rulesets.map(withoutOurs);
+  const walked = (logRule: LogRule | null) => (logRule?.hit.rule.isOurs === true ? rulesets : theirs);
+  const asStored = (chain: Chain): Chain =>
+    rulesets
+      .flatMap(({ chains }) => chains)
+      .find(({ family, table, name }) => family === chain.family && table === chain.table && name === chain.name) ??
+    chain;
   return {
     hasRules: latest.length > 0,
     backend: latest.some((one) => one.ruleset.form.startsWith('iptables'))
@@ -146,7 +155,9 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
     find: (isWanted) =>
       latest.flatMap((one) =>
         one.ruleset.chains.flatMap((chain) =>
-          chain.rules.filter((rule) => isWanted(rule, chain)).map((rule) => hitOf(one, chain, rule, false)),
+          chain.rules
+            .filter((rule) => !rule.isOurs && isWanted(rule, chain))
+            .map((rule) => hitOf(one, chain, rule, false)),
         ),
       ),
     chainAt(step) {
@@ -176,9 +187,9 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
       });
     },
     endOf(packet: SeenPacket, logRule: LogRule | null): WalkEnd {
-      const end = walkStored(rulesets, packet, localAddresses, logRule);
+      const end = walkStored(walked(logRule), packet, localAddresses, logRule);
       if (end.chain === null) return { verdict: end.verdict, hit: null, unknown: end.unknown };
-      const { chain } = end;
+      const chain = asStored(end.chain);
       const rule = end.rule ?? policyRule(chain);
       // Two listings of one ruleset are walked as one chain, the words from one and the handles from the other: the proof is where the words are.
       const one =
@@ -193,8 +204,9 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
         unknown: end.unknown,
       };
     },
-    walk: (packet, flow, logRule, entry = null) => walkOf(rulesets, packet, flow, localAddresses, logRule, entry),
-    rulesets,
+    walk: (packet, flow, logRule, entry = null) =>
+      walkOf(walked(logRule), packet, flow, localAddresses, logRule, entry),
+    rulesets: theirs,
     masquerade() {
       for (const one of latest) {
         for (const chain of one.ruleset.chains) {

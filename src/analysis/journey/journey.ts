@@ -4,6 +4,8 @@ import type { Journey } from '../../model/journey.js';
 import { ruleWords } from '../causes/words.js';
 import type { Case, SeenPacket } from '../explain/case.js';
 import { lostTrace } from '../explain/lost-trace.js';
+import { ownDoing } from '../explain/own-doing.js';
+import { rejectAnswer } from '../ruleset/reject-answer.js';
 import { entryBefore } from './entry-before.js';
 import { expectationOf } from './expectation.js';
 import { tracedRows } from './traced-journey.js';
@@ -32,7 +34,7 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
   const entry = entryBefore(subject, packet);
   const walk = rules.hasRules ? rules.walk(packet, subject.flow, logRule, entry) : null;
   const expectation = expect === null ? null : expectationOf(subject, packet, walk, expect);
-  const notes: string[] = [];
+  const notes: string[] = [...ownDoing(subject)];
   if (isTraced && lostTrace(packet, subject.host)?.hook === 'PREROUTING')
     notes.push(
       'Not seen again after prerouting: it died in routing (no route, reverse path filter, forwarding off), or what came after was not traced.',
@@ -52,6 +54,10 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
     notes.push('Nothing tells which hooks it passed: neither its interfaces nor the addresses of this host.');
   if (fate.is === 'inferred' && fate.rule !== null)
     notes.push('Where it ended is what the ruleset says; no trace and no counter proves it.');
+  const answer =
+    fate.fate !== 'dropped' || fate.rule === null || fate.isPolicy
+      ? null
+      : rejectAnswer(fate.rule, subject.flow.src.includes(':'));
   const isWorkedOut = !isTraced && walk !== null;
   return {
     journeyId: packet.row.id,
@@ -59,8 +65,11 @@ export function journeyOf(subject: Case, expect: string | null): Journey {
     rows: isWorkedOut
       ? workedOutRows(subject, packet, walk, expectation?.rules ?? new Set())
       : tracedRows(subject, packet),
-    fate: fate.fate,
-    endedBy: fate.rule === null ? null : ruleWords(fate.rule, fate.isPolicy),
+    fate: answer === null ? fate.fate : 'rejected',
+    endedBy:
+      fate.rule === null
+        ? null
+        : `${ruleWords(fate.rule, fate.isPolicy)}${answer === null ? '' : `, answered with ${answer}`}`,
     notes,
     expectation: expectation?.sentences ?? [],
   };

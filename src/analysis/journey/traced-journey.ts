@@ -3,6 +3,7 @@
 import type { JourneyRow } from '../../model/journey.js';
 import type { PathStep } from '../../store/case-reader.js';
 import { endWords } from '../causes/words.js';
+import { isOwnTable } from '../ruleset/ours.js';
 import type { Case, SeenPacket } from '../explain/case.js';
 
 /** Hooks by the built-in chain of that name (include/uapi/linux/netfilter.h: nf_inet_hooks). */
@@ -83,7 +84,9 @@ export function tracedRows(subject: Case, packet: SeenPacket): readonly JourneyR
     if (at !== null) hook = at;
     rows.push({ ...row, hook: isSame ? '' : hook });
   };
-  const lastTraced = packet.steps.findLastIndex((step) => TRACES.includes(step.kind));
+  const isOurs = (step: PathStep) =>
+    TRACES.includes(step.kind) && (isOwnTable(step.table) || subject.host.rules.atStep(step)?.rule.isOurs === true);
+  const lastTraced = packet.steps.findLastIndex((step) => TRACES.includes(step.kind) && !isOurs(step));
   packet.steps.forEach((step, index) => {
     const cited = subject.cite.packet(packet.row, packet.steps, index);
     if (step.slot !== slot) {
@@ -151,6 +154,12 @@ export function tracedRows(subject: Case, packet: SeenPacket): readonly JourneyR
         },
         'conntrack',
       );
+      return;
+    }
+    if (isOurs(step)) {
+      // What we asked the kernel with; -v shows it.
+      const place = `${placeOf(subject, step)} (ctwhy's own)`;
+      add({ place, result: '', how: cited.source, detail: [], kind: 'quiet', raw: [cited.text] }, null);
       return;
     }
     const hit = subject.host.rules.atStep(step);

@@ -2,6 +2,7 @@
 
 import type { JourneyRow } from '../../model/journey.js';
 import { isBeforeConntrack } from '../ruleset/packet-facts.js';
+import { isOwnTable } from '../ruleset/ours.js';
 import type { Walk, WalkStep } from '../ruleset/walk.js';
 
 const EVERY_HOOK: Readonly<Record<string, readonly string[]>> = {
@@ -73,6 +74,8 @@ export function walkRows(walk: Walk, { wanted, conntrack, routing, how }: Tellin
     passed = [];
   };
   for (const step of walk.steps) {
+    // Where a packet was logged by a rule of ours, the walk knows our rules.
+    if (step.rule?.isOurs === true || isOwnTable(step.table)) continue;
     const isEnd =
       walk.end.hook === step.hook &&
       walk.end.chain === step.chain &&

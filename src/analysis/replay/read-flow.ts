@@ -18,6 +18,7 @@ import { outcomesOf } from '../explain/build-cases.js';
 import type { HostContext, SeenPacket } from '../explain/case.js';
 import type { Cite } from '../explain/cite.js';
 import { mergeSightings } from '../explain/merge-sightings.js';
+import { ownDoing } from '../explain/own-doing.js';
 import { readPath } from '../explain/read-path.js';
 import { withBareNumbers } from './bare-numbers.js';
 import { type FlowPacket, packetOfCapture, packetOfLines } from './flow-packet.js';
@@ -53,6 +54,8 @@ export interface FlowRecords {
   readonly watch: Watch;
   /** Bare acknowledgements whose number was not told, and was put in. */
   readonly bareNumbers: number;
+  /** What of them ctwhy brought about itself, in sentences. */
+  readonly ownDoing: readonly string[];
   /** There are more packets than were read. */
   readonly isCut: boolean;
 }
@@ -79,7 +82,7 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecord
   const flow = question.flow ?? firstOf(rows, captured, events, readEntries(db, host.id, tupleIds), tuples);
   if (flow === null) return null;
   const endOf = ends(flow, events, tuples);
-  const { own: fromLines, strangers } = packetsOfLines(db, host, rows, tuples, endOf, cite);
+  const { own: fromLines, strangers, all } = packetsOfLines(db, host, rows, tuples, endOf, cite);
   // A wire that shows the connection's own addresses lies in front of translation: so do the answers on it.
   const wireOf = ({ sourceId, interface: name }: CapturedRow) => `${sourceId} ${name ?? ''}`;
   const ownWires = new Set(captured.filter((row) => isTuple(tuples.get(row.tupleId), flow)).map(wireOf));
@@ -96,7 +99,16 @@ export function readFlow(db: Db, question: FlowQuestion, cite: Cite): FlowRecord
   );
   if (packets.length === 0) return null;
   const isCut = rows.length >= MOST_PACKETS || captured.length >= MOST_PACKETS;
-  return { flow, packets, events, watch: watchOf(host, question.isWhole ?? false), bareNumbers, isCut };
+  const doing = ownDoing({ host, flow, all });
+  return {
+    flow,
+    packets,
+    events,
+    ownDoing: doing,
+    watch: watchOf(host, question.isWhole ?? false),
+    bareNumbers,
+    isCut,
+  };
 }
 
 const CAPTURES = /^(capture$|wire:)/;
@@ -182,7 +194,11 @@ function packetsOfLines(
   tuples: ReadonlyMap<number, TupleRow>,
   endOf: EndOf,
   cite: Cite,
-): { readonly own: readonly FlowPacket[]; readonly strangers: readonly FlowPacket[] } {
+): {
+  readonly own: readonly FlowPacket[];
+  readonly strangers: readonly FlowPacket[];
+  readonly all: readonly SeenPacket[];
+} {
   const paths = readPaths(
     db,
     rows.map((row) => row.pathId),
@@ -197,8 +213,8 @@ function packetsOfLines(
     };
   });
   const strangers: FlowPacket[] = [];
-  const own = mergeSightings(seen, host.rules).flatMap((packet) => {
-    const whole = { ...packet, ...withReading(packet.steps, host) };
+  const all = mergeSightings(seen, host.rules).map((packet) => ({ ...packet, ...withReading(packet.steps, host) }));
+  const own = all.flatMap((whole) => {
     const tuple = whole.tuples[0];
     if (tuple === undefined) return [];
     const from = endOf(tuple, sightOf(whole));
@@ -210,7 +226,7 @@ function packetsOfLines(
     if (from === null) strangers.push(made);
     return from === null ? [] : [made];
   });
-  return { own, strangers };
+  return { own, strangers, all };
 }
 
 function sightOf({ steps, state }: SeenPacket): Sight {

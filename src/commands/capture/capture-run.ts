@@ -3,10 +3,12 @@
 import { Readable } from 'node:stream';
 import { type CommandInput, hasSwitch } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
+import { FILTER_OPTIONS } from '../../cli/global-options.js';
 import { ingest } from '../../ingest/ingest.js';
 import { changeId } from '../../model/change.js';
 import { liveScreen } from '../../presentation/capture-live.js';
 import { onStoreAsync, openStoreForWriting } from '../../store/open-store.js';
+import { captureSince } from '../../store/sources.js';
 import { RefusedError } from '../../text/errors.js';
 import { duration, rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
@@ -73,6 +75,7 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
   const { archive, change, beganAtUs } = captured;
   if (archive === null) return EXIT.done;
   const location = storeLocation(input, world);
+  const sinceUs = Math.floor(beganAtUs / 1e6) * 1e6;
   const name = `capture ${change === null ? `of ${rfc3339(beganAtUs).slice(11, 19)}` : changeId(change)}`;
   try {
     await onStoreAsync('write to', location.path, async () => {
@@ -87,7 +90,10 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
           },
           db,
           ['-'],
-          { kind: 'capture', commandArguments: [name, ...(change === null ? [] : [change.command])] },
+          {
+            kind: 'capture',
+            commandArguments: [name, ...(change === null ? [] : [change.command]), ...captureSince(sinceUs)],
+          },
         );
         // What this very capture brought about is told apart by it.
         await copyChangesInto(db, world);
@@ -99,11 +105,19 @@ async function keepAndExplain(input: CommandInput, world: World, captured: Captu
     archive.discard();
   }
   world.streams.err.write('\n');
-  // What was read before is not what was captured; the same words given to explain, path and timeline mean the same.
-  const since = rfc3339(Math.floor(beganAtUs / 1e6) * 1e6);
+  // What was read before is not what was captured. Bare, explain, path and timeline look at the last capture, too; what a filter asks for,
+  // they look for in the whole store, so the printed words say since when.
+  const isFiltered = FILTER_OPTIONS.some(
+    ({ name: option }) => input.switches.has(option) || input.values[option] !== undefined,
+  );
+  const since: Readonly<Record<string, readonly string[]>> = isFiltered ? { since: [rfc3339(sinceUs)] } : {};
   const switches = new Set([...input.switches].filter((one) => one !== 'all')); // there it means packets, here findings
-  const asked = { ...input, words: 'explain', positionals: {}, switches, values: { ...input.values, since: [since] } };
-  return await explainEvidence(asked, world, { what: name, beside: { capture: told(captured) } });
+  const asked = { ...input, words: 'explain', positionals: {}, switches, values: { ...input.values, ...since } };
+  return await explainEvidence(asked, world, {
+    what: name,
+    netnsInode: world.host.identity().netnsInode,
+    beside: { capture: told(captured) },
+  });
 }
 
 /** What the JSON document says of the capture beside the findings. */

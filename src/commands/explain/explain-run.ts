@@ -24,7 +24,8 @@ import { UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
+import type { ChosenNamespace } from '../choose-namespace.js';
+import { withEvidenceOfOne } from '../evidence-store.js';
 import { lookedAt } from './looked-at.js';
 
 export interface Answer {
@@ -65,6 +66,11 @@ export function filterWords(input: CommandInput): string {
   return words.join(' ');
 }
 
+/** All that a printed command needs to mean the same evidence and the same numbers. */
+export function againWords(input: CommandInput, netns: ChosenNamespace): string {
+  return [readWords(input), netns.words, filterWords(input)].filter((words) => words !== '').join(' ');
+}
+
 function typed(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
@@ -77,13 +83,15 @@ function numbers(input: CommandInput): readonly number[] {
 }
 
 export function run(input: CommandInput, world: World): Promise<ExitCode> {
-  return explainEvidence(input, world, { what: null, beside: {} });
+  return explainEvidence(input, world, { what: null, netnsInode: null, beside: {} });
 }
 
 /** Why there is something to explain, where that is not the person's question alone. */
 export interface Occasion {
   /** 'capture C7': what was looked at, in the first line; NULL: the input tells. */
   readonly what: string | null;
+  /** Of which network namespace; NULL: the input tells, or the newest. */
+  readonly netnsInode: number | null;
   /** More members of the JSON document. */
   readonly beside: Readonly<Record<string, unknown>>;
 }
@@ -92,14 +100,14 @@ export interface Occasion {
 export async function explainEvidence(input: CommandInput, world: World, occasion: Occasion): Promise<ExitCode> {
   const opened = numbers(input);
   const filter = filterOf(input, world);
-  return await withEvidence(input, world, async (db) => {
+  const work = async (db: Db, netns: ChosenNamespace): Promise<ExitCode> => {
     const { explanation, scope } = explainFor(filter, db);
     const wanted = filter.finding === null ? opened : [...opened, filter.finding];
     const all = [...explanation.explained, ...explanation.ofHosts].sort((a, b) => a.finding.id - b.finding.id);
     const missing = wanted.find((number) => !all.some((one) => one.finding.id === number));
     if (missing !== undefined)
       throw new UsageError(`there is no finding ${missing}: there ${all.length === 1 ? 'is 1' : `are ${all.length}`}`);
-    const head = lookedAt(db, explanation, input, { scope, what: occasion.what });
+    const head = lookedAt(db, explanation, input, { scope, what: occasion.what, netns });
     const present = all.length === 0 ? whatIsHere(db, explanation.contexts, openTextSource(db)) : [];
     const isQuiet = all.length > 0 && all.every((one) => isNoise(one.verdict));
     const quiet = isQuiet ? quietOf(db, explanation.contexts) : null;
@@ -130,7 +138,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
         isFiltered: JSON.stringify(filter) !== JSON.stringify(NO_FILTER),
         knownCommands: input.knownCommands,
         readWords: readWords(input),
-        againWords: [readWords(input), filterWords(input)].filter((words) => words !== '').join(' '),
+        againWords: againWords(input, netns),
         showsTables: head.showsTables,
         packetCount: explanation.packetCount,
         present: told.length === 0 ? present : [],
@@ -141,5 +149,6 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
     }
     const isTrouble = all.some((one) => one.finding.class !== 'normal');
     return hasSwitch(input, 'exit-code') && isTrouble ? EXIT.findings : EXIT.done;
-  });
+  };
+  return await withEvidenceOfOne(input, world, work, occasion.netnsInode);
 }

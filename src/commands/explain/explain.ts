@@ -3,6 +3,7 @@
 import type { CommandSpec } from '../../cli/command.js';
 import { DOCUMENT_OUTPUT_OPTIONS, FILE_FACT_OPTIONS, FILTER_OPTIONS, READ_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { EVIDENCE_NETNS_OPTION } from '../choose-namespace.js';
 
 export const explainCommand: CommandSpec<World> = {
   words: 'explain',
@@ -15,6 +16,7 @@ export const explainCommand: CommandSpec<World> = {
     { name: 'all', describe: 'open every finding', group: 'What' },
     { name: 'fix', describe: 'every remedy with its price and what takes it back', group: 'What' },
     { name: 'exit-code', describe: 'exit with 10 when there is a finding that is not normal', group: 'Output' },
+    EVIDENCE_NETNS_OPTION,
     ...DOCUMENT_OUTPUT_OPTIONS,
     ...READ_OPTIONS,
     ...FILE_FACT_OPTIONS,
@@ -26,5 +28,6 @@ export const explainCommand: CommandSpec<World> = {
     { command: 'ctwhy explain -p tcp --dport 8080 --since "10 min ago"', says: 'one service, lately' },
     { command: 'ctwhy explain --json -r case.tar', says: 'for scripts' },
   ],
+  entersNetns: () => false,
   load: () => import('./explain-run.js'),
 };

@@ -9,6 +9,7 @@ import { readTotals } from '../../store/ingest-totals.js';
 import type { Db } from '../../store/open-store.js';
 import { protocolName } from '../../text/protocols.js';
 import { dateOf, rfc3339, timeOfDay } from '../../text/time.js';
+import { type ChosenNamespace, namespaceNote } from '../choose-namespace.js';
 
 function some(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
@@ -36,7 +37,7 @@ export function lookedAt(
   db: Db,
   explanation: Explanation,
   input: CommandInput,
-  about: { readonly scope: Scope; readonly what: string | null },
+  about: { readonly scope: Scope; readonly what: string | null; readonly netns: ChosenNamespace },
 ): LookedAtBoth {
   const { scope } = about;
   const totals = readTotals(db, scope);
@@ -77,6 +78,7 @@ export function lookedAt(
     some(totals.sockets, 'socket'),
   ].filter((text) => !text.startsWith('0 '));
   const notes = [
+    ...(about.netns.label === null ? [] : [namespaceNote(about.netns)]),
     ...totals.clockNotes,
     ...(explanation.notArgued > 0
       ? [`${explanation.notArgued} more flows like these were counted, not argued one by one`]
@@ -99,6 +101,8 @@ export function lookedAt(
     json: {
       sources: totals.names,
       hosts,
+      netns: about.netns.label,
+      ...(about.netns.others.length === 0 ? {} : { otherNetns: about.netns.others }),
       kernels,
       from: firstAtUs === null ? null : rfc3339(firstAtUs),
       to: lastAtUs === null ? null : rfc3339(lastAtUs),

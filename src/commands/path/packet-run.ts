@@ -5,7 +5,8 @@ import { citer } from '../../analysis/explain/cite.js';
 import { type DescribedPacket, describePacket } from '../../analysis/packet-path/described-packet.js';
 import { packetJourney } from '../../analysis/packet-path/packet-journey.js';
 import type { HostAddresses } from '../../analysis/packet-path/packet-ways.js';
-import { type CommandInput, hasSwitch, optionValue, optionValues } from '../../cli/command.js';
+import { withoutOurs } from '../../analysis/ruleset/ours.js';
+import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js';
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { FILTER_OPTIONS } from '../../cli/global-options.js';
 import type { PacketJourney } from '../../model/journey.js';
@@ -25,8 +26,9 @@ import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
 import { chooseHost } from '../choose-host.js';
-import { withEvidence } from '../evidence-store.js';
+import { withEvidenceOfOne } from '../evidence-store.js';
 import { readWords } from '../explain/explain-run.js';
+import { isOfThisHost } from './of-this-host.js';
 import { type PacketWords, packetWords } from './packet-words.js';
 
 interface Rules {
@@ -45,11 +47,8 @@ export async function runPacket(text: string, input: CommandInput, world: World)
   refuseWith(input);
   const words = packetWords(text);
   const family = describePacket(words.conditions, words.family, null).packet.family === 'ip6' ? 'ip6' : 'ip';
-  const isOfStore = ['read', 'db', 'host'].some((name) => optionValues(input, name).length > 0);
-  if (!isOfStore) return answer(words, await rulesOfHost(world, family), text, input, world);
-  if (optionValue(input, 'netns') !== null)
-    throw new UsageError('--netns is of this host, -r and --db of what was recorded: give one of them');
-  return await withEvidence(input, world, (db) =>
+  if (isOfThisHost(input)) return answer(words, await rulesOfHost(world, family), text, input, world);
+  return await withEvidenceOfOne(input, world, (db) =>
     Promise.resolve(answer(words, storedRules(db, optionValue(input, 'host'), family), text, input, world)),
   );
 }
@@ -89,7 +88,7 @@ async function rulesOfHost(world: World, family: 'ip' | 'ip6'): Promise<Rules> {
   ]);
   if (rulesets === null) throw new UnsupportedError(problem ?? 'the rules of this host could not be read');
   return {
-    rulesets,
+    rulesets: rulesets.map(withoutOurs),
     addresses,
     isForwarding: readForwarding(host, family),
     placeOf: () => '',
@@ -123,7 +122,7 @@ function storedRules(db: Db, hostName: string | null, family: 'ip' | 'ip6'): Rul
     .filter(({ name }) => name === (family === 'ip' ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding'))
     .at(-1);
   return {
-    rulesets: latest.map(({ ruleset }) => ruleset),
+    rulesets: latest.map(({ ruleset }) => withoutOurs(ruleset)),
     addresses: addresses.length === 0 ? null : ownAddresses(addresses),
     isForwarding: forwarding === undefined ? null : String(forwarding.value).trim() !== '0',
     placeOf: (rule) => places.get(keyOf(rule)) ?? '',

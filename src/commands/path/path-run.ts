@@ -6,14 +6,15 @@ import { type CommandInput, hasSwitch, optionValue } from '../../cli/command.js'
 import { EXIT, type ExitCode } from '../../cli/exit-codes.js';
 import { documentWidth, printDocument } from '../../presentation/document.js';
 import { pathDocument } from '../../presentation/path-document.js';
-import { FailedError, UsageError } from '../../text/errors.js';
+import { FailedError } from '../../text/errors.js';
 import { protocolName } from '../../text/protocols.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
+import { namespaceNote } from '../choose-namespace.js';
+import { withEvidenceOfOne } from '../evidence-store.js';
 import { chooseCase, findingNumber } from '../explain/choose-case.js';
-import { filterOf, readWords } from '../explain/explain-run.js';
+import { againWords, filterOf } from '../explain/explain-run.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const described = optionValue(input, 'packet');
@@ -21,12 +22,12 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     const { runPacket } = await import('./packet-run.js');
     return await runPacket(described, input, world);
   }
-  if (optionValue(input, 'netns') !== null)
-    throw new UsageError('--netns goes with --packet: what was recorded has its namespaces already');
   const filter = filterOf(input, world);
   const number = findingNumber(input);
-  return await withEvidence(input, world, async (db) => {
+  return await withEvidenceOfOne(input, world, async (db, netns) => {
     const { subject, finding } = chooseCase(filter, number, db);
+    const again = againWords(input, netns);
+    const suffix = again === '' ? '' : ` ${again}`;
     if (finding === null) {
       const { proto, src, sport, dst, dport } = subject.flow;
       const ports = sport === null || dport === null ? '' : ` --sport ${sport} --dport ${dport}`;
@@ -37,14 +38,14 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       }
       throw new FailedError(
         `no packet of ${flowWords(subject.flow)} was read, and rules are met by packets\n` +
-          `  its events and entries:  ${world.programName} timeline --flow '${flowWords(subject.flow)}'${readSuffix(input)}\n` +
+          `  its events and entries:  ${world.programName} timeline --flow '${flowWords(subject.flow)}'${suffix}\n` +
           '  packets are told by LOG or TRACE rules, nft monitor trace, log_invalid',
       );
     }
     const journey = journeyOf(subject, optionValue(input, 'expect'));
     if (hasSwitch(input, 'json')) {
       world.streams.out.write(
-        `${safeJson(JSON.stringify({ schema: 'ctwhy.path/1', generatedAt: rfc3339(world.clock.nowUs()), finding: finding.id, flow: finding.flow, state: subject.packets[0]?.state ?? null, ...journey }, null, 2))}\n`,
+        `${safeJson(JSON.stringify({ schema: 'ctwhy.path/1', generatedAt: rfc3339(world.clock.nowUs()), netns: netns.label, finding: finding.id, flow: finding.flow, state: subject.packets[0]?.state ?? null, ...journey }, null, 2))}\n`,
       );
       return EXIT.done;
     }
@@ -59,7 +60,6 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
           : outIf !== undefined
             ? `, out by ${outIf}`
             : '';
-    const suffix = readSuffix(input);
     const head = {
       flow: flowWords(packet.tuples[0] ?? subject.flow),
       packets:
@@ -67,6 +67,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
           /^, /,
           '',
         ),
+      netns: namespaceNote(netns),
       state: packet.state,
       fate: journey.fate,
       isVerbose: hasSwitch(input, 'verbose'),
@@ -79,9 +80,4 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     printDocument(world.streams.out, pathDocument(journey, head));
     return EXIT.done;
   });
-}
-
-function readSuffix(input: CommandInput): string {
-  const files = readWords(input);
-  return files === '' ? '' : ` ${files}`;
 }

@@ -1,14 +1,10 @@
 // ctwhy path: a packet's way through tables, chains and rules.
 
 import type { CommandSpec } from '../../cli/command.js';
-import {
-  DOCUMENT_OUTPUT_OPTIONS,
-  FILE_FACT_OPTIONS,
-  FILTER_OPTIONS,
-  NETNS_OPTION,
-  READ_OPTIONS,
-} from '../../cli/global-options.js';
+import { DOCUMENT_OUTPUT_OPTIONS, FILE_FACT_OPTIONS, FILTER_OPTIONS, READ_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { EVIDENCE_NETNS_OPTION } from '../choose-namespace.js';
+import { isOfThisHost } from './of-this-host.js';
 
 export const pathCommand: CommandSpec<World> = {
   words: 'path',
@@ -32,7 +28,10 @@ export const pathCommand: CommandSpec<World> = {
       describe: "a packet in iptables' words: '-p tcp -s 192.0.2.5 --dport 25 -i eth0 --ctstate NEW'",
       group: 'What',
     },
-    { ...NETNS_OPTION, describe: 'with --packet: the rules of this network namespace' },
+    {
+      ...EVIDENCE_NETNS_OPTION,
+      describe: `${EVIDENCE_NETNS_OPTION.describe}; with --packet and no files its rules as they are now`,
+    },
     ...DOCUMENT_OUTPUT_OPTIONS,
     ...READ_OPTIONS,
     ...FILE_FACT_OPTIONS,
@@ -47,5 +46,6 @@ export const pathCommand: CommandSpec<World> = {
       says: 'where it would end on this host',
     },
   ],
+  entersNetns: isOfThisHost,
   load: () => import('./path-run.js'),
 };

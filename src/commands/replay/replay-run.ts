@@ -21,8 +21,8 @@ import { UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
-import { readWords } from '../explain/explain-run.js';
+import { withEvidenceOfOne } from '../evidence-store.js';
+import { againWords } from '../explain/explain-run.js';
 import { limited, rowFormat, rowLimit } from '../row-output.js';
 import { type ChosenFlow, chooseFlow } from './choose-flow.js';
 import { cellsOf, jsonOf, lineOf, REPLAY_COLUMNS } from './replay-rows.js';
@@ -38,7 +38,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   const limit = rowLimit(input);
   // What files say of their kernel is the evidence; --kernel stands in where they say nothing, and asks what if where they do.
   const { kernel: _kernel, ...values } = input.values;
-  return await withEvidence({ ...input, values }, world, async (db) => {
+  return await withEvidenceOfOne({ ...input, values }, world, async (db, netns) => {
     const chosen = chooseFlow(input, world, db);
     const { records, host } = chosen;
     const atUs = records.packets[0]!.atUs;
@@ -53,7 +53,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
       const rows = played.replay.rows.map((row) => cellsOf(played.replay, row, bases));
       const options = { format: rowFormat(input, world), generatedAt: rfc3339(world.clock.nowUs()) };
       printRows(world.streams.out, { columns: REPLAY_COLUMNS, rows: limited(rows, limit) }, options);
-    } else printScreen(world, input, chosen, played, difference, limit);
+    } else printScreen(world, againWords(input, netns), input, chosen, played, difference, limit);
     return EXIT.done;
   });
 }
@@ -112,7 +112,7 @@ function startWords({ rows }: Replay): string {
   return atUs === null ? '' : `; first packet ${rfc3339(atUs).slice(0, 23)}Z`;
 }
 
-function notesOf({ others, finding }: ChosenFlow, { replay: played, byKernel }: Played): readonly string[] {
+function notesOf({ others, finding, records }: ChosenFlow, { replay: played, byKernel }: Played): readonly string[] {
   const { settings } = played;
   const kernel =
     settings.kernelIs === 'assumed'
@@ -128,6 +128,7 @@ function notesOf({ others, finding }: ChosenFlow, { replay: played, byKernel }: 
     `${finding === null ? '' : `finding ${finding}, `}${kernel}, ${assumed}${startWords(played)}`,
     ...(others > 0 ? [`${others} more connection${others === 1 ? '' : 's'} fit: name one with --flow`] : []),
     ...(byKernel.length > 0 ? [byKernel.slice(0, 5).join('; ')] : []),
+    ...records.ownDoing,
     ...played.assumptions.map((text) => `taken: ${text}`),
     ...(played.isCut ? [`only the first packets of a long connection: narrow it with --since and --until`] : []),
   ];
@@ -177,6 +178,7 @@ function summaryOf(replay_: Replay): ReplayHead['summary'] {
 
 function printScreen(
   world: World,
+  again: string,
   input: CommandInput,
   chosen: ChosenFlow,
   played: Played,
@@ -187,9 +189,8 @@ function printScreen(
   const bases = basesOf(one, hasSwitch(input, 'absolute'));
   const width = Math.max(NARROWEST, Math.min(WIDEST, world.streams.out.width));
   const flow = flowWords(one.flow);
-  const files = readWords(input);
   const see =
-    chosen.finding === null ? [] : [`${world.programName} explain ${chosen.finding}${files === '' ? '' : ` ${files}`}`];
+    chosen.finding === null ? [] : [`${world.programName} explain ${chosen.finding}${again === '' ? '' : ` ${again}`}`];
   if (difference === null) {
     const rows = [...limited(one.rows, limit)];
     printDocument(

@@ -3,6 +3,7 @@
 import type { CommandSpec } from '../../cli/command.js';
 import { FILE_FACT_OPTIONS, FILTER_OPTIONS, READ_OPTIONS, ROW_OUTPUT_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { EVIDENCE_NETNS_OPTION } from '../choose-namespace.js';
 
 export const replayCommand: CommandSpec<World> = {
   words: 'replay',
@@ -27,6 +28,7 @@ export const replayCommand: CommandSpec<World> = {
       group: 'What',
     },
     { name: 'absolute', describe: 'sequence numbers as on the wire, not counted from the first', group: 'Output' },
+    EVIDENCE_NETNS_OPTION,
     ...ROW_OUTPUT_OPTIONS,
     ...READ_OPTIONS,
     ...FILE_FACT_OPTIONS.map((option) =>
@@ -41,5 +43,6 @@ export const replayCommand: CommandSpec<World> = {
     { command: 'ctwhy replay -r fw.pcap kern.log --flow 192.0.2.7:40092', says: 'a capture and the log beside it' },
     { command: 'ctwhy replay 1 --set nf_conntrack_tcp_be_liberal=1', says: 'what would have been otherwise' },
   ],
+  entersNetns: () => false,
   load: () => import('./replay-run.js'),
 };

@@ -11,7 +11,7 @@ import { FailedError, UsageError } from '../../text/errors.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
+import { withEvidenceAsked } from '../evidence-store.js';
 import { chooseSnapshot, noSnapshots } from './choose-snapshot.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
@@ -29,7 +29,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
     throw new UsageError('snapshot diff takes two files or two snapshots of the store, not one of each');
   const read = [...optionValues(input, 'read'), ...files];
   const given: CommandInput = files.length === 0 ? input : { ...input, values: { ...input.values, read } };
-  return await withEvidence(given, world, async (db) => {
+  return await withEvidenceAsked(given, world, async (db) => {
     const [from, to] = inOrder(chooseTwo(db, files.length === 0 ? words : [], world));
     const diff = diffSnapshots(db, from, to);
     if (hasSwitch(input, 'json'))
@@ -65,8 +65,16 @@ function chooseTwo(db: Db, words: readonly string[], world: World): readonly [Sn
   const second = words.length === 2 ? chooseSnapshot(db, words[1]!, world) : others.at(-1);
   if (second === undefined)
     throw new FailedError(`there is no other snapshot of this host and namespace than S${first.id}`);
+  if (second.host === first.host && second.netns !== first.netns)
+    throw new FailedError(
+      `S${first.id} is of ${placeWords(first)}, S${second.id} of ${placeWords(second)}: name two of one, ${world.programName} snapshot list shows them`,
+    );
   if (second.id === first.id) throw new FailedError(`both are the same snapshot, S${first.id}`);
   return [first, second];
+}
+
+function placeWords({ netns }: SnapshotFacts): string {
+  return netns === null ? "the host's own network namespace" : `network namespace ${netns}`;
 }
 
 /** The earlier first; of unknown times as they were given. */

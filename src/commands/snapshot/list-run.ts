@@ -6,14 +6,14 @@ import { printRows } from '../../presentation/rows.js';
 import { listSnapshots } from '../../store/snapshot-reader.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
+import { withEvidenceAsked } from '../evidence-store.js';
 import { limited, rowFormat, rowLimit } from '../row-output.js';
 
 const COLUMNS = ['id', 'taken_at', 'took_us', 'name', 'made_by', 'entries', 'max', 'host', 'netns'];
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const limit = rowLimit(input);
-  return await withEvidence(input, world, async (db) => {
+  return await withEvidenceAsked(input, world, async (db) => {
     const rows = listSnapshots(db).map((one) => [
       `S${one.id}`,
       one.takenAtUs === null ? null : rfc3339(one.takenAtUs),

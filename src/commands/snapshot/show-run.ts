@@ -10,12 +10,12 @@ import { protocolName } from '../../text/protocols.js';
 import { safeJson } from '../../text/terminal-safe.js';
 import { rfc3339 } from '../../text/time.js';
 import type { World } from '../../world.js';
-import { withEvidence } from '../evidence-store.js';
+import { withEvidenceAsked } from '../evidence-store.js';
 import { chooseSnapshot, noSnapshots } from './choose-snapshot.js';
 
 export async function run(input: CommandInput, world: World): Promise<ExitCode> {
   const word = positionalOf(input, 'snapshot');
-  return await withEvidence(input, world, async (db) => {
+  return await withEvidenceAsked(input, world, async (db) => {
     const facts = word === null ? listSnapshots(db).at(-1) : chooseSnapshot(db, word, world);
     if (facts === undefined) throw noSnapshots(world);
     const shown: ShownSnapshot = {

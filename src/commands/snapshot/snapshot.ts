@@ -12,6 +12,7 @@ import {
 } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
 import { undoOfKind } from '../changes/of-kind.js';
+import { EVIDENCE_NETNS_OPTION } from '../choose-namespace.js';
 
 const ROWS_OPTION: OptionSpec = { name: 'rows', describe: 'every entry, not ten of a group', group: 'Output' };
 
@@ -21,7 +22,8 @@ export const snapshotListCommand: CommandSpec<World> = {
   description:
     'One row a snapshot, the oldest first: taken here, by capture, or put together from listings in files that were read.',
   effect: 'none',
-  options: [...ROW_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  options: [EVIDENCE_NETNS_OPTION, ...ROW_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  entersNetns: () => false,
   examples: [
     { command: 'ctwhy snapshot', says: 'what there is to compare' },
     { command: 'ctwhy snapshot list -n 20 -o json', says: 'for a script' },
@@ -74,7 +76,8 @@ export const snapshotShowCommand: CommandSpec<World> = {
   positionals: [
     { name: 'snapshot', describe: 'S3, its name, or a time: "10 min ago"', isOptional: true, takesMany: false },
   ],
-  options: [...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  options: [EVIDENCE_NETNS_OPTION, ...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  entersNetns: () => false,
   examples: [
     { command: 'ctwhy snapshot show', says: 'the newest' },
     { command: 'ctwhy snapshot show before', says: 'by its name' },
@@ -96,7 +99,8 @@ export const snapshotDiffCommand: CommandSpec<World> = {
       takesMany: true,
     },
   ],
-  options: [ROWS_OPTION, ...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
+  entersNetns: () => false,
+  options: [ROWS_OPTION, EVIDENCE_NETNS_OPTION, ...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS],
   examples: [
     { command: 'ctwhy snapshot diff', says: 'the last two' },
     { command: 'ctwhy snapshot diff S3 S7 --rows', says: 'by number, every entry' },

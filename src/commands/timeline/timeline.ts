@@ -3,6 +3,7 @@
 import type { CommandSpec } from '../../cli/command.js';
 import { DOCUMENT_OUTPUT_OPTIONS, FILE_FACT_OPTIONS, FILTER_OPTIONS, READ_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
+import { EVIDENCE_NETNS_OPTION } from '../choose-namespace.js';
 
 export const timelineCommand: CommandSpec<World> = {
   words: 'timeline',
@@ -13,10 +14,17 @@ export const timelineCommand: CommandSpec<World> = {
   positionals: [
     { name: 'finding', describe: 'number of a finding, as explain counts them', isOptional: true, takesMany: false },
   ],
-  options: [...DOCUMENT_OUTPUT_OPTIONS, ...READ_OPTIONS, ...FILE_FACT_OPTIONS, ...FILTER_OPTIONS],
+  options: [
+    EVIDENCE_NETNS_OPTION,
+    ...DOCUMENT_OUTPUT_OPTIONS,
+    ...READ_OPTIONS,
+    ...FILE_FACT_OPTIONS,
+    ...FILTER_OPTIONS,
+  ],
   examples: [
     { command: 'ctwhy timeline 1', says: 'the flow of the first finding' },
     { command: 'ctwhy timeline -r case.tar --dport 8080', says: 'a flow in files somebody sent' },
   ],
+  entersNetns: () => false,
   load: () => import('./timeline-run.js'),
 };

@@ -136,8 +136,11 @@ function isConfirmed(
   return Number.isFinite(last) && last > notAfterUs - 2 * DAY_US && last < notAfterUs + DAY_US;
 }
 
-/** The writer of kernel lines that were wrapped in another form. */
-export function kernelRecordWriter(source: SourceRef): StreamWriter {
+/**
+ * The writer of kernel lines that were wrapped in another form.
+ * @param namespaceId the network namespace that they are of, where their way tells it; lines of the kernel log do not
+ */
+export function kernelRecordWriter(source: SourceRef, namespaceId: number | null = null): StreamWriter {
   const waiting = new Map<string, { readonly envelope: KernelLine; readonly message: KernelMessage }>();
   let log: KernelLog | null = null;
   /** To read on where a log that was closed while nothing came left off. */
@@ -154,6 +157,7 @@ export function kernelRecordWriter(source: SourceRef): StreamWriter {
         log = openKernelLog({
           db: source.db,
           sourceId: source.sourceId,
+          namespaceId,
           bootId: source.bootId,
           firstLine: nextLine,
           resume,

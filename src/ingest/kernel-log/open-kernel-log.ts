@@ -17,6 +17,8 @@ const THREAD_BYTES = 12 << 20;
 export interface KernelLogOptions {
   readonly db: Db;
   readonly sourceId: number;
+  /** The network namespace that all packets are of, as with NFLOG; left out: lines do not tell theirs. */
+  readonly namespaceId?: number | null;
   /** Boot of the source, where a file tells; uptime that falls back leads to clocks of no known boot. */
   readonly bootId: number | null;
   /** Number of the first line that will be fed. */
@@ -74,6 +76,7 @@ export function openKernelLog(options: KernelLogOptions): KernelLog {
   const bootOf = (clock: ClockStart): number | null => (clock.boot === 0 ? options.bootId : null);
   const writer = openPacketWriter(db, {
     sourceId,
+    namespaceId: options.namespaceId ?? null,
     addClock: (clock) =>
       Number(
         addClock.run(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/model/change.js';
 import { runCommand } from '../../helpers/run-command.js';
+import { patient } from '../../lab/clock.js';
 
 let folder: string;
 beforeEach(() => {
@@ -113,6 +114,24 @@ describe('tracking that ctwhy began', () => {
     expect(stdout).toContain('C4');
     expect(stdout).toMatch(/11:30:00\.000 +C4 of ctwhy: tag NEW; tracking began +changes C4\n/);
   });
+
+  it(
+    'is said by whoever shows the packets',
+    async () => {
+      began();
+      const path = join(folder, 'kern.log');
+      const said = async (words: string, lines: readonly string[]) => {
+        writeFileSync(path, `${lines.join('\n')}\n`);
+        const environment = { CTWHY_CHANGES: join(folder, 'journal') };
+        return (await runCommand([...words.split(' '), '-r', path], { environment })).stdout.replaceAll(/\s+/g, ' ');
+      };
+      for (const words of ['path 1', 'timeline 1', 'replay 1', 'timeline 1 --json']) {
+        expect(await said(words, [tag(5, 40_020, 'ACK')])).toContain('Connection tracking began with C4 of ctwhy');
+        expect(await said(words, [tag(5, 40_021, 'SYN')])).not.toContain('tracking began');
+      }
+    },
+    patient(120_000),
+  );
 
   it('is less sure later: a connection may have opened unseen since', async () => {
     began({ madeAtUs: second(5) - 61_000_000 });

@@ -21,7 +21,7 @@ import {
 import { notUntracked } from '../../explain/untracked-rules.js';
 import type { Cause } from '../cause.js';
 import { oneSidedRule } from '../untrackable/one-sided.js';
-import { endWords, ruleWords } from '../words.js';
+import { endWords, ruleWords, stopWords } from '../words.js';
 import { askBothEnds, notrackBoth } from './remedies.js';
 
 /**
@@ -191,7 +191,7 @@ export const asymmetricReplyUnseen: Cause = {
         ? ''
         : fate.rule === null
           ? ' They are dropped here.'
-          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops them: connected, but nothing gets through.`;
+          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} them: connected, but nothing gets through.`;
     return {
       class: 'asymmetric-reply-unseen',
       argument: { id: 'asymmetric-reply-unseen', steps, lookAlikes },

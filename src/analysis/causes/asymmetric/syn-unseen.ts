@@ -12,7 +12,7 @@ import { tableAtPacket } from '../../explain/table-at.js';
 import { notUntracked } from '../../explain/untracked-rules.js';
 import type { Cause } from '../cause.js';
 import { oneSidedRule } from '../untrackable/one-sided.js';
-import { endWords, flowWords, ruleWords } from '../words.js';
+import { endWords, flowWords, ruleWords, stopWords } from '../words.js';
 import { askBothEnds, notrackBoth } from './remedies.js';
 
 /** Checks that refuse a SYN ACK because the table does not hold its SYN (net/netfilter/nf_conntrack_proto_tcp.c: tcp_new(), all versions). */
@@ -213,7 +213,7 @@ export const asymmetricSynUnseen: Cause = {
         ? ''
         : fate.rule === null
           ? ' It is dropped here.'
-          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops it, so the connection never comes about.`;
+          : ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} it, so the connection never comes about.`;
     const tuple = answer.tuples[0] ?? flow;
     return {
       class: 'asymmetric-syn-unseen',

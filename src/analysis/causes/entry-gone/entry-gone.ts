@@ -28,7 +28,7 @@ import {
 import { orderOf } from '../../explain/order.js';
 import { type TableAt, tableAtPacket } from '../../explain/table-at.js';
 import type { Cause } from '../cause.js';
-import { flowWords, ruleWords } from '../words.js';
+import { flowWords, ruleWords, stopWords } from '../words.js';
 import { LED_TO_IT } from './led-to-it.js';
 import { remediesFor } from './remedies.js';
 import { type Removal, removalOf } from './removal.js';
@@ -136,7 +136,7 @@ function lookAlikes(subject: Case, removal: Removal): readonly LookAlike[] {
       'not-conntrack',
       isUnsent
         ? `the ${packetName(subject)} is unsent, not unacknowledged: it never left this host, so the peer is not silent`
-        : 'the packet was dropped here, so the peer never saw it',
+        : `the packet was ${stopWords(subject.fate).stopped} here, so the peer never saw it`,
       isUnsent && socket !== null ? [subject.cite.socket(socket)] : isDropped ? subject.fate.evidence : [],
       subject.fate.fate === 'dropped' ? askSockets(subject) : ASK.ruleset,
     ),
@@ -177,7 +177,7 @@ function summaryOf(subject: Case, ledId: string | null): string {
         ? ' It was dropped here.'
         : subject.fate.isPolicy
           ? ` The policy of ${rule.chain} drops it.`
-          : ` ${ruleWords(rule)} drops it.`;
+          : ` ${ruleWords(rule)} ${stopWords(subject.fate).stops} it.`;
   const socket = openSocket(subject);
   const fourth =
     subject.fate.fate === 'dropped' && socket !== null && isLocalOutput(subject)
@@ -242,11 +242,12 @@ export const entryGone: Cause = {
     const what = packetName(subject);
     const rule = subject.fate.rule;
     const where = rule === null ? '' : `: ${ruleWords(rule, subject.fate.isPolicy)}`;
+    const { stops, stopped } = stopWords(subject.fate);
     const title =
       subject.fate.fate === 'dropped'
         ? isOwn
-          ? `This host drops its own ${what}${where}`
-          : `A late ${what} is dropped${where}`
+          ? `This host ${stops} its own ${what}${where}`
+          : `A late ${what} is ${stopped}${where}`
         : `A ${what} without an entry: ${flowWords(subject.flow)}`;
     return {
       class: 'entry-gone',

@@ -15,7 +15,7 @@ import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../../explain/flow-facts.js';
 import type { Cause } from '../cause.js';
-import { flowWords, ruleWords } from '../words.js';
+import { flowWords, ruleWords, stopWords } from '../words.js';
 import { LED_TO_IT } from './led-to-it.js';
 import { removalOf } from './removal.js';
 
@@ -63,8 +63,8 @@ export const lateAnswer: Cause = {
         lookAlikes: [ruledOutBy('normal', 'it is the exact reverse of a tracked question', [question.evidence])],
       },
       led: led ?? null,
-      title: `A late answer is NEW${fate.fate === 'dropped' && rule !== null ? ` and dropped: ${ruleWords(rule, fate.isPolicy)}` : ''}`,
-      summary: `${flowWords(tuple)} answers a question whose entry had gone, so conntrack takes it for the first packet of something new.${fate.fate === 'dropped' && rule !== null ? ` ${fate.isPolicy ? `The policy of ${rule.chain}` : ruleWords(rule)} drops it.` : ''}`,
+      title: `A late answer is NEW${fate.fate === 'dropped' && rule !== null ? ` and ${stopWords(fate).stopped}: ${ruleWords(rule, fate.isPolicy)}` : ''}`,
+      summary: `${flowWords(tuple)} answers a question whose entry had gone, so conntrack takes it for the first packet of something new.${fate.fate === 'dropped' && rule !== null ? ` ${fate.isPolicy ? `The policy of ${rule.chain}` : ruleWords(rule)} ${stopWords(fate).stops} it.` : ''}`,
       missing: led === undefined ? [ASK.events] : [],
       remedies: [
         {

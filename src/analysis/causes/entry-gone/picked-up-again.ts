@@ -16,7 +16,7 @@ import type { Case } from '../../explain/case.js';
 import { citePacket, firstPacket, sysctlOf } from '../../explain/flow-facts.js';
 import { orderOf } from '../../explain/order.js';
 import type { Cause } from '../cause.js';
-import { flowWords, ruleWords } from '../words.js';
+import { flowWords, ruleWords, stopWords } from '../words.js';
 import { LED_TO_IT } from './led-to-it.js';
 import { keepItFromHappening } from './remedies.js';
 import { removalOf } from './removal.js';
@@ -92,7 +92,7 @@ export const pickedUpAgain: Cause = {
     const { fate } = subject;
     const drop =
       fate.fate === 'dropped' && fate.rule !== null
-        ? ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops it.`
+        ? ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} it.`
         : '';
     return {
       class: 'entry-gone',

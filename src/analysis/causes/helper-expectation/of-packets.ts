@@ -7,7 +7,7 @@ import { ASK } from '../../explain/ask.js';
 import type { Case } from '../../explain/case.js';
 import { citePacket, entryMoment, firstPacket, sysctlOf } from '../../explain/flow-facts.js';
 import type { Cause } from '../cause.js';
-import { flowWords, ruleWords } from '../words.js';
+import { flowWords, ruleWords, stopWords } from '../words.js';
 import { helperOf } from './control-ports.js';
 import { HELPER_WORDS } from './of-hosts.js';
 import { attachHelper } from './remedies.js';
@@ -82,7 +82,7 @@ export const helperOfPackets: Cause = {
       class: 'helper-expectation',
       argument: { id: 'helper-expectation', steps, lookAlikes: lookAlikes(subject, announces) },
       led: { id: 'helper-not-assigned', steps: steps.slice(2, 4), lookAlikes: [] },
-      title: `No ${helped.helper} helper: its data connection is NEW${isDropped ? ` and dropped by ${ruleWords(rule, subject.fate.isPolicy)}` : ''}`,
+      title: `No ${helped.helper} helper: its data connection is NEW${isDropped ? ` and ${stopWords(subject.fate).stopped} by ${ruleWords(rule, subject.fate.isPolicy)}` : ''}`,
       summary: `${flowWords(subject.flow)} belongs to the ${words}. A helper there would have announced it and made it RELATED; none is attached${isRemoved ? ', and since 6.0 only a rule attaches one' : ''}.${isDropped ? ` ${ruleWords(rule, subject.fate.isPolicy)} drops what is NEW.` : ''}`,
       missing: [],
       remedies: attachHelper(

@@ -9,7 +9,7 @@ import { citePacket, entryMoment, firstPacket } from '../../explain/flow-facts.j
 import { messageAsPrinted } from '../../explain/message-words.js';
 import { otherWay } from '../../explain/segment-facts.js';
 import type { Cause } from '../cause.js';
-import { endWords, ruleWords } from '../words.js';
+import { endWords, ruleWords, stopWords } from '../words.js';
 import { beLiberal, isOvershootForgiven } from './liberal.js';
 import { notOffloaded } from './offload.js';
 import { largestWindow, pairOf, type Refusal, refusalsOf, scalingOf, WINDOW_REASONS } from './refusals.js';
@@ -161,7 +161,7 @@ export const windowOvershoot: Cause = {
     const source = sent?.packet.tuples[0] ?? first.tuples[0] ?? flow;
     const dropped =
       fate.fate === 'dropped' && fate.rule !== null
-        ? ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} drops them.`
+        ? ` ${fate.isPolicy ? `The policy of ${fate.rule.chain}` : ruleWords(fate.rule)} ${stopWords(fate).stops} them.`
         : '';
     return {
       class: 'window-overshoot',
