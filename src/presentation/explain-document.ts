@@ -48,10 +48,7 @@ const COMMAND_INDENT = ' '.repeat(5);
 
 function outcomeSegments({ finding }: ToldFinding): readonly Segment[] {
   const fate: Readonly<Record<string, Segment>> = {
-    dropped: segment(
-      'bad',
-      finding.droppedBy?.answer == null ? 'DROPPED' : `REJECTED (${finding.droppedBy.answer})`,
-    ),
+    dropped: segment('bad', finding.droppedBy?.answer == null ? 'DROPPED' : `REJECTED (${finding.droppedBy.answer})`),
     forwarded: segment('plain', 'FORWARDED'),
     delivered: segment('good', 'DELIVERED'),
     unknown: segment('warn', 'fate unknown'),

@@ -84,7 +84,8 @@ export function rowsShown(rows: readonly JourneyRow[], head: Pick<PathHead, 'isV
 }
 
 export function pathDocument(journey: Journey, head: PathHead): readonly Line[] {
-  const fateRole: Role = head.fate === 'dropped' || head.fate === 'rejected' ? 'bad' : head.fate === 'unknown' ? 'warn' : 'good';
+  const fateRole: Role =
+    head.fate === 'dropped' || head.fate === 'rejected' ? 'bad' : head.fate === 'unknown' ? 'warn' : 'good';
   const lines: Line[] = [
     [segment('head', head.flow), segment('plain', `   ${head.packets}`)],
     [

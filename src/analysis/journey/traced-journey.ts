@@ -3,8 +3,8 @@
 import type { JourneyRow } from '../../model/journey.js';
 import type { PathStep } from '../../store/case-reader.js';
 import { endWords } from '../causes/words.js';
-import { isOwnTable } from '../ruleset/ours.js';
 import type { Case, SeenPacket } from '../explain/case.js';
+import { isOwnTable } from '../ruleset/ours.js';
 
 /** Hooks by the built-in chain of that name (include/uapi/linux/netfilter.h: nf_inet_hooks). */
 const HOOKS: Readonly<Record<string, string>> = {

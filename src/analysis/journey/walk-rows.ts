@@ -1,8 +1,8 @@
 // The rows of a walk through the rules: what the packet met, what it passed by, and where it ended, whoever asked for the walk.
 
 import type { JourneyRow } from '../../model/journey.js';
-import { isBeforeConntrack } from '../ruleset/packet-facts.js';
 import { isOwnTable } from '../ruleset/ours.js';
+import { isBeforeConntrack } from '../ruleset/packet-facts.js';
 import type { Walk, WalkStep } from '../ruleset/walk.js';
 
 const EVERY_HOOK: Readonly<Record<string, readonly string[]>> = {
