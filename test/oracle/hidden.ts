@@ -154,7 +154,9 @@ export function playHidden(seed: number, hiding: Hiding): Run {
     const judgement = follower.judge(segment, observed);
     const where = `seed ${seed} step ${at} ${kernel.release} ${step.from} ${step.flags} seq ${step.seq} ack ${step.ack}`;
     faults.push(...wrongIn(judgement, out).map((what) => `${where}: ${what}`));
-    const entry = truth.peek(packet);
+    const left = truth.peek(packet);
+    // What ran out and nobody looked up since is there no longer.
+    const entry = left === null || left.deadlineMs <= atMs ? null : left;
     const missed = judgement.after.map((world) => faultsOf(entry, world));
     if (!missed.some((found) => found.length === 0))
       faults.push(`${where}: the entry is in no world: ${JSON.stringify(missed)}`);
