@@ -84,7 +84,8 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const from = endWords(first.src, first.sport);
   const met = rule.rule.packets ?? 0;
   const steps: Step[] = [
-    shown(`${entries.length} entries begin at ${from}, and none is answered: they were made by answers`, cited),
+    shown(`${entries.length} entries begin at ${from}, and none is answered`, cited),
+    inferred('each was made by an answer whose question the table never saw', cited, false, ASK.capture),
     met > 0
       ? shown(`${ruleWords(rule.rule)} keeps the questions from the tracker, and has met ${met} packets`, [
           rule.evidence,
@@ -123,7 +124,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
           ),
         ],
       },
-      led: { id: 'one-sided-notrack', steps: [steps[1]!], lookAlikes: [] },
+      led: { id: 'one-sided-notrack', steps: steps.slice(1, 3), lookAlikes: [] },
       title: `NOTRACK one way only: answers of ${from} fill the table`,
       summary: `${ruleWords(rule.rule)} leaves the questions to ${from} untracked; the answers are tracked, each as the first packet of a connection that is never answered.${idle === null ? '' : ` ${ruleWords(idle.rule)} has met no packet: what it asks for (${idle.rule.text}) the answers do not have.`}`,
       missing: [],
