@@ -15,6 +15,7 @@ import { confirmSockets, type SocketConfirmation } from './confirm-sockets.js';
 import { FORMS } from './form-list.js';
 import { BLIND_LISTS } from './kernel-limits.js';
 import { holdOutput, type Output, type OutputDeps, type OutputReading, openOutput, readOutput } from './read-output.js';
+import { keepHeapSmall } from './small-heap.js';
 import { openSnapshotRecords } from './snapshot-records.js';
 import { logInvalidCoverage } from './work-out-coverage.js';
 
@@ -57,6 +58,7 @@ export async function takeSnapshot(
   // As in the ingest: ids are given out in the same transaction, and looking each up again takes a sixth of the time.
   const keys = db.pragma('foreign_keys', { simple: true }) as number;
   db.pragma('foreign_keys = OFF');
+  keepHeapSmall();
   const before = newestSnapshot(db);
   // Others write while the host is read.
   const begun = await begin(deps, plan);
