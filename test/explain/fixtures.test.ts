@@ -89,8 +89,8 @@ const AT_LEAST: Readonly<Record<string, Confidence>> = {
 const ALSO_TRUE: Readonly<Record<string, readonly string[]>> = {
   // The RST that closed the entry was itself dropped by INPUT 2.
   'finwait-after-rst': ['rule-decided'],
-  // NULL and XMAS probes of the scan: nothing is wrong with the host that drops them.
-  'busy-healthy': ['malformed'],
+  // NULL and XMAS probes of the scan, and the FINs after the RSTs: nothing is wrong with the host that drops them.
+  'busy-healthy': ['malformed', 'late-close'],
 };
 /** Nothing of it is a finding of its own: that it is ordinary is said of the host as a whole (busy-host.test.ts). */
 const SAID_OF_THE_HOST = ['busy-healthy'];
