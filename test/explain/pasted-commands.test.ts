@@ -25,22 +25,30 @@ describe.each(asked)('%s', (name) => {
     const commands = lines
       .map((line) => /\bctwhy ((?:timeline|path) \d+ -r \S+)\s*$/.exec(line)?.[1]?.split(' '))
       .filter((words) => words !== undefined);
-    // What only tables or messages tell has no packet to follow.
-    if (told.findings.some(({ packets }) => packets.flags !== null)) expect(commands.length).toBeGreaterThan(0);
+    // The first is told at length, unless it is noise. What only tables or messages tell has no packet to follow.
+    if (told.findings[0]?.packets.flags != null && !stdout.includes('Nothing wrong'))
+      expect(commands.length).toBeGreaterThan(0);
     for (const words of commands) {
       const finding = told.findings.find(({ id }) => id === Number(words[1]));
       expect(finding, words.join(' ')).toBeDefined();
       const { code, stdout: shown, stderr } = await runCommand(words);
       expect([words.join(' '), code, stderr]).toEqual([words.join(' '), 0, '']);
       if (finding?.flow == null) continue;
-      expect(shown, words.join(' ')).toContain(finding.flow.src);
-      expect(shown, words.join(' ')).toContain(finding.flow.dst);
+      // A packet behind NAT has one of them alone.
+      const { src, dst } = finding.flow;
+      expect(
+        [src, dst].filter((address) => address !== null && shown.includes(address)),
+        words.join(' '),
+      ).not.toEqual([]);
       if (words[0] !== 'path') continue;
-      const { state, fate } = JSON.parse((await runCommand([...words, '--json'])).stdout) as Record<string, string>;
-      expect({ state, fate }, words.join(' ')).toEqual({
-        state: ['INVALID', 'NEW'].includes(finding.outcome) ? finding.outcome : state,
-        fate: finding.fate,
-      });
+      const { state, fate } = JSON.parse((await runCommand([...words, '--json'])).stdout) as Record<
+        string,
+        string | null
+      >;
+      // A journey tells what was seen; where it knows less than the finding it says nothing else.
+      expect(['INVALID', 'NEW'].includes(finding.outcome) ? [finding.outcome, null] : [state]).toContain(state);
+      const ends = finding.fate === 'dropped' ? ['dropped', 'rejected'] : [finding.fate];
+      expect([...ends, 'unknown'], words.join(' ')).toContain(fate);
     }
   });
 });
