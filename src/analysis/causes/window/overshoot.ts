@@ -108,7 +108,11 @@ export const windowOvershoot: Cause = {
     if (isForgiven && all.some((one) => one.packet.state === 'INVALID')) return null;
     const refusals = isForgiven ? all : all.filter((one) => one.packet.state === 'INVALID');
     const pair = pairOf(refusals);
-    const sent = pair?.sent ?? refusals.find((one) => one.kind !== 'ack-over');
+    // A remark of a slight overshoot speaks of fewer packets than a refusal does, on whichever kernel.
+    const sent =
+      pair?.sent ??
+      refusals.find((one) => one.kind === 'seq-over') ??
+      refusals.find((one) => one.kind === 'overshoot-passed');
     if (sent === undefined && !isStuck(refusals)) return null;
     // Far beyond any window: numbers of another connection, or forged ones.
     // This host's own stack keeps to the window it is given: then it is conntrack that reads the window wrong.
@@ -174,7 +178,11 @@ export const windowOvershoot: Cause = {
           : `${endWords(source.src, source.sport)} sends past the window of ${endWords(source.dst, source.dport)}`,
       summary: isForgiven
         ? `${endWords(source.src, source.sport)} sends slightly past the window it was given. This kernel says so and lets it pass; nothing is INVALID.`
-        : `${endWords(source.src, source.sport)} sends past the window it was given, and the receiver takes it. Conntrack refuses the segment and learns nothing from it, so the acknowledgements of it are INVALID as well, to the end of the connection; the entry is left behind in ESTABLISHED.${dropped}`,
+        : `${endWords(source.src, source.sport)} sends past the window it was given${
+            pair === null
+              ? '. Conntrack refuses the segment and learns nothing from it; if the receiver takes it, its acknowledgements are INVALID as well, to the end of the connection'
+              : ', and the receiver takes it. Conntrack refuses the segment and learns nothing from it, so the acknowledgements of it are INVALID as well, to the end of the connection; the entry is left behind in ESTABLISHED'
+          }.${dropped}`,
       missing: [],
       remedies: [
         ...beLiberal(subject),
