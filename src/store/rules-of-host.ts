@@ -34,7 +34,11 @@ export function readLatestRulesets(db: Db, hostId: number): readonly StoredRules
     )
     .all(hostId) as Reading[];
   const newest = new Map(readings.map((reading) => [reading.kind, reading.snapshotId]));
-  const wanted = readings.filter((reading) => newest.get(reading.kind) === reading.snapshotId);
+  // Of a table that iptables-nft made there are two listings, read one after the other: the words of iptables are those its owner knows.
+  const isNft = (reading: Reading) => Number(reading.kind.startsWith('nft'));
+  const wanted = readings
+    .filter((reading) => newest.get(reading.kind) === reading.snapshotId)
+    .sort((a, b) => isNft(a) - isNft(b));
   const bySnapshot = new Map(
     [...new Set(wanted.map((reading) => reading.snapshotId))].map((id) => [id, readRulesets(db, id)]),
   );

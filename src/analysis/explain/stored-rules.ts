@@ -132,11 +132,17 @@ export function openRuleBook(db: Db, hostId: number, localAddresses: readonly st
   // Packets are walked past rules of ours, unless one of them logged the packet: it is where the walk begins then.
   const theirs: readonly Ruleset[] = rulesets.map(withoutOurs);
   const walked = (logRule: LogRule | null) => (logRule?.hit.rule.isOurs === true ? rulesets : theirs);
+  // Two listings of one table differ in their words: the one that has all words of the chain that was walked.
   const asStored = (chain: Chain): Chain =>
     rulesets
       .flatMap(({ chains }) => chains)
-      .find(({ family, table, name }) => family === chain.family && table === chain.table && name === chain.name) ??
-    chain;
+      .find(
+        ({ family, table, name, rules }) =>
+          family === chain.family &&
+          table === chain.table &&
+          name === chain.name &&
+          chain.rules.every(({ text }) => rules.some((rule) => rule.text === text)),
+      ) ?? chain;
   return {
     hasRules: latest.length > 0,
     backend: latest.some((one) => one.ruleset.form.startsWith('iptables'))
