@@ -41,8 +41,10 @@ export interface Hiding {
 }
 
 /** What the world says otherwise than the entry is; empty: it holds it. */
-function faultsOf(entry: Entry | null, world: World): readonly string[] {
-  if (entry === null || !entry.isConfirmed) return world.state === 0 ? [] : ['there is no entry'];
+function faultsOf(entry: Entry | null, world: World, atMs: number): readonly string[] {
+  // A packet without a readable tuple looks nothing up: what ran out before it is gone all the same.
+  if (entry === null || !entry.isConfirmed)
+    return world.state === 0 || world.endsMs.hi <= atMs ? [] : ['there is no entry'];
   const truth = worldOf(entry, entry.original.a === 80 ? 1 : 0);
   if (world.state !== truth.state || world.opener !== truth.opener) return [`state ${truth.state} of ${truth.opener}`];
   const faults: string[] = [];
@@ -157,7 +159,7 @@ export function playHidden(seed: number, hiding: Hiding): Run {
     const left = truth.peek(packet);
     // What ran out and nobody looked up since is there no longer.
     const entry = left === null || left.deadlineMs <= atMs ? null : left;
-    const missed = judgement.after.map((world) => faultsOf(entry, world));
+    const missed = judgement.after.map((world) => faultsOf(entry, world, atMs));
     if (!missed.some((found) => found.length === 0))
       faults.push(`${where}: the entry is in no world: ${JSON.stringify(missed)}`);
     // What it goes on from is wrong: all that follows would be.
