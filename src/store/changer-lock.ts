@@ -2,6 +2,7 @@
 
 import Database from 'better-sqlite3';
 import { RefusedError } from '../text/errors.js';
+import { loadFault } from './native-module.js';
 
 export interface ChangerLock {
   release(): void;
@@ -27,6 +28,8 @@ export function takeChangerLock(path: string, waitMs: number): ChangerLock {
     };
   } catch (error) {
     db?.close();
+    const unloaded = loadFault(error);
+    if (unloaded !== null) throw unloaded;
     const code = (error as { code?: string }).code ?? '';
     const because = code.startsWith('SQLITE_BUSY')
       ? `another ctwhy is changing this host (it held ${path} for ${Math.round(waitMs / 1000)} s); try again in a moment`

@@ -13,6 +13,10 @@ export interface Totals {
   readonly earlierSources: number;
   readonly names: readonly string[];
   readonly logLines: number;
+  /** Packets of captures (pcap, pcapng, tcpdump's text); what NFLOG brought is among the packet lines. */
+  readonly captured: number;
+  /** When the first and the last of them passed, microseconds since the epoch; NULL: none has a time that is placed. */
+  readonly capturedSpan: { readonly firstUs: number; readonly lastUs: number } | null;
   readonly events: number;
   readonly entries: number;
   readonly rules: number;
@@ -99,6 +103,12 @@ export function readTotals(
       `SELECT c.method, max(c.error_us) AS error FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine} AND c.kind <> 'none' GROUP BY c.method`,
     )
     .all(values) as { method: string; error: number | null }[];
+  const captured = db
+    .prepare(
+      `SELECT count(*) AS n, min(c.offset_us + p.clock_us) AS firstUs, max(c.offset_us + p.clock_us) AS lastUs
+       FROM captured_packets p JOIN clocks c ON c.id = p.clock_id JOIN sources s ON s.id = c.source_id WHERE ${ofSource} AND ${inTime('p.clock_us')}`,
+    )
+    .get(values) as { n: number; firstUs: number | null; lastUs: number | null };
   return {
     sources: sources.filter(({ isLast }) => isLast === 1).length,
     earlierSources: sources.filter(({ isLast }) => isLast === 0).length,
@@ -109,6 +119,11 @@ export function readTotals(
            WHERE ${mine} AND ${inTime('p.clock_us')}`
         : `SELECT sum(c.packet_lines) AS n FROM clocks c JOIN sources s ON s.id = c.source_id WHERE ${mine}`,
     ),
+    captured: captured.n,
+    capturedSpan:
+      captured.firstUs === null || captured.lastUs === null
+        ? null
+        : { firstUs: captured.firstUs, lastUs: captured.lastUs },
     events: one(
       `SELECT count(*) AS n FROM events e JOIN clocks c ON c.id = e.clock_id JOIN sources s ON s.id = c.source_id WHERE e.kind IN ('NEW', 'UPDATE', 'DESTROY') AND ${ofSource} AND ${inTime('e.clock_us')}`,
     ),

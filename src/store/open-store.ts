@@ -4,8 +4,9 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database, { type Database as Db } from 'better-sqlite3';
 import type { ReadHost } from '../host/host.js';
-import { StoreError } from '../text/errors.js';
+import { StoreError, type UnsupportedError } from '../text/errors.js';
 import { checkVersion, migrate, readMigrations, schemaVersion } from './migrate.js';
+import { loadFault } from './native-module.js';
 
 export type { Db };
 
@@ -18,8 +19,10 @@ export interface StoreLocation {
 }
 
 /** What SQLite said, as what to do about it. */
-export function storeError(attempt: string, path: string, error: unknown): StoreError {
+export function storeError(attempt: string, path: string, error: unknown): StoreError | UnsupportedError {
   if (error instanceof StoreError) return error;
+  const unloaded = loadFault(error);
+  if (unloaded !== null) return unloaded;
   const code = (error as { code?: string }).code ?? '';
   const because =
     code === 'SQLITE_NOTADB'

@@ -15,6 +15,14 @@ function some(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** '2026-11-21 14:17:35 - 14:17:38 UTC'; over midnight both dates. */
+function spanWords(firstUs: number | null, lastUs: number | null): string {
+  if (firstUs === null || lastUs === null) return 'times not placed';
+  return dateOf(firstUs) === dateOf(lastUs)
+    ? `${dateOf(firstUs)} ${timeOfDay(firstUs, 0)} - ${timeOfDay(lastUs, 0)} UTC`
+    : `${rfc3339(firstUs).slice(0, 19)}Z - ${rfc3339(lastUs).slice(0, 19)}Z`;
+}
+
 /** What was left out because the kernel could not be asked for less, a sentence for each change. */
 function unaskedNotes({ unasked }: Explanation): readonly string[] {
   const names = (protos: readonly number[]) => protos.map((proto) => protocolName(proto)).join(', ');
@@ -56,16 +64,10 @@ export function lookedAt(
     ...new Set(explanation.contexts.map((context) => context.kernelRelease).filter((release) => release !== null)),
   ];
   const { firstAtUs, lastAtUs } = explanation;
-  const isOneDay = firstAtUs !== null && lastAtUs !== null && dateOf(firstAtUs) === dateOf(lastAtUs);
-  const span =
-    firstAtUs === null || lastAtUs === null
-      ? 'times not placed'
-      : isOneDay
-        ? `${dateOf(firstAtUs)} ${timeOfDay(firstAtUs, 0)} - ${timeOfDay(lastAtUs, 0)} UTC`
-        : `${rfc3339(firstAtUs).slice(0, 19)}Z - ${rfc3339(lastAtUs).slice(0, 19)}Z`;
   const counts = [
     some(totals.logLines, 'packet line'),
     some(explanation.packetCount, 'packet'),
+    some(totals.captured, 'captured packet'),
     some(
       [...new Map(explanation.contexts.map((context) => [context.id, context])).values()]
         .flatMap((context) => context.notices)
@@ -92,7 +94,7 @@ export function lookedAt(
         what,
         ...(hosts.length > 0 ? [`host ${hosts.join(', ')}`] : []),
         kernels.length > 0 ? `kernel ${kernels.join(', ')}` : 'kernel not known',
-        span,
+        spanWords(firstAtUs ?? totals.capturedSpan?.firstUs ?? null, lastAtUs ?? totals.capturedSpan?.lastUs ?? null),
       ],
       counts: `${counts.join(', ') || 'no packet, event, entry, rule or socket'}; ${unread}`,
       notes,
@@ -107,6 +109,7 @@ export function lookedAt(
       from: firstAtUs === null ? null : rfc3339(firstAtUs),
       to: lastAtUs === null ? null : rfc3339(lastAtUs),
       packets: explanation.packetCount,
+      capturedPackets: totals.captured,
       unreadLines: totals.unread,
       ...(explanation.unasked.length === 0 ? {} : { leftOut: explanation.unasked }),
     },

@@ -118,6 +118,24 @@ describe('what an answer looks at', () => {
     expect(head).toMatch(/2 packet lines, .*1 entry; 0 lines unread/);
   });
 
+  it('counts what was captured beside what the log shows, and takes its times where nothing else has any', async () => {
+    const capture = file(
+      'tcpdump.txt',
+      [1, 2, 3]
+        .map(
+          (second) =>
+            `2026-11-21 10:00:0${second}.000000 IP 192.0.2.10.40001 > 198.51.100.80.443: Flags [.], ack 1, win 502, length 0\n`,
+        )
+        .join(''),
+    );
+    const head = async (...files: string[]) =>
+      (await runCommand(['explain', ...files.flatMap((name) => ['-r', name])])).stdout.replace(/\s+/g, ' ');
+    expect(await head(capture)).toMatch(/2026-11-21 10:00:01 - 10:00:03 UTC 3 captured packets; 0 lines unread/);
+    expect(await head(capture, file('kern.log', LOG))).toMatch(
+      /UTC 2 packet lines, 2 packets, 3 captured packets; 0 lines/,
+    );
+  });
+
   it('leaves out what another host had', async () => {
     await runCommand(['ingest', '--db', db, file('conntrack.txt', ENTRY.repeat(1)), '--host', 'other']);
     await runCommand(['ingest', '--db', db, file('kern.log', LOG)]);
