@@ -19,6 +19,8 @@ export interface CallHosts {
   nameOf(place: SourcePlace, saidByLines: string | null): string | null;
   /** Its host; made when it is new. */
   of(place: SourcePlace, saidByLines: { readonly host: string | null }): { readonly hostId: number };
+  /** A host of this call by a name that names it; NULL: none was named so. */
+  hostNamed(name: string): number | null;
   /** A host that lines of a source of several name; NULL, or what names nobody: the assumed one. */
   ofName(name: string | null): number;
   /** The boot that a manifest or the lines name; NULL: the source's own clock decides. */
@@ -92,6 +94,7 @@ export function openCallHosts(db: Db, options: CallHostOptions, statements: Stat
       const name = hosts.nameOf(place, said.host);
       return { hostId: name === null ? assumedId() : idOf(name) };
     },
+    hostNamed: (name) => [...named].find(([one]) => isSameHost(one, name))?.[1] ?? null,
     ofName: (name) => (isRealHostName(name) ? idOf(name.trim()) : assumedId()),
     bootOfPart(hostId, said) {
       if (said === null && options.kernel === null) return null;

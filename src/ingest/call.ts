@@ -10,6 +10,7 @@ import type { IngestDeps, IngestOptions } from './options.js';
 import type { BulkOpener } from './read-source.js';
 import type { SourceReport } from './report.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
+import type { StatedKernels } from './stated-kernels.js';
 import type { Statements } from './statements.js';
 
 /** What the ingest can read and write; tests hand in their own. */
@@ -37,6 +38,8 @@ export interface Call {
   readonly ingestId: number;
   readonly statements: Statements;
   readonly hosts: CallHosts;
+  /** Kernels that the text of sources states. */
+  readonly kernels: StatedKernels;
   readonly keeper: SnapshotKeeper;
   readonly reports: SourceReport[];
   /** Rows behind them are not yet worked into connections. */

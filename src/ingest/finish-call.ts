@@ -1,8 +1,14 @@
 // What only the whole call can tell, once everything is read: hosts, times, coverage, connections, and what is missing.
 
 import { buildFlows, type FlowMarks } from '../store/flows.js';
-import { hostName } from '../store/hosts.js';
-import { evidenceOfHosts, kernelOfHost, reportedSource, sourcesOfCall } from '../store/ingest-report.js';
+import { hostName, isKnownHost, noteStatedRelease } from '../store/hosts.js';
+import {
+  evidenceOfHosts,
+  isKernelGuessed,
+  kernelOfHost,
+  reportedSource,
+  sourcesOfCall,
+} from '../store/ingest-report.js';
 import { noteReleasesOfSource } from '../store/kernel-releases.js';
 import type { Db } from '../store/open-store.js';
 import { finishPacketLoad } from '../store/packet-writer.js';
@@ -16,6 +22,7 @@ import { placeClocks, readBootTime, readUptimeAt, type StatedBoot, type TimeStat
 import { type IngestReport, type MissingEvidence, missingEvidence, type SourceReport } from './report.js';
 import { collectNow } from './small-heap.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
+import type { StatedKernel, StatedKernels } from './stated-kernels.js';
 import type { Scope, Statements } from './statements.js';
 import { stateCoverage, workOutCoverage } from './work-out-coverage.js';
 
@@ -25,6 +32,7 @@ export interface CallToFinish {
   readonly options: IngestOptions;
   readonly statements: Statements;
   readonly hosts: CallHosts;
+  readonly kernels: StatedKernels;
   readonly keeper: SnapshotKeeper;
   readonly marks: FlowMarks;
   readonly isAnythingNew: boolean;
@@ -64,13 +72,18 @@ export function finishCall(call: CallToFinish): FinishedCall {
       const scopes = scopeHosts
         .filter((one) => one.hostId === hostId)
         .map(({ scope }) => ({ scope, namespaceId: namespaceOfScope(call, scope, hostId) }));
-      flows += finishHost(db, hostId, ids, { options: call.options, scopes, marks });
+      const kernel = call.kernels.ofHost(isOfHost(call, hostId, hostIds));
+      flows += finishHost(db, hostId, ids, { options: call.options, scopes, marks, kernel });
     }
     // Done now: the next call need not do it again.
     for (const { id } of killed) touchSource(db, id, call.ingestId);
   }
   return {
-    hosts: hostIds.map((id) => ({ ...hostName(db, id), kernel: kernelOfHost(db, id) })),
+    hosts: hostIds.map((id) => ({
+      ...hostName(db, id),
+      kernel: kernelOfHost(db, id),
+      ...(isKernelGuessed(db, id) ? { isKernelGuessed: true as const } : {}),
+    })),
     snapshots,
     flows,
     missing: missingEvidence(evidenceOfHosts(db, hostIds)),
@@ -86,6 +99,8 @@ export interface HostWork {
   /** What manifests state of this host, and the network namespace that they name. */
   readonly scopes: readonly { readonly scope: Scope; readonly namespaceId: number | null }[];
   readonly marks: FlowMarks;
+  /** The release that the text of its sources states; NULL: none does. */
+  readonly kernel: { readonly release: string; readonly isGuessed: boolean } | null;
 }
 
 /**
@@ -96,7 +111,7 @@ export function finishHost(
   db: Db,
   hostId: number,
   sourceIds: readonly number[],
-  { options, scopes, marks }: HostWork,
+  { options, scopes, marks, kernel }: HostWork,
 ): number {
   const statements = timeStatements(
     options,
@@ -105,6 +120,7 @@ export function finishHost(
   db.transaction(() => placeClocks(db, hostId, statements))();
   db.transaction(() => {
     for (const id of sourceIds) noteReleasesOfSource(db, hostId, id);
+    if (kernel !== null) noteStatedRelease(db, hostId, kernel.release, kernel.isGuessed);
     restateBlindLists(db, hostId);
     workOutCoverage(db, hostId, sourceIds, kernelOfHost(db, hostId));
     for (const { scope, namespaceId } of scopes) stateCoverage(db, { hostId, namespaceId }, scope.coverage);
@@ -132,6 +148,16 @@ function timeStatements(options: IngestOptions, scopes: readonly Scope[]): TimeS
         : { offsetUs: options.bootAtUs, errorUs: options.bootErrorUs ?? 1_000_000 },
     timeZone:
       options.timeZone ?? scopes.map(({ values }) => values.get('timezone')).find((zone) => zone !== undefined) ?? null,
+  };
+}
+
+/** Whether a statement is about a host: by the name it gives, or else as the source it stands in is the host's. */
+function isOfHost({ db, hosts }: CallToFinish, hostId: number, hostIds: readonly number[]) {
+  return (stated: StatedKernel): boolean => {
+    const named = stated.hostName === null ? null : hosts.hostNamed(stated.hostName);
+    if (named !== null) return named === hostId;
+    // What nobody named became the only named host's.
+    return stated.hostId === hostId || (!isKnownHost(db, stated.hostId) && hostIds.length === 1);
   };
 }
 

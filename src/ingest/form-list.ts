@@ -25,6 +25,7 @@ import { journalExportForm } from '../parsers/forms/journal-export.js';
 import { journalJsonForm } from '../parsers/forms/journal-json.js';
 import { journalVerboseForm } from '../parsers/forms/journal-verbose.js';
 import { kernelLogForm } from '../parsers/forms/kernel-log.js';
+import { kernelMentionForm } from '../parsers/forms/kernel-mention.js';
 import { legacyTraceToolsForm } from '../parsers/forms/legacy-trace-tools.js';
 import { netstatForm } from '../parsers/forms/netstat.js';
 import { nfLogForm } from '../parsers/forms/nf-log.js';
@@ -75,6 +76,7 @@ export const FORMS: readonly Form[] = [
   nftJsonForm,
   ipsetForm,
   hostIdentityForm,
+  kernelMentionForm,
   dyndbgControlForm,
   ethtoolForm,
   ipForm,

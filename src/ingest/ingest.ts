@@ -24,6 +24,7 @@ import type { IngestReport } from './report.js';
 import { keepHeapSmall } from './small-heap.js';
 import { openSnapshotKeeper } from './snapshot-keeper.js';
 import { SNIFF_BYTES, type Sniffed, sniff } from './sniff.js';
+import { openStatedKernels } from './stated-kernels.js';
 import { openStatements } from './statements.js';
 import { WRITERS } from './writers.js';
 
@@ -92,6 +93,7 @@ async function ingestAll(
       { ingestId, host: options.hostName ?? null, kernel: options.kernelRelease ?? null },
       statements,
     ),
+    kernels: openStatedKernels(),
     keeper: openSnapshotKeeper(
       db,
       options.kind === 'capture' ? 'capture' : options.kind === 'snapshot' ? 'snapshot' : 'ingest',

@@ -43,7 +43,7 @@ export function openKeepUp(call: Call, isOfThisHost: boolean): KeepUp {
         const touched = sourcesOfCall(db, call.ingestId);
         for (const hostId of new Set(touched.map((source) => source.hostId))) {
           const ids = touched.filter((source) => source.hostId === hostId).map(({ id }) => id);
-          flows += finishHost(db, hostId, ids, { options, scopes: [], marks });
+          flows += finishHost(db, hostId, ids, { options, scopes: [], marks, kernel: null });
         }
         marks = next;
       }

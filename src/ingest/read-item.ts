@@ -268,6 +268,7 @@ async function readInto(
     onBundle(record) {
       const { statement, line } = record;
       statements.add(item, statement);
+      call.kernels.add(hostId, line, statement);
       // What was run on the host is evidence of its own.
       if (statement.kind === 'ran') {
         const event = {

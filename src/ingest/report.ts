@@ -53,7 +53,13 @@ export interface MissingEvidence {
 export interface IngestReport {
   readonly ingestId: number;
   readonly sources: readonly SourceReport[];
-  readonly hosts: readonly { readonly name: string; readonly isAssumed: boolean; readonly kernel: string | null }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly isAssumed: boolean;
+    readonly kernel: string | null;
+    /** Only prose mentions the kernel, or it is that of a later boot. */
+    readonly isKernelGuessed?: true;
+  }[];
   readonly snapshots: number;
   readonly flows: number;
   /** Rows were added; false: everything was known before. */

@@ -15,6 +15,8 @@ export type BundleStatement =
       readonly key:
         | 'host'
         | 'kernel'
+        // Mentioned in prose: a guess.
+        | 'kernel-mention'
         | 'boot-id'
         | 'boot-time'
         | 'timezone'

@@ -16,7 +16,12 @@ export interface IngestSummary {
     readonly firstUnread: { readonly line: number; readonly reason: string; readonly text: string } | null;
     readonly clock: { readonly kind: string; readonly method: string; readonly errorUs: number | null } | null;
   }[];
-  readonly hosts: readonly { readonly name: string; readonly isAssumed: boolean; readonly kernel: string | null }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly isAssumed: boolean;
+    readonly kernel: string | null;
+    readonly isKernelGuessed?: true;
+  }[];
   readonly isAnythingNew: boolean;
   readonly missing: readonly { readonly what: string; readonly proves: string; readonly ask: string }[];
   readonly durationMs: number;
@@ -98,8 +103,8 @@ function hostLines(hosts: IngestSummary['hosts']): readonly Line[] {
     ...hosts
       .slice(0, MOST_HOSTS)
       .map(
-        ({ name, isAssumed, kernel }) =>
-          `  host ${name}${isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${kernel ?? 'not known (--kernel)'}`,
+        ({ name, isAssumed, kernel, isKernelGuessed }) =>
+          `  host ${name}${isAssumed ? ' (assumed: no file names it)' : ''}, kernel ${kernel ?? 'not known (--kernel)'}${isKernelGuessed === true ? ' (a guess: --kernel)' : ''}`,
       ),
     ...(more > 0 ? [`  and ${more} more hosts`] : []),
   ];

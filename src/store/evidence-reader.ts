@@ -262,14 +262,17 @@ export interface BootRow {
   readonly hostId: number;
   readonly bootUuid: string | null;
   readonly kernelRelease: string | null;
+  /** Mentioned in prose, or that of a later boot. */
+  readonly isReleaseGuessed: boolean;
 }
 
 export function readBoots(db: Db): readonly BootRow[] {
-  return db
+  const rows = db
     .prepare(
-      'SELECT id, host_id AS hostId, boot_uuid AS bootUuid, kernel_release AS kernelRelease FROM boots ORDER BY id',
+      'SELECT id, host_id AS hostId, boot_uuid AS bootUuid, kernel_release AS kernelRelease, is_release_guessed AS isReleaseGuessed FROM boots ORDER BY id',
     )
-    .all() as BootRow[];
+    .all() as (Omit<BootRow, 'isReleaseGuessed'> & { readonly isReleaseGuessed: number })[];
+  return rows.map((row) => ({ ...row, isReleaseGuessed: row.isReleaseGuessed === 1 }));
 }
 
 /** Whether evidence of a host was read in a namespace that is not its first: one that has a name there. */

@@ -38,9 +38,33 @@ export function bootOf(db: Db, hostId: number, uuid: string | null): number {
   return Number(db.prepare('INSERT INTO boots (host_id, boot_uuid) VALUES (?, ?)').run(hostId, plain).lastInsertRowid);
 }
 
-/** Notes what uname -r said of a boot; the first statement stays. */
+/** Notes what uname -r said of a boot; the first statement stays, a guess does not. */
 export function noteKernelRelease(db: Db, bootId: number, release: string): void {
-  db.prepare('UPDATE boots SET kernel_release = ? WHERE id = ? AND kernel_release IS NULL').run(release, bootId);
+  db.prepare(
+    'UPDATE boots SET kernel_release = ?, is_release_guessed = 0 WHERE id = ? AND (kernel_release IS NULL OR is_release_guessed = 1)',
+  ).run(release, bootId);
+}
+
+/**
+ * Notes a release that a host's files state for no boot in particular: it holds for all its boots of which no release is known, and is a
+ * guess for those before the newest. One is made where the host has none.
+ */
+export function noteStatedRelease(db: Db, hostId: number, release: string, isGuessed: boolean): void {
+  const known = db.prepare('SELECT 1 FROM boots WHERE host_id = ? AND kernel_release = ?').get(hostId, release);
+  const noted = db
+    .prepare(
+      `UPDATE boots SET kernel_release = @release,
+         is_release_guessed = @guess OR coalesce(began_at_us < (SELECT max(began_at_us) FROM boots WHERE host_id = @host), 0)
+       WHERE host_id = @host AND (kernel_release IS NULL OR (is_release_guessed AND NOT @guess))`,
+    )
+    .run({ host: hostId, release, guess: Number(isGuessed) });
+  if (noted.changes > 0 || known !== undefined) return;
+  if (isGuessed && db.prepare('SELECT 1 FROM boots WHERE host_id = ?').get(hostId) !== undefined) return;
+  db.prepare('UPDATE boots SET kernel_release = ?, is_release_guessed = ? WHERE id = ?').run(
+    release,
+    Number(isGuessed),
+    bootOf(db, hostId, null),
+  );
 }
 
 /** Notes when a boot began on the epoch axis; a more exact statement replaces a vaguer one. */
@@ -120,11 +144,18 @@ export function adoptHost(db: Db, from: number, to: number): void {
 /** Two boots turn out to be one: everything of the first is moved to the second. */
 export function mergeBoots(db: Db, from: number, to: number): void {
   if (from === to) return;
-  const a = db.prepare('SELECT kernel_release, began_at_us, began_error_us FROM boots WHERE id = ?').get(from) as
-    | { kernel_release: string | null; began_at_us: number | null; began_error_us: number | null }
+  const a = db
+    .prepare('SELECT kernel_release, is_release_guessed, began_at_us, began_error_us FROM boots WHERE id = ?')
+    .get(from) as
+    | {
+        kernel_release: string | null;
+        is_release_guessed: number;
+        began_at_us: number | null;
+        began_error_us: number | null;
+      }
     | undefined;
   if (a === undefined) return;
-  if (a.kernel_release !== null) noteKernelRelease(db, to, a.kernel_release);
+  if (a.kernel_release !== null && a.is_release_guessed === 0) noteKernelRelease(db, to, a.kernel_release);
   if (a.began_at_us !== null && a.began_error_us !== null) noteBootBegan(db, to, a.began_at_us, a.began_error_us);
   for (const table of ['clocks', 'series', 'coverage'])
     db.prepare(`UPDATE ${table} SET boot_id = ? WHERE boot_id = ?`).run(to, from);

@@ -39,14 +39,20 @@ export function reportedSource(db: Db, sourceId: number): ReportedSource {
 
 /** Release of the newest boot of a host that has one. */
 export function kernelOfHost(db: Db, hostId: number): string | null {
-  return (
-    (db
-      .prepare(
-        'SELECT kernel_release FROM boots WHERE host_id = ? AND kernel_release IS NOT NULL ORDER BY began_at_us IS NULL, began_at_us DESC, id DESC LIMIT 1',
-      )
-      .pluck()
-      .get(hostId) as string | undefined) ?? null
-  );
+  return newestRelease(db, hostId)?.release ?? null;
+}
+
+/** Whether that release is only mentioned in prose, or is one of a later boot. */
+export function isKernelGuessed(db: Db, hostId: number): boolean {
+  return newestRelease(db, hostId)?.isGuessed === 1;
+}
+
+function newestRelease(db: Db, hostId: number): { readonly release: string; readonly isGuessed: number } | undefined {
+  return db
+    .prepare(
+      'SELECT kernel_release AS release, is_release_guessed AS isGuessed FROM boots WHERE host_id = ? AND kernel_release IS NOT NULL ORDER BY began_at_us IS NULL, began_at_us DESC, id DESC LIMIT 1',
+    )
+    .get(hostId) as { readonly release: string; readonly isGuessed: number } | undefined;
 }
 
 /** Kinds of evidence a host has: coverage that could show something, parts that were read, 'kernel' for a known release. */

@@ -47,6 +47,8 @@ export interface HostContext {
   readonly name: string;
   readonly bootUuid: string | null;
   readonly kernelRelease: string | null;
+  /** Mentioned in prose, or that of a later boot. */
+  readonly isReleaseGuessed: boolean;
   readonly kernel: KernelVersion | null;
   readonly snapshots: readonly SnapshotRow[];
   readonly parts: readonly SnapshotPartRow[];

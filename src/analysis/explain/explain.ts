@@ -357,7 +357,7 @@ export function explain(
     return {
       subject,
       verdict: { ...judgement.verdict, argument },
-      confidence: isOfAnyNamespace(subject) ? weaker(modelled, 'likely') : modelled,
+      confidence: isOfAnyNamespace(subject) || subject.host.isReleaseGuessed ? weaker(modelled, 'likely') : modelled,
     };
   });
   const merged = new Map<string, typeof judged>();

@@ -39,6 +39,7 @@ export function readHostContext(db: Db, host: HostRow, boot: BootRow | null, cit
     name: host.name,
     bootUuid: boot?.bootUuid ?? null,
     kernelRelease: release,
+    isReleaseGuessed: boot?.isReleaseGuessed === true,
     kernel: release === null ? null : parseKernelVersion(release),
     snapshots,
     parts,

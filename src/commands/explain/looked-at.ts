@@ -61,7 +61,11 @@ export function lookedAt(
         : `the last ingest (${some(totals.sources, 'source')})${earlier}`);
   const hosts = [...new Set(explanation.contexts.map((context) => context.name))];
   const kernels = [
-    ...new Set(explanation.contexts.map((context) => context.kernelRelease).filter((release) => release !== null)),
+    ...new Set(
+      explanation.contexts.flatMap(({ kernelRelease, isReleaseGuessed }) =>
+        kernelRelease === null ? [] : [isReleaseGuessed ? `${kernelRelease} (a guess: --kernel)` : kernelRelease],
+      ),
+    ),
   ];
   const { firstAtUs, lastAtUs } = explanation;
   const counts = [

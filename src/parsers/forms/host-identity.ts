@@ -5,13 +5,15 @@ import { type Form, type FormContext, OTHER, TAKEN } from '../form.js';
 
 type HostStatement = Extract<BundleStatement, { kind: 'host' }>;
 
-/** 'Linux gw 6.1.0-9-amd64 #1 SMP …' */
-const UNAME = /^Linux (\S+) (\d+\.\d+\.\S+) #\d+/;
+/** 'Linux gw 6.1.0-9-amd64 #1 SMP …', quoted or behind words of a person: nothing else has this shape. */
+const UNAME = /(?:^|[\s>|:'"`(])Linux (\S+) (\d+\.\d+\S*) #\d+\S* (?:SMP|PREEMPT|Debian|\w{3} \w{3} )/;
 /** /proc/version: 'Linux version 6.1.0-9-amd64 (builder@host) (gcc …) #1 SMP …' */
-const PROC_VERSION = /^Linux version (\d+\.\d+\S*) \(/;
+const PROC_VERSION = /(?:^|[>|:'"`] ?)Linux version (\d+\.\d+\S*) \(/;
+/** hostnamectl. */
+const KERNEL = /^\s*Kernel: Linux (\d+\.\d+\S*)\s*$/;
 /** Names that say nothing of the host. */
 const NAMELESS = /^(?:localhost(?:\..*)?|\(none\)|<.*>|X+)$/i;
-const RELEASE = /^\d+\.\d+\.\d+\S*$/;
+const RELEASE = /^\d+\.\d+[-.]\w\S*$/;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 const STATIC_NAME = /^\s*Static hostname: (\S+)$/;
 const ZONE = /^\s*Time zone: (\S+)/;
@@ -27,15 +29,14 @@ function statementsOf(line: string, context: FormContext): readonly HostStatemen
     const kernel: HostStatement = { kind: 'host', key: 'kernel', value: uname[2]! };
     return NAMELESS.test(uname[1]!) ? [kernel] : [{ kind: 'host', key: 'host', value: uname[1]! }, kernel];
   }
-  const version = PROC_VERSION.exec(line);
+  const version = PROC_VERSION.exec(line) ?? KERNEL.exec(line);
   if (version !== null) return [{ kind: 'host', key: 'kernel', value: version[1]! }];
   const named = STATIC_NAME.exec(line);
   if (named !== null) return [{ kind: 'host', key: 'host', value: named[1]! }];
   const zone = ZONE.exec(line);
   if (zone !== null) return [{ kind: 'host', key: 'timezone', value: zone[1]! }];
   const word = line.trim();
-  if (isAbout(context, /^(uname|osrelease)/) && RELEASE.test(word))
-    return [{ kind: 'host', key: 'kernel', value: word }];
+  if (isAbout(context, /^uname|osrelease/) && RELEASE.test(word)) return [{ kind: 'host', key: 'kernel', value: word }];
   if (isAbout(context, /^hostname(\.txt)?$|^hostname( |$)/) && NAME.test(word))
     return [{ kind: 'host', key: 'host', value: word }];
   if (isAbout(context, /^boot_id/) && /^[0-9a-f-]{32,36}$/.test(word))

@@ -51,6 +51,8 @@ function openReader(emit: Emit): FormReader {
       const read = readAssignment(text);
       if (read !== null) {
         emit({ kind: 'sysctl', line, ...read });
+        if (read.name === 'kernel.osrelease')
+          emit({ kind: 'bundle', line, statement: { kind: 'host', key: 'kernel', value: read.value } });
         return TAKEN;
       }
       return COMPLAINT.test(text) ? TAKEN : OTHER;

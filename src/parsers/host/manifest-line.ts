@@ -2,7 +2,7 @@
 
 import type { BundleStatement } from '../../model/record.js';
 
-type HostKey = Extract<BundleStatement, { kind: 'host' }>['key'];
+type HostKey = Exclude<Extract<BundleStatement, { kind: 'host' }>['key'], 'kernel-mention'>;
 
 const HOST_KEYS: Readonly<Record<HostKey, true>> = {
   host: true,

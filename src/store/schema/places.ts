@@ -43,6 +43,7 @@ export const PLACES: readonly TableWords[] = [
       ['kernel_release', 'TEXT', 'as uname -r says; NULL: no source tells'],
       ['began_at_us', 'INTEGER', 'uptime 0 in microseconds since the epoch; NULL: could not be worked out'],
       ['began_error_us', 'INTEGER', 'began_at_us is right within this many microseconds; NULL: not known'],
+      ['is_release_guessed', 'INTEGER', '1: kernel_release is only mentioned in prose, or is that of a later boot'],
     ],
   },
   {

@@ -185,7 +185,7 @@ describe('hosts', () => {
         await tarOf({ 'events.log': events(5, 50), MANIFEST: 'MANIFEST host gw\nMANIFEST kernel 6.1.0-9-amd64\n' }),
       ),
     ]);
-    expect(report.hosts).toEqual([{ name: 'gw', isAssumed: false, kernel: null }]);
+    expect(report.hosts).toEqual([{ name: 'gw', isAssumed: false, kernel: '6.1.0-9-amd64' }]);
     expect(db.prepare('SELECT DISTINCT h.name FROM sources s JOIN hosts h ON h.id = s.host_id').pluck().all()).toEqual([
       'gw',
     ]);
