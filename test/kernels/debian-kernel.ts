@@ -39,9 +39,15 @@ export function kernelFolder(): string {
 export function debianKernel(wanted: WantedKernel, isFresh: boolean): FetchedKernel {
   const folder = join(kernelFolder(), wanted.suite);
   mkdirSync(folder, { recursive: true });
-  const cached = newestOf(readdirSync(folder).filter((name) => /^\d/.test(name)));
+  const cached = cachedRelease(wanted);
   const release = cached === undefined || isFresh ? fetchKernel(wanted, folder) : cached;
   return { release, image: join(folder, release, 'vmlinuz'), modules: join(folder, release, 'modules') };
+}
+
+/** The newest of the wanted kind that is on this machine. */
+export function cachedRelease({ suite }: WantedKernel): string | undefined {
+  const folder = join(kernelFolder(), suite);
+  return existsSync(folder) ? newestOf(readdirSync(folder).filter((name) => /^\d/.test(name))) : undefined;
 }
 
 function fetchKernel(wanted: WantedKernel, folder: string): string {

@@ -1,14 +1,18 @@
 // The live tests on stock Debian kernels, one after another:
 //   npm run test:kernels [-- --kernel 6.1]… [-- test/live/lab.test.ts]…
+// --resume leaves out what has passed there in the present state of program and tests, --guests N lets so many kernels run at once,
 // --fetch asks the mirror for newer kernels, --timeout S gives each guest so many seconds, --keep FOLDER keeps what each guest left,
 // --name REGEX runs only the tests of such a name, --systemd boots with systemd (the timers that end changes are its), --command 'WORDS'
 // runs that in the checkout instead of the tests, --incidents plays incidents there instead and holds against them what ctwhy explain says of
-// the recordings. last-run.txt beside the kernels keeps what came of it. Exit status 0: every kernel ran and nothing failed.
+// the recordings. Beside the kernels, results.jsonl keeps what came of each file as soon as it is through, and last-run.txt tells it.
+// Exit status 0: every kernel ran and nothing failed.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
+  cachedRelease,
   debianKernel,
   type FetchedKernel,
   kernelFolder,
@@ -19,9 +23,23 @@ import {
 import { bestAcceleration, CHECKOUT, type GuestEnd, runInGuest, SHARED_IN_GUEST, sharedFolder } from './guest.js';
 import { judgeRecorded, TELLING_INCIDENTS } from './judge-recorded.js';
 import { missingPrograms } from './programs.js';
+import {
+  type Counts,
+  commitOf,
+  type FileCounts,
+  keepResult,
+  readLines,
+  readResults,
+  standing,
+  stateReader,
+  sum,
+  tellCounts,
+  tellStanding,
+} from './results.js';
 
 /** Emulation makes everything about so many times slower; tests wait longer by it. */
 const EMULATION_PATIENCE = 12;
+const LOOK_MS = 1000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,17 +53,25 @@ const { values, positionals } = parseArgs({
     append: { type: 'string', default: '' },
     name: { type: 'string' },
     incidents: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
+    guests: { type: 'string' },
   },
 });
-const incidents = positionals.length > 0 ? positionals : TELLING_INCIDENTS;
 const acceleration = bestAcceleration();
 const timeoutMs = 1000 * Number(values.timeout ?? (acceleration === 'kvm' ? 900 : 10_800));
+// A guest has one processor in emulation; half of the machine's stay free.
+const guestCount = Number(values.guests ?? Math.max(1, availableParallelism() >> 1));
 
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
+const LIVE_FILES = readdirSync(join(CHECKOUT, 'test/live'))
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/live/${name}`);
+/** As results name it. */
+const incidentPart = (name: string): string => `incident ${name}`;
+/** What each kernel is asked: test files, or incidents by their names. */
+const asked = positionals.length > 0 ? positionals : values.incidents ? TELLING_INCIDENTS : LIVE_FILES;
+const RESULTS = join(kernelFolder(), 'results.jsonl');
+const stateOf = stateReader();
+const commit = commitOf();
 
 /** One line for each kernel, then the sum of them. */
 const summary: string[] = [];
@@ -54,9 +80,12 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const names = values.kernel ?? WANTED_KERNELS.map(({ name }) => name);
   const unknown = names.find((name) => !WANTED_KERNELS.some((wanted) => wanted.name === name));
-  if (unknown !== undefined || Number.isNaN(timeoutMs)) {
-    const known = WANTED_KERNELS.map(({ name }) => name).join(', ');
-    console.error(unknown === undefined ? '--timeout takes seconds' : `no kernel ${unknown} here; known: ${known}`);
+  if (unknown !== undefined) {
+    console.error(`no kernel ${unknown} here; known: ${WANTED_KERNELS.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  if (!(timeoutMs > 0) || !(guestCount >= 1)) {
+    console.error('--timeout takes seconds, --guests a number');
     return 2;
   }
   const missing = missingPrograms();
@@ -64,25 +93,33 @@ async function main(): Promise<number> {
     console.error(`no kernel was tried; lacking: ${missing.join(', ')}`);
     return 1;
   }
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  let notRun = 0;
-  for (const wanted of WANTED_KERNELS.filter(({ name }) => names.includes(name))) {
-    const counts = await tryKernel(wanted);
-    if (counts === null) notRun += 1;
-    else for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key];
+  const waiting = WANTED_KERNELS.filter(({ name }) => names.includes(name));
+  const ends: (Counts | null)[] = [];
+  async function goOn(): Promise<void> {
+    for (let wanted = waiting.shift(); wanted !== undefined; wanted = waiting.shift())
+      ends.push(await tryKernel(wanted));
   }
-  const tried = names.length - notRun;
+  await Promise.all(Array.from({ length: Math.min(guestCount, waiting.length) }, goOn));
+  const tried = ends.filter((end) => end !== null);
+  const notRun = ends.length - tried.length;
+  const total = sum(tried);
   if (values.command === undefined) {
     const ending = notRun > 0 ? ` (${notRun} not run)` : '';
-    conclude(`${tried} ${tried === 1 ? 'kernel' : 'kernels'}${ending}: ${tell(total)}`);
-    writeFileSync(join(kernelFolder(), 'last-run.txt'), `${new Date().toISOString()}\n${summary.join('\n')}\n`);
+    conclude(`${tried.length} ${tried.length === 1 ? 'kernel' : 'kernels'}${ending}: ${tellCounts(total)}`);
   }
-  return total.failed === 0 && notRun === 0 && (total.passed > 0 || values.command !== undefined) ? 0 : 1;
+  const isIdle = total.passed === 0 && values.command === undefined && !values.resume;
+  return total.failed === 0 && notRun === 0 && !isIdle ? 0 : 1;
 }
 
+/** Printed, and kept with all that is known by now. */
 function conclude(line: string): void {
   console.log(line);
   summary.push(line);
+  const releases = WANTED_KERNELS.flatMap((wanted) => cachedRelease(wanted) ?? []);
+  const parts = [...LIVE_FILES, ...TELLING_INCIDENTS.map(incidentPart)];
+  const known = tellStanding(readResults(RESULTS), releases, parts, stateOf);
+  const last = `${new Date().toISOString()}\n${summary.join('\n')}\n\nAll that is known, also from earlier runs:\n\n${known}`;
+  writeFileSync(join(kernelFolder(), 'last-run.txt'), last);
 }
 
 /** Prints what came of it; null when the tests did not come to an end there. */
@@ -93,20 +130,30 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
   try {
     const kernel = debianKernel(wanted, values.fetch);
     title = `kernel ${kernel.release} (${wanted.suite}, ${acceleration === 'kvm' ? 'KVM' : 'emulated'})`;
-    const { end, output } = await runOn(kernel, shared);
+    const parts = values.resume ? notYetGreen(kernel) : asked;
+    const leftOut = asked.length - parts.length;
+    const resumed = leftOut === 0 ? '' : `${leftOut} left out that passed before, `;
+    if (parts.length === 0 && values.command === undefined) {
+      conclude(`${title}: ${leftOut} passed before, nothing is left to try`);
+      return { passed: 0, failed: 0, skipped: 0 };
+    }
+    const { end, output, results } = await runOn(kernel, shared, parts);
     const seconds = ((Date.now() - begunMs) / 1000).toFixed(0);
     if (values.command !== undefined) {
       const isGood = end.kind === 'ended' && end.status === 0;
       console.log(`${title}: ${end.kind === 'ended' ? `exit status ${end.status}` : tellEnd(end)} after ${seconds} s`);
       return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
     }
-    const counts = values.incidents
-      ? await judgeIncidents(join(shared, 'recorded'), end)
-      : readReport(join(shared, 'report.json'), end);
-    if (counts === null || counts.failed > 0) console.log(output);
-    const told = counts === null ? `${tellEnd(end)}, until then ${tell(countLines(output))}` : tell(counts);
-    conclude(`${title}, ${seconds} s: ${told}`);
-    return counts;
+    if (values.incidents && end.kind === 'ended') await judgeIncidents(kernel, shared, parts, results);
+    const counts = sum(results);
+    const hasEnded = end.kind === 'ended' && results.length > 0;
+    // A run that vitest itself calls bad has failed, also where no test has.
+    const isBad = hasEnded && end.status !== 0 && counts.failed === 0;
+    if (!hasEnded || isBad || counts.failed > 0) console.log(output);
+    const told = tellCounts(isBad ? { ...counts, failed: 1 } : counts);
+    conclude(`${title}, ${seconds} s: ${resumed}${hasEnded ? told : `${tellEnd(end)}, until then ${told}`}`);
+    if (!hasEnded) return null;
+    return isBad ? { ...counts, failed: 1 } : counts;
   } catch (error) {
     if (!(error instanceof Lacking)) throw error;
     conclude(`${title}: not run: ${error.message}`);
@@ -116,33 +163,70 @@ async function tryKernel(wanted: WantedKernel): Promise<Counts | null> {
   }
 }
 
-async function runOn(kernel: FetchedKernel, shared: string): Promise<{ end: GuestEnd; output: string }> {
-  const record = `exec node --import tsx test/record/record.ts --into ${SHARED_IN_GUEST}/recorded ${incidents.join(' ')}`;
+/** What is asked but has not passed on this kernel as program and tests are now. */
+function notYetGreen(kernel: FetchedKernel): readonly string[] {
+  const known = standing(readResults(RESULTS), kernel.release);
+  return asked.filter((part) => {
+    const name = values.incidents ? incidentPart(part) : part;
+    const result = known.get(name);
+    return result === undefined || result.failed > 0 || result.passed === 0 || result.state !== stateOf(name);
+  });
+}
+
+interface Run {
+  readonly end: GuestEnd;
+  readonly output: string;
+  /** Of the files that came to an end; grows with what the caller finds out later. */
+  readonly results: FileCounts[];
+}
+
+async function runOn(kernel: FetchedKernel, shared: string, parts: readonly string[]): Promise<Run> {
+  const record = `exec node --import tsx test/record/record.ts --into ${SHARED_IN_GUEST}/recorded ${parts.join(' ')}`;
   const tests = [
-    ...['exec node node_modules/vitest/vitest.mjs run --config test/vitest.config.ts --no-file-parallelism'],
-    ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${SHARED_IN_GUEST}/report.json`],
+    ...['exec node node_modules/vitest/vitest.mjs run --config test/kernels/vitest.config.ts'],
     ...(values.name === undefined ? [] : [`-t '${values.name.replaceAll("'", '.')}'`]),
-    ...(positionals.length > 0 ? positionals : ['test/live']),
+    ...parts,
   ];
   const emulated = acceleration === 'kvm' ? '' : ` CTWHY_TEST_PATIENCE=${EMULATION_PATIENCE} CTWHY_TEST_RESIDENT=1`;
-  const environment = `export CTWHY_TEST_THROWAWAY=1${emulated}\n`;
+  const environment = `export CTWHY_TEST_THROWAWAY=1 CTWHY_TEST_RESULTS=${SHARED_IN_GUEST}/results${emulated}\n`;
   // A lab sets sysctls of conntrack before it has rules that would load it.
   const modules = 'modprobe -a nf_conntrack nf_conntrack_netlink nfnetlink_log\n';
   let output = '';
-  const end = await runInGuest({
-    kernel,
-    acceleration,
-    shared,
-    timeoutMs,
-    append: values.append,
-    hasSystemd: values.systemd,
-    command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? (values.incidents ? record : tests.join(' '))}\n`,
-    onOutput(text) {
-      output += text;
-      if (values.command !== undefined) process.stdout.write(text);
-    },
-  });
-  return { end, output };
+  const results: FileCounts[] = [];
+  function takeResults(): void {
+    for (const counts of readLines<FileCounts>(join(shared, 'results')).slice(results.length)) {
+      results.push(counts);
+      keep(kernel, counts);
+    }
+  }
+  const looking = setInterval(takeResults, LOOK_MS);
+  try {
+    const end = await runInGuest({
+      kernel,
+      acceleration,
+      shared,
+      timeoutMs,
+      append: values.append,
+      hasSystemd: values.systemd,
+      command: `${environment}${modules}cd '${CHECKOUT}'\n${values.command ?? (values.incidents ? record : tests.join(' '))}\n`,
+      onOutput(text) {
+        output += text;
+        if (values.command !== undefined) process.stdout.write(text);
+      },
+    });
+    takeResults();
+    return { end, output, results };
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+/** Prints what came of one file and keeps it; a file of which only some tests were asked is not kept. */
+function keep({ release }: FetchedKernel, counts: FileCounts): void {
+  console.log(`kernel ${release}: ${counts.file}, ${counts.seconds} s: ${tellCounts(counts)}`);
+  for (const failure of counts.failures) console.log(`  × ${failure.replaceAll('\n', '\n    ')}`);
+  if (values.name !== undefined) return;
+  keepResult(RESULTS, { release, ...counts, state: stateOf(counts.file), commit, at: new Date().toISOString() });
 }
 
 function keepFolder(wanted: WantedKernel): string {
@@ -152,37 +236,24 @@ function keepFolder(wanted: WantedKernel): string {
   return folder;
 }
 
-/** What vitest counted; a file that could not be loaded, or a run that broke off, is a failure too. */
-function readReport(path: string, end: GuestEnd): Counts | null {
-  if (end.kind !== 'ended' || !existsSync(path)) return null;
-  const report = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>;
-  const failed = report['numFailedTests'] ?? 0;
-  return {
-    passed: report['numPassedTests'] ?? 0,
-    failed: failed === 0 && end.status !== 0 ? 1 : failed,
-    skipped: (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0),
-  };
-}
-
 /** Each recording counts twice, from all evidence and from little; one that could not be made has failed. */
-async function judgeIncidents(recorded: string, end: GuestEnd): Promise<Counts | null> {
-  if (end.kind !== 'ended' || !existsSync(recorded)) return null;
-  const judged = await judgeRecorded(recorded);
-  for (const { name, evidence, said, faults } of judged)
-    console.log(`${faults.length === 0 ? '✓' : '×'} ${name}, ${evidence}: ${[said, ...faults].join('\n    ')}`);
-  const failed = judged.filter(({ faults }) => faults.length > 0).length + 2 * incidents.length - judged.length;
-  return { passed: 2 * incidents.length - failed, failed, skipped: 0 };
-}
-
-/** What the lines of a run that broke off tell; skipped ones count only where they were named. */
-function countLines(output: string): Counts {
-  const count = (sign: string) =>
-    output.split('\n').filter((line) => line.includes(sign) && line.includes('.test.ts')).length;
-  return { passed: count('✓'), failed: count('×'), skipped: count('↓') };
-}
-
-function tell({ passed, failed, skipped }: Counts): string {
-  return `${skipped} skipped, ${passed} passed, ${failed} failed`;
+async function judgeIncidents(
+  kernel: FetchedKernel,
+  shared: string,
+  names: readonly string[],
+  results: FileCounts[],
+): Promise<void> {
+  const judged = await judgeRecorded(join(shared, 'recorded'));
+  for (const { name, evidence, said } of judged) console.log(`${name}, ${evidence}: ${said}`);
+  for (const name of names) {
+    const passed = judged.filter((one) => one.name === name && one.faults.length === 0).length;
+    const failures = judged
+      .filter((one) => one.name === name && one.faults.length > 0)
+      .map(({ evidence, faults }) => `${evidence}: ${faults.join('; ')}`);
+    const counts = { file: incidentPart(name), passed, failed: 2 - passed, skipped: 0, seconds: 0, failures };
+    results.push(counts);
+    keep(kernel, counts);
+  }
 }
 
 function tellEnd(end: GuestEnd): string {
