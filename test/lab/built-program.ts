@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '../helpers/run-command.js';
+import { patient } from './clock.js';
 
 export const PROGRAM = join(REPOSITORY, 'bin/ctwhy.js');
 const RESIDENT = join(REPOSITORY, 'test/lab/resident-program.mjs');
@@ -76,7 +77,7 @@ function startResident(
     number += 1;
     const answer = join(folder, `${number}.answer`);
     writeSync(questions, `${JSON.stringify({ number, words: asked, environment })}\n`);
-    for (const deadline = Date.now() + ANSWER_MS; !existsSync(answer); Atomics.wait(pause, 0, 0, 10))
+    for (const deadline = Date.now() + ANSWER_MS; !existsSync(answer); Atomics.wait(pause, 0, 0, patient(10)))
       if (Date.now() > deadline) throw new Error(`no answer to: ${asked.join(' ')}`);
     const ran = JSON.parse(readFileSync(answer, 'utf8')) as Ran;
     rmSync(answer);
