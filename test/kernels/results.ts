@@ -136,10 +136,10 @@ export function tellStanding(
       const known = standing(results, release);
       const found = files.flatMap((file) => known.get(file) ?? []);
       const older = found.filter(({ file, state }) => state !== stateOf(file)).length;
-      const line = `kernel ${release}: ${found.length} of ${files.length} files: ${tellCounts(sum(found))}`;
+      const line = `kernel ${release}: ${found.length} of ${files.length} tried: ${tellCounts(sum(found))}`;
       return [
         older === 0 ? line : `${line}; ${older} of them as the program or the test was before`,
-        ...found.map(tellFile),
+        ...found.flatMap(tellFile),
         ...files.filter((file) => !known.has(file)).map((file) => `  not tried  ${file}`),
         '',
       ];
@@ -147,8 +147,9 @@ export function tellStanding(
     .join('\n');
 }
 
-function tellFile({ file, passed, failed, skipped, seconds, commit, at }: FileResult): string {
+function tellFile({ file, passed, failed, skipped, seconds, failures, commit, at }: FileResult): readonly string[] {
   const word = failed > 0 ? 'failed' : passed > 0 ? 'passed' : 'skipped';
   const counts = tellCounts({ passed, failed, skipped });
-  return `  ${word.padEnd(9)}  ${file}: ${counts}; ${seconds} s, ${commit ?? 'no commit'}, ${at.slice(0, 16)}Z`;
+  const line = `  ${word.padEnd(9)}  ${file}: ${counts}; ${seconds} s, ${commit ?? 'no commit'}, ${at.slice(0, 16)}Z`;
+  return [line, ...failures.map((failure) => `    ${failure.split('\n')[0]}`)];
 }
