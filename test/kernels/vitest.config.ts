@@ -2,6 +2,7 @@
 
 import { mergeConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { patient } from '../lab/clock.js';
 import base from '../vitest.config.js';
 import { fileReporter } from './file-reporter.js';
 
@@ -19,6 +20,8 @@ export default mergeConfig(base, {
     // One process loads for all files what they share: in emulation that takes longer than many a file.
     isolate: false,
     reporters: ['verbose', fileReporter(process.env['CTWHY_TEST_RESULTS'])],
+    // Many looks at what takes long delay it.
+    expect: { poll: { interval: patient(50) } },
     sequence: { sequencer: AsAsked },
   },
 });

@@ -106,7 +106,7 @@ export async function waitUntil(what: string, is: () => boolean | Promise<boolea
   const deadline = Date.now() + limitMs;
   while (!(await is())) {
     if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
-    await delay(5);
+    await delay(patient(5));
   }
 }
 
