@@ -13,9 +13,10 @@ export interface Offset {
 
 /**
  * printk's clock (sched_clock) is not disciplined by NTP, CLOCK_REALTIME is: over an uptime they part by some 10 to 50 parts in
- * a million (kernel/printk/printk.c: vprintk_store() takes local_clock(); v6.1), and a suspended machine's stands still.
+ * a million, twice that while NTP corrects a step slowly (kernel/printk/printk.c: vprintk_store() takes local_clock(); v6.1). A guest's
+ * may lose far more, and a suspended machine's stands still: only lines with both clocks show that.
  */
-const DRIFT = 50e-6;
+const DRIFT = 100e-6;
 
 /** How far printk's clock may have gone astray over an uptime. */
 export function driftErrorUs(uptimeUs: number): number {

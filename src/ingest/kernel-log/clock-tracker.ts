@@ -1,8 +1,9 @@
 // Which clock does a line's stamp belong to? A source has one clock a kind until it stops being even: uptime that falls back is another boot,
-// a wall clock that moved against uptime was stepped. Lines with both stamps bound the moment of boot from both sides.
+// a wall clock that moved against uptime was stepped, or the two run apart. Lines with both stamps bound the moment of boot from both sides.
 
 import type { Stamp } from '../../model/kernel-line.js';
 import type { ClockStart } from '../../store/packet-batch.js';
+import { driftErrorUs, type OffsetInterval } from '../clock-axis.js';
 import { wallUs } from './envelope-template.js';
 
 /** Uptime further back than lines overtake each other is another boot. */
@@ -30,9 +31,11 @@ export interface ClockStretch {
   readonly boot: number;
   /** Lines with both stamps: kind of the other one; the boot lies between the bounds (same axis as the stamp). */
   sampleKind: 'wall' | 'epoch' | null;
-  /** Latest "stamp − uptime", earliest "stamp + resolution − uptime". low above high: stamped late by that much. */
+  /** Latest "stamp − uptime", earliest "stamp + resolution − uptime". low above high: stamped late, or the clocks run apart. */
   bootLowUs: number;
   bootHighUs: number;
+  /** Of the stamps that gave the bounds; 0: none did. */
+  stampResolutionUs?: number;
   samples: number;
   /** An uptime stretch began because the wall clock had moved against it. */
   readonly isStep: boolean;
@@ -60,6 +63,23 @@ interface TrackerState {
   readonly boot: number;
   readonly isLost: boolean;
   readonly previousStamp?: Stamp | null;
+}
+
+/**
+ * Where the moment of boot lies for every line of a stretch. One moment for all is as good as the clocks are even: where they run apart
+ * (printk's clock is not disciplined, a guest's may lose a second in half an hour), each line still lies within what its own stamp says.
+ * NULL: no line had both clocks.
+ */
+export function bootBounds(stretch: ClockStretch): OffsetInterval | null {
+  const { bootLowUs: low, bootHighUs: high } = stretch;
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return null;
+  // The line that bounds it from above says this from below, and the other way round.
+  const resolutionUs = stretch.stampResolutionUs ?? 1;
+  const least = high - resolutionUs;
+  const most = low + resolutionUs;
+  if (low > high) return { lowUs: least, highUs: most };
+  const apartUs = driftErrorUs(stretch.lastUs - stretch.firstUs);
+  return { lowUs: Math.max(least, low - apartUs), highUs: Math.min(most, high + apartUs) };
 }
 
 /** @param assumedYear year of the source's first line where stamps name none; NULL: not known */
@@ -117,6 +137,7 @@ export function openClockTracker(assumedYear: number | null): ClockTracker {
     if (low - high > STEP_US) return true;
     stretch.bootLowUs = low;
     stretch.bootHighUs = high;
+    stretch.stampResolutionUs = Math.max(stretch.stampResolutionUs ?? 0, resolutionUs);
     stretch.sampleKind = stamp.kind === 'epoch' ? 'epoch' : 'wall';
     stretch.isYearAssumed = stamp.kind === 'wall' && stamp.year === null;
     stretch.samples++;

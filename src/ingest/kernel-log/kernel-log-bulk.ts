@@ -5,8 +5,10 @@ import type { KernelLine, KernelMessage } from '../../model/kernel-line.js';
 import { addClockSample, forgetClockSample } from '../../store/clocks.js';
 import { bootOf } from '../../store/hosts.js';
 import { latestYear } from '../calendar.js';
+import { offsetOf } from '../clock-axis.js';
 import type { SourceRef, StreamWriter } from '../evidence-writer.js';
 import type { BulkOpener } from '../read-source.js';
+import { bootBounds } from './clock-tracker.js';
 import { KERNEL_LOG_FORM, type KernelLog, openKernelLog } from './open-kernel-log.js';
 import { parseSlow } from './parse-slow.js';
 
@@ -109,8 +111,9 @@ function noteClocks(
     }
     boots.set(stretch.boot, bootId);
     if (stretch.sampleKind === null || stretch.samples === 0) continue;
-    const low = Math.min(stretch.bootLowUs, stretch.bootHighUs);
-    const high = Math.max(stretch.bootLowUs, stretch.bootHighUs);
+    const bounds = bootBounds(stretch);
+    if (bounds === null) continue;
+    const { offsetUs, errorUs } = offsetOf(bounds);
     const before = sampled.at.get(stretch.clockId);
     if (before === stretch.lastUs) continue;
     sampled.at.set(stretch.clockId, stretch.lastUs);
@@ -120,8 +123,8 @@ function noteClocks(
     addClockSample(db, {
       bootId,
       uptimeUs: stretch.lastUs,
-      epochUs: stretch.lastUs + (low + high) / 2,
-      errorUs: Math.max(1, (high - low) / 2),
+      epochUs: stretch.lastUs + offsetUs,
+      errorUs: Math.max(1, errorUs),
       how,
     });
   }

@@ -59,7 +59,7 @@ describe('clocks on one axis', () => {
     await read({ 'other.txt': `[   11.000000] ${SYN(40_001)}\n` }, { bootAtUs: 5_000_000, bootErrorUs: 100 });
     expect(db.prepare('SELECT offset_us, error_us, method FROM clocks ORDER BY id DESC LIMIT 1').get()).toEqual({
       offset_us: 5_000_000,
-      error_us: 100 + 550,
+      error_us: 100 + 1100,
       method: 'boot-time',
     });
   });
