@@ -41,6 +41,12 @@ function stampOf({ atUs, stamp }: Pick<CapturedPacket, 'atUs' | 'stamp'>): Stamp
   return atUs === null ? stamp : { kind: 'epoch', us: atUs };
 }
 
+/** How finely a capture stamped, as the digits of the stamp itself show: microseconds, or a whole second where there is no fraction. */
+function resolutionOf(stamp: Stamp): number {
+  const us = stamp.kind === 'wall' ? stamp.usOfDay : stamp.us;
+  return us % 1_000_000 === 0 ? 1_000_000 : us % 1000 === 0 ? 1000 : 1;
+}
+
 /** What the kernel would have printed for a packet it sent to NFLOG: the prefix decides, as in the log. */
 function nflogMessage(captured: CapturedPacket, prefix: string): KernelMessage {
   const message = parseKernelMessage(
@@ -56,6 +62,7 @@ function asKernelRecord(record: EvidenceRecord & { readonly kind: 'captured-pack
   const stamp = stampOf(record.captured);
   const envelope: KernelLine = {
     stamps: stamp === null ? [] : [stamp],
+    ...(stamp === null ? {} : { stampResolutionUs: resolutionOf(stamp) }),
     host: null,
     bootId: null,
     sequence: null,

@@ -18,6 +18,8 @@ export type Stamp =
 export interface KernelLine {
   /** The stamps of the line, best first: an envelope can carry wall time and, in brackets, uptime. */
   readonly stamps: readonly Stamp[];
+  /** What the last digit of the wall or epoch stamp stands for, where no text of a line shows it (packets of a capture). */
+  readonly stampResolutionUs?: number;
   readonly host: string | null;
   readonly bootId: string | null;
   /** /etc/machine-id of the host, where the envelope names it (journal exports). */

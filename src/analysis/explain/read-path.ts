@@ -81,7 +81,10 @@ function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
     return state === undefined ? null : { state: state as PacketState, is: 'shown', step: step.step };
   }
   // Chains of nat are asked for the packet that makes the entry only (net/netfilter/nf_nat_core.c: nf_nat_inet_fn(), all versions).
-  if (step.kind === 'trace' && step.table === 'nat') return { state: 'NEW', is: 'shown', step: step.step };
+  // A reset that makes no entry comes there, too, when REJECT answered such a packet: it is RELATED to it
+  // (net/ipv4/netfilter/nf_reject_ipv4.c: nf_send_reset(); nf_conntrack_core.c: nf_conntrack_attach(), all versions).
+  if (step.kind === 'trace' && step.table === 'nat')
+    return { state: /\bRST\b/.test(step.flags ?? '') ? 'RELATED' : 'NEW', is: 'shown', step: step.step };
   if (step.ruleKind !== 'rule' || step.table === 'raw') return null;
   const hit = rules.atStep(step);
   if (hit === null) return step.kind === 'nft-trace' ? claimOfText(step) : null;

@@ -17,8 +17,9 @@ export function lineText(bytes: Buffer, from: number, next: number): string {
 
 const FRACTION = /\d\d:\d\d:\d\d[.,](\d+)/;
 
-/** Microseconds that the last digit of the wall or epoch stamp stands for. */
+/** Microseconds that the last digit of the wall or epoch stamp stands for: as the record says, else as the text shows. */
 export function stampResolutionUs(text: string, envelope: KernelLine): number {
+  if (envelope.stampResolutionUs !== undefined) return envelope.stampResolutionUs;
   const digits = FRACTION.exec(text.slice(0, envelope.messageAt))?.[1]?.length ?? 0;
   return digits >= 6 ? 1 : digits >= 3 ? 1000 : 1_000_000;
 }

@@ -16,8 +16,14 @@ export interface Frame {
   readonly isLittleEndian: boolean;
 }
 
-/** NULL when the frame's link type is none that is read here, or its bytes contradict it. */
-export function capturedFrame(frame: Frame): CapturedPacket | null {
+/**
+ * NULL when the frame's link type is none that is read here, or its bytes contradict it.
+ * @param nflogTime when a packet of NFLOG was seen, from the kernel's time and the reader's (openNflogTimes())
+ */
+export function capturedFrame(
+  frame: Frame,
+  nflogTime: (kernelUs: number | null, readUs: number | null) => number | null,
+): CapturedPacket | null {
   const packet = emptyPacket();
   const isNflog = frame.linkType === LINKTYPE_NFLOG;
   const handedOut = isNflog ? decodeNflog(packet, frame.bytes, frame.isLittleEndian) : null;
@@ -25,7 +31,7 @@ export function capturedFrame(frame: Frame): CapturedPacket | null {
   if (decoded === null) return null;
   // Written out, not spread: a capture has millions of packets.
   return {
-    atUs: handedOut?.atUs ?? frame.atUs,
+    atUs: handedOut === null ? frame.atUs : nflogTime(handedOut.atUs, frame.atUs),
     stamp: null,
     usOfDay: null,
     interface: frame.interface,

@@ -4,6 +4,7 @@ import { type ByteQueue, openByteQueue } from '../capture/byte-queue.js';
 import { capturedFrame } from '../capture/captured-frame.js';
 import { canDecode } from '../capture/decode-link.js';
 import { openLosses } from '../capture/losses.js';
+import { openNflogTimes } from '../capture/nflog-time.js';
 import { type FrameReader, openPcapReader, pcapVariant } from '../capture/pcap-file.js';
 import { isPcapng, openPcapngReader } from '../capture/pcapng-file.js';
 import type { BinaryForm, BinaryReader, Emit } from '../form.js';
@@ -19,6 +20,7 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
   let hasEnded = false;
   const foreignTypes = new Set<number>();
   const losses = openLosses(emit);
+  const nflogTime = openNflogTimes();
 
   const readAll = (): Unread[] => {
     const unread: Unread[] = [];
@@ -38,7 +40,7 @@ function openReader(emit: Emit, frames: FrameReader, queue: ByteQueue): BinaryRe
       packetNumber++;
       const { linkType } = next.frame;
       losses.before(next.droppedBefore ?? 0, next.frame.atUs, packetNumber);
-      const captured = capturedFrame(next.frame);
+      const captured = capturedFrame(next.frame, nflogTime);
       if (captured !== null) emit({ kind: 'captured-packet', line: packetNumber, captured });
       else if (canDecode(linkType)) unread.push({ line: packetNumber, reason: 'not what its link type says' });
       else if (!foreignTypes.has(linkType)) {

@@ -1,6 +1,7 @@
 // The rules let the packet pass, and it died between two hooks: in the routing behind PREROUTING, or at the neighbour behind POSTROUTING.
 
 import type { EvidenceItem, Remedy } from '../../../model/finding.js';
+import type { PathStep } from '../../../store/case-reader.js';
 import {
   type Argument,
   confidenceOf,
@@ -198,17 +199,42 @@ function remedies(subject: Case, why: string | null): readonly Remedy[] {
 
 /** Another record of the same packet shows it behind the routing: its lines were only not put together. */
 function isSeenElsewhere(subject: Case, packet: SeenPacket): boolean {
-  const { ipId } = packet.row;
-  if (ipId === null || ipId === 0) return false;
-  return subject.all.some(
-    (other) =>
-      other.row.ipId === ipId &&
-      other.flags === packet.flags &&
-      other.steps.some(
-        (step) =>
-          /^(INPUT|FORWARD|POSTROUTING)$/.test(step.chain ?? '') ||
-          ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== ''),
-      ),
+  const { ipId, len, seq } = packet.row;
+  const isNumbered = ipId !== null && ipId !== 0;
+  const isIt = ({ row, flags }: SeenPacket): boolean =>
+    flags === packet.flags &&
+    row.ipId === ipId &&
+    (isNumbered ||
+      (row.len === len && (row.seq === null || seq === null || row.seq === seq) && isSoon(packet, row.atUs)));
+  const isBehindRouting = (step: PathStep): boolean =>
+    /^(INPUT|FORWARD|POSTROUTING)$/.test(step.chain ?? '') || ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== '');
+  return (
+    subject.all.some((other) => isIt(other) && other.steps.some(isBehindRouting)) || isSeenTranslated(subject, packet)
+  );
+}
+
+/** Lines of one packet are microseconds apart; on a host whose console or reader is slow it is more. */
+const SAME_PACKET_US = 1_000_000;
+
+function isSoon({ row }: SeenPacket, atUs: number | null): boolean {
+  return row.atUs === null || atUs === null || Math.abs(atUs - row.atUs) <= SAME_PACKET_US;
+}
+
+/**
+ * A segment of the same sender's port and flags to somebody else at the same time: behind DNAT that is this very packet, where no entry and
+ * no number joined the two.
+ */
+function isSeenTranslated({ crowd }: Case, packet: SeenPacket): boolean {
+  const tuple = packet.tuples[0];
+  if (tuple === undefined || tuple.sport === null || packet.flags === null) return false;
+  return crowd.glimpses.some(
+    (one) =>
+      one.tuple.proto === tuple.proto &&
+      one.tuple.src === tuple.src &&
+      one.tuple.sport === tuple.sport &&
+      (one.tuple.dst !== tuple.dst || one.tuple.dport !== tuple.dport) &&
+      one.flags.includes(packet.flags!) &&
+      isSoon(packet, one.firstAtUs),
   );
 }
 
