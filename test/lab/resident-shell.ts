@@ -14,10 +14,15 @@ export interface ResidentShell {
   close(): void;
 }
 
-/** Reads the number of a command a line; N.status answers, last of all. Several at once do not wait for each other. */
+/**
+ * Reads the number of a command a line; N.status answers, last of all, and is whole with its end of line: to start a program (mv) for that
+ * would take as long as many a command. Several at once do not wait for each other.
+ */
 const SERVE = `while read -r n; do
-  ( ( . ./$n.command ) <$n.input >$n.stdout 2>$n.stderr; echo $? >$n.ended; mv $n.ended $n.status ) &
+  ( ( . ./$n.command ) <$n.input >$n.stdout 2>$n.stderr; echo $? >$n.status ) &
 done <numbers`;
+
+const hasEnded = (status: string): boolean => existsSync(status) && readFileSync(status, 'utf8').endsWith('\n');
 
 /** @param wrapper words that begin a command in the namespace: `ip netns exec NAME` */
 export function openResidentShell(wrapper: readonly string[]): ResidentShell {
@@ -42,7 +47,7 @@ export function openResidentShell(wrapper: readonly string[]): ResidentShell {
       writeFileSync(path('input'), input);
       writeFileSync(path('command'), `${command}\n`);
       writeSync(numbers, `${number}\n`);
-      while (!existsSync(path('status'))) {
+      while (!hasEnded(path('status'))) {
         if (shell.exitCode !== null || shell.signalCode !== null) throw new Error(`the shell went away: ${command}`);
         // A look takes an emulated processor so long that many of them delay what they look for.
         await delay(patient(5));
