@@ -181,7 +181,7 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'ends in time when nobody is there any more',
     async () => {
       const before = await state();
-      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '4s', '--yes'));
+      const id = idOf(there('trace', 'add', '--dport', '25', '--for', `${patient(4)}s`, '--yes'));
       expect(await state()).not.toBe(before);
       await expect.poll(state, { timeout: patient(60_000), interval: 500 }).toBe(before);
       await expect.poll(() => journal(id).state, { timeout: patient(30_000) }).toBe('ended');
@@ -194,13 +194,13 @@ describe.skipIf(why !== null)(`changing commands${why === null ? '' : ` (${why})
     'says who is late when what should have ended it was killed',
     async () => {
       const before = await state();
-      const id = idOf(there('trace', 'add', '--dport', '25', '--for', '2s', '--yes'));
+      const id = idOf(there('trace', 'add', '--dport', '25', '--for', `${patient(2)}s`, '--yes'));
       const pid = journal(id).ending?.keeperPid;
       if (pid == null) return; // systemd ends it here
       process.kill(pid, 'SIGKILL');
-      await new Promise((resolve) => setTimeout(resolve, 5000));
+      const told = expect.poll(() => ctwhy().out, { timeout: patient(30_000), interval: 500 });
+      await told.toContain(`${id} should have ended`);
       expect(await state()).not.toBe(before);
-      expect(ctwhy().out).toContain(`${id} should have ended`);
       expect(ctwhy('undo', '--all').code).toBe(0);
       expect(await state()).toBe(before);
     },

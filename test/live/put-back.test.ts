@@ -123,7 +123,7 @@ describe.skipIf(why !== null)(`putting back${why === null ? '' : ` (${why})`}`, 
       (_, words, shows, mark) => {
         const before = first();
         expect(shows()).not.toContain(mark);
-        const made = program.run([...words, '--for', '60s', '--yes']);
+        const made = program.run([...words, '--for', `${patient(60)}s`, '--yes']);
         expect(made.code, made.err).toBe(0);
         try {
           expect(shows()).toContain(mark);
