@@ -1,5 +1,6 @@
 // What only the whole call can tell, once everything is read: hosts, times, coverage, connections, and what is missing.
 
+import { collectNow } from '../store/collect-now.js';
 import { buildFlows, type FlowMarks } from '../store/flows.js';
 import { hostName, isKnownHost, noteStatedRelease } from '../store/hosts.js';
 import {
@@ -20,7 +21,6 @@ import { partOfCommand } from './listing-commands.js';
 import type { IngestOptions } from './options.js';
 import { placeClocks, readBootTime, readUptimeAt, type StatedBoot, type TimeStatements } from './place-clocks.js';
 import { type IngestReport, type MissingEvidence, missingEvidence, type SourceReport } from './report.js';
-import { collectNow } from './small-heap.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import type { StatedKernel, StatedKernels } from './stated-kernels.js';
 import type { Scope, Statements } from './statements.js';

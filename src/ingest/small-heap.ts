@@ -1,7 +1,6 @@
 // How is V8 kept from taking more room for garbage the longer an ingest runs?
 
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 /**
  * The young generation keeps the size it has (some megabytes), where it would double up to three times 16 MB, and the old one is
@@ -14,13 +13,4 @@ import { runInNewContext } from 'node:vm';
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=25');
-}
-
-/**
- * Lets go now what was let go of: V8 counts neither the buffers of files nor the tables of entries, and sorting indexes takes their
- * room, too, before it looks. Takes some milliseconds: the heap itself is small.
- */
-export function collectNow(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }

@@ -1,8 +1,9 @@
 // One process at a time changes the host. The lock is SQLite's on an empty file: the kernel frees it when its holder dies, however it dies.
 
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { RefusedError } from '../text/errors.js';
 import { loadFault } from './native-module.js';
+import { openDatabase } from './open-database.js';
 
 export interface ChangerLock {
   release(): void;
@@ -14,9 +15,9 @@ export interface ChangerLock {
  * @throws RefusedError when another process holds it for longer than waitMs, or the file cannot be opened
  */
 export function takeChangerLock(path: string, waitMs: number): ChangerLock {
-  let db: Database.Database | undefined;
+  let db: Database | undefined;
   try {
-    db = new Database(path, { timeout: waitMs });
+    db = openDatabase(path, { timeout: waitMs });
     db.pragma('journal_mode = MEMORY'); // a journal file would need room on the disk: undoing must work on a full one
     db.exec('BEGIN IMMEDIATE');
     const held = db;

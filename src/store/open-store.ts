@@ -7,6 +7,7 @@ import type { ReadHost } from '../host/host.js';
 import { StoreError, type UnsupportedError } from '../text/errors.js';
 import { checkVersion, migrate, readMigrations, schemaVersion } from './migrate.js';
 import { loadFault } from './native-module.js';
+import { openDatabase } from './open-database.js';
 
 export type { Db };
 
@@ -109,7 +110,7 @@ export function openStoreForWriting(host: ReadHost, { path, migrationsFolder }: 
   try {
     checkPlace(host, 'open', path);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    db = new Database(path);
+    db = openDatabase(path);
     schemaVersion(db, path); // before anything is written to a file that is not ours
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
@@ -157,7 +158,7 @@ export function openStoreForReading(host: ReadHost, { path, migrationsFolder, co
  * user) it cannot be opened, not even for reading. NULL then; SQLite says so with the first look, not when opening.
  */
 function openWhereItIs(path: string): Db | null {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
+  const db = openDatabase(path, { readonly: true, fileMustExist: true });
   try {
     db.pragma('user_version');
     return db;
@@ -181,7 +182,7 @@ function openCopy(path: string, copyTo: StoreLocation['copyTo']): Db {
     const before = stamp();
     for (const suffix of files) copyFileSync(path + suffix, copyPath + suffix);
     if (stamp() !== before) continue;
-    const db = new Database(copyPath, { fileMustExist: true });
+    const db = openDatabase(copyPath, { fileMustExist: true });
     db.pragma('query_only = ON');
     return db;
   }

@@ -1,8 +1,8 @@
 // Functions that SQL of people may call besides SQLite's own: times as text, and the text of a line as it was read.
 
-import Database from 'better-sqlite3';
 import { addressBytes, compareBytes, maskBytes } from '../text/address-bytes.js';
 import { rfc3339 } from '../text/time.js';
+import { openDatabase } from './open-database.js';
 import type { Db } from './open-store.js';
 import { readRawLines } from './raw-blocks.js';
 
@@ -41,7 +41,7 @@ export function addQueryFunctions(db: Db): () => void {
     if (typeof sourceId !== 'number' || typeof line !== 'number' || line < 1) return null;
     const known = held?.sourceId === sourceId ? held.lines.get(line) : undefined;
     if (known !== undefined) return known;
-    second ??= new Database(db.name, { readonly: true, fileMustExist: true });
+    second ??= openDatabase(db.name, { readonly: true, fileMustExist: true });
     const lines = readRawLines(second, sourceId, line, line + AHEAD);
     held = { sourceId, lines };
     return lines.get(line) ?? null;

@@ -59,8 +59,8 @@ const GUARDED: Readonly<Record<string, readonly string[]>> = {
   'node:fs/promises': ['host'],
   'node:child_process': ['host'],
   'node:worker_threads': ['ingest', 'sources'],
-  'node:v8': ['ingest'],
-  'node:vm': ['ingest'],
+  'node:v8': ['ingest', 'store'],
+  'node:vm': ['store'],
   'node:zlib': ['sources', 'store', 'ingest'],
   'node:http': [],
   'node:https': [],
@@ -164,7 +164,7 @@ describe('rooms', () => {
       .flatMap((file) =>
         [
           ...readFileSync(file, 'utf8').matchAll(
-            /\b(process\.(?!hrtime)[a-z]\w*|Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\()/g,
+            /\b(process\.(?!hrtime|versions)[a-z]\w*|Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\()/g,
           ),
         ].map((match) => `${relative(SRC, file)}: ${match[0]}`),
       );
