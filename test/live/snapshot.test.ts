@@ -6,8 +6,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/store/open-database.js';
 import { REPOSITORY, rowsOf } from '../helpers/run-command.js';
 import { patient } from '../lab/clock.js';
 import { type Lab, type LabHost, openLab, whyNoLab } from '../lab/lab.js';
@@ -242,7 +242,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       expect(await rowsOf(db, "SELECT count(*) AS n FROM ct_entries WHERE orig_src = '192.0.2.9'")).toEqual([{ n: 0 }]);
       await take(db);
       expect(await rowsOf(db, 'SELECT count(*) AS n FROM snapshots')).toEqual([{ n: 3 }]);
-      const opened = new Database(db, { readonly: true });
+      const opened = openDatabase(db, { readonly: true });
       expect(opened.pragma('integrity_check', { simple: true })).toBe('ok');
       expect(opened.pragma('foreign_key_check')).toEqual([]);
       opened.close();

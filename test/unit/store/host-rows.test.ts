@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CapturedPacket } from '../../../src/model/capture.js';
 import { emptyPacket } from '../../../src/model/packet.js';
@@ -8,6 +7,7 @@ import type { Tuple } from '../../../src/model/tuple.js';
 import { openCaptureWriter, openHostEventWriter } from '../../../src/store/capture-writer.js';
 import { hostFactsAsOf, isLocalAddress, socketsOfTuple } from '../../../src/store/host-reader.js';
 import { openHostFactWriter, openSocketWriter } from '../../../src/store/host-writer.js';
+import { openDatabase } from '../../../src/store/open-database.js';
 import type { Db } from '../../../src/store/open-store.js';
 
 const MIGRATIONS = new URL('../../../migrations/', import.meta.url).pathname;
@@ -15,7 +15,7 @@ let db: Db;
 
 /** A store with one host, one source, one clock and a series of four snapshots, ten seconds apart. */
 beforeEach(() => {
-  db = new Database(':memory:');
+  db = openDatabase(':memory:');
   db.pragma('foreign_keys = ON');
   for (const file of readdirSync(MIGRATIONS).sort()) db.exec(readFileSync(`${MIGRATIONS}${file}`, 'utf8'));
   db.exec(`INSERT INTO hosts (id, name) VALUES (1, 'gw1');

@@ -1,9 +1,9 @@
 // Migrations: forward only, each whole or not at all, and never over a store with another history.
 
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { ReadHost } from '../../../src/host/host.js';
 import { APPLICATION_ID, type Migration, migrate, readMigrations, schemaVersion } from '../../../src/store/migrate.js';
+import { openDatabase } from '../../../src/store/open-database.js';
 
 const step = (number: number, sql: string): Migration => ({ number, name: `000${number}-x.sql`, sql, checksum: sql });
 const ONE = step(1, 'CREATE TABLE a (x)');
@@ -19,7 +19,7 @@ function folderOf(files: Readonly<Record<string, string>>): ReadHost {
 
 describe('migrate', () => {
   it('applies what is missing, once', () => {
-    const db = new Database(':memory:');
+    const db = openDatabase(':memory:');
     migrate(db, 'x', [ONE], 7);
     expect(schemaVersion(db, 'x')).toBe(1);
     migrate(db, 'x', [ONE, TWO], 8);
@@ -32,7 +32,7 @@ describe('migrate', () => {
   });
 
   it('leaves the store at the last whole version when one fails', () => {
-    const db = new Database(':memory:');
+    const db = openDatabase(':memory:');
     expect(() => migrate(db, 'x', [ONE, BROKEN], 0)).toThrow();
     expect(schemaVersion(db, 'x')).toBe(1);
     expect(db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()).toEqual([
@@ -43,11 +43,11 @@ describe('migrate', () => {
   });
 
   it('refuses a store from a newer program, with another history, or of another program', () => {
-    const db = new Database(':memory:');
+    const db = openDatabase(':memory:');
     migrate(db, 'x', [ONE, TWO], 0);
     expect(() => migrate(db, 'x', [ONE], 0)).toThrow(/newer ctwhy \(schema 2, this one knows 1\)/);
     expect(() => migrate(db, 'x', [{ ...ONE, checksum: 'other' }, TWO], 0)).toThrow(/another text of 0001-x\.sql/);
-    const other = new Database(':memory:');
+    const other = openDatabase(':memory:');
     other.exec('CREATE TABLE t (a)');
     expect(() => migrate(other, 'x', [ONE], 0)).toThrow(/not a store of ctwhy/);
   });

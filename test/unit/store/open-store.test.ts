@@ -16,9 +16,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realHost } from '../../../src/host/real-host.js';
+import { openDatabase } from '../../../src/store/open-database.js';
 import { openStoreForReading, openStoreForWriting, removeStore } from '../../../src/store/open-store.js';
 import { REPOSITORY, runCommand } from '../../helpers/run-command.js';
 
@@ -60,7 +60,7 @@ describe('a store that cannot be read', () => {
     [
       'of another program',
       () => {
-        const other = new Database(join(folder, 'other.db'));
+        const other = openDatabase(join(folder, 'other.db'));
         other.exec('CREATE TABLE t (a)');
         other.close();
       },
@@ -71,7 +71,7 @@ describe('a store that cannot be read', () => {
       'from a newer ctwhy',
       () => {
         copyFileSync(good, join(folder, 'newer.db'));
-        const newer = new Database(join(folder, 'newer.db'));
+        const newer = openDatabase(join(folder, 'newer.db'));
         newer.pragma('user_version = 999');
         newer.close();
       },
@@ -82,7 +82,7 @@ describe('a store that cannot be read', () => {
       'from an older one',
       () => {
         copyFileSync(good, join(folder, 'older.db'));
-        const older = new Database(join(folder, 'older.db'));
+        const older = openDatabase(join(folder, 'older.db'));
         older.pragma('user_version = 2');
         older.close();
       },

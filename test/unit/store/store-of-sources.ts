@@ -1,13 +1,13 @@
 // A store in memory with one host and some sources, for tests of writers.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../../../src/store/open-database.js';
 import type { Db } from '../../../src/store/open-store.js';
 
 const MIGRATIONS = new URL('../../../migrations/', import.meta.url).pathname;
 
 export function storeOfSources(sources = 1): Db {
-  const db = new Database(':memory:');
+  const db = openDatabase(':memory:');
   db.pragma('foreign_keys = ON');
   for (const name of readdirSync(MIGRATIONS).sort()) db.exec(readFileSync(MIGRATIONS + name, 'utf8'));
   db.exec(`INSERT INTO hosts (id, name) VALUES (1, 'fw');
