@@ -166,3 +166,24 @@ export function prefixMeaning(prefix: string): PrefixMeaning {
   const bare = prefix.trim();
   return PREFIX_PATTERNS.find(({ pattern }) => pattern.test(bare)) ?? fromWords(bare);
 }
+
+/** Which rule a known tool prints it from, for whoever looks for it in that tool's own settings. */
+const RULES_OF_TOOLS: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/^\[UFW LIMIT BLOCK\]$/, 'a limit rule of ufw'],
+  [/^\[UFW BLOCK\]$/, 'a deny rule of ufw, or its default policy: ufw status verbose'],
+  [/(^|_)FINAL_REJECT:?$/, 'the end of a chain of firewalld, which no zone and no policy took it from'],
+  [/^(filter_)?(IN|FWD[IO]?|FWD|OUT)_[\w.-]+_(DROP|REJECT):?$/, 'the target of a zone or policy of firewalld'],
+  [
+    /^rpfilter_DROP:?$/,
+    'the reverse path filter of firewalld, IPv6_rpfilter: the way back to the sender does not leave by the interface it came in by',
+  ],
+  [/^Shorewall6?:[^:]*:(DROP|REJECT):?$/, 'the rule or policy of Shorewall that the prefix names'],
+];
+
+/**
+ * @param prefix as the kernel printed it
+ * @returns the rule in the words of the tool that made it; NULL for prefixes of nobody known
+ */
+export function ruleOfTool(prefix: string): string | null {
+  return RULES_OF_TOOLS.find(([pattern]) => pattern.test(prefix.trim()))?.[1] ?? null;
+}

@@ -35,6 +35,7 @@ import { routingDropped } from './routing-dropped/routing-dropped.js';
 import { rstByTables } from './rst-by-tables.js';
 import { rstRejected } from './rst-rejected.js';
 import { ruleDecided } from './rule-decided.js';
+import { ruleUnlisted } from './rule-unlisted.js';
 import { staleEntryOfPackets } from './stale-entry/of-packets.js';
 import { staleEntryOfTables } from './stale-entry/of-tables.js';
 import { staleTarget } from './stale-entry/old-target.js';
@@ -58,6 +59,7 @@ export const CAUSES: readonly Cause[] = [
   pickedUpAgain,
   helperOfPackets,
   ruleDecided,
+  ruleUnlisted,
   natBypassed,
   invalidSkipsNat,
   asymmetricSynUnseen,

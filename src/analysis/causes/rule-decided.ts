@@ -140,7 +140,7 @@ function endingOf(subject: Case, miss: MeantRule | null, later: MeantRule | null
 }
 
 /** One story for whoever tries port after port, however many rules and states it meets. */
-function scanWords({ src, dst, ports, packets }: Probes, name: string): Pick<Verdict, ScanWords> {
+export function scanWords({ src, dst, ports, packets }: Probes, name: string): Pick<Verdict, ScanWords> {
   return {
     isNoise: true,
     story: `scan ${src} ${dst}`,
@@ -163,7 +163,7 @@ export const ruleDecided: Cause = {
     if (subject.outcome === 'INVALID' || subject.fate.fate !== 'dropped') return null;
     const { fate } = subject;
     const rule = fate.rule;
-    // A prefix that speaks of dropping names no rule: that is a hint, not an explanation.
+    // A prefix that speaks of dropping names no rule of a listing: rule-unlisted argues from its words.
     if (rule === null) return null;
     const packet = firstPacket(subject);
     const name = rule === null ? 'a rule' : ruleWords(rule, fate.isPolicy);

@@ -12,6 +12,8 @@ const UNKNOWN: FateFound = { fate: 'unknown', is: 'open', rule: null, isPolicy: 
 /** Where a packet that nothing stopped comes out: by the last hook it was seen in, or by its interfaces. */
 function passedFate(packet: SeenPacket): Fate {
   const last = packet.steps.at(-1);
+  // What a bridge lets pass goes on to the IP hooks where br_netfilter is on: its own chains end nothing.
+  if (last?.family === 'bridge') return 'unknown';
   const chain = (last?.chain ?? '').toUpperCase();
   if (/INPUT|^IN$/.test(chain)) return 'delivered';
   if (/FORWARD|POSTROUTING|OUTPUT/.test(chain)) return 'forwarded';

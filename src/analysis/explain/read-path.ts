@@ -62,14 +62,26 @@ function claimOfLog(step: PathStep, rules: RuleBook): Claim | null {
   return state === null ? null : { state, is: 'inferred', step: step.step };
 }
 
+/** 'ct state vmap { established : accept, related : accept, invalid : drop }': the state whose verdict it is, where it is of one state only. */
+function stateOfMap(text: string, verdict: string | null): string | null {
+  const pairs = /\bct state vmap \{([^{}]*)\}/.exec(text)?.[1]?.split(',') ?? [];
+  const states = pairs
+    .map((pair) => /^\s*(invalid|new|established|related|untracked)\s*:\s*(\S+(?: \S+)?)\s*$/.exec(pair))
+    .filter((match) => match !== null && match[2] === verdict)
+    .map((match) => match![1]!);
+  return states.length === 1 ? states[0]! : null;
+}
+
 /**
  * Without the ruleset the trace's own text of a rule that matched tells what it asked. In front of conntrack every packet tests as INVALID
  * and as nothing else, so INVALID is shown only where the hook is known to stand behind it: with both interfaces (forwarded), and in
  * tables of our own.
  */
 function claimOfText(step: PathStep): Claim | null {
-  const word = /\bct state (invalid|new|established|related|untracked)(?![\w,])/.exec(step.ruleText ?? '')?.[1];
-  if (word === undefined) return null;
+  const word =
+    /\bct state (invalid|new|established|related|untracked)(?![\w,])/.exec(step.ruleText ?? '')?.[1] ??
+    stateOfMap(step.ruleText ?? '', step.verdict);
+  if (word === null) return null;
   const isBehind = /^ctwhy_\d+$/.test(step.table ?? '') || ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== '');
   const is = word !== 'invalid' || isBehind ? 'shown' : 'inferred';
   return { state: word.toUpperCase() as PacketState, is, step: step.step };
