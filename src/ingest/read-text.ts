@@ -2,6 +2,7 @@
 
 import type { EvidenceRecord } from '../model/record.js';
 import type { Form, FormContext, FormReader } from '../parsers/form.js';
+import { withoutPaste } from './as-pasted.js';
 import { type CommandLine, commandLine, withoutPrefix } from './command-lines.js';
 import { looksLikeNetfilter, recogniseLine } from './recognise.js';
 import { type Stage, stagesOf } from './typed-stages.js';
@@ -141,8 +142,9 @@ export function openTextReader(options: TextReaderOptions, sink: TextSink): Text
       counts.lines++;
       const typed = commandLine(text);
       if (typed === null) {
-        const outcome = readLine(text, line);
-        if (outcome === 'taken') countPrinted(text);
+        const bare = withoutPaste(text);
+        const outcome = readLine(bare, line);
+        if (outcome === 'taken') countPrinted(bare);
         return outcome;
       }
       endRun();

@@ -86,6 +86,14 @@ function withoutHeadOfDump(text: string, head: MessageHead, catalogue: MessageCa
   return isLogInvalid ? trackerMessage(text, head, text.length, null, catalogue) : debugMessage(words, null, catalogue);
 }
 
+/** The reason a notice names; words of a paste in front of it, and the end that a terminal wrapped, do not hide a full table. */
+function noticeReason(words: string, catalogue: MessageCatalogue): string | null {
+  const known = catalogue.match(words, 'notice');
+  if (known !== null) return known.reasonId;
+  const full = /(?:nf|ip)_conntrack: (?:(?:nf|ip)_conntrack: )?table full(?: in netns \d+)?/.exec(words)?.[0];
+  return full === undefined ? null : (catalogue.match(`${full}, dropping packet`, 'notice')?.reasonId ?? null);
+}
+
 /** A TRACE line that ends before its dump; behind other words the line is another tool's. */
 const TRACE_WITHOUT_DUMP = /TRACE: \S+\s*I?N?$/;
 
@@ -100,7 +108,7 @@ function withoutDump(text: string, catalogue: MessageCatalogue): KernelMessage {
   const notice = parseNotice(text);
   if (notice !== null) {
     const words = text.trim();
-    return { kind: 'notice', reasonId: catalogue.match(words, 'notice')?.reasonId ?? null, ...notice, text: words };
+    return { kind: 'notice', reasonId: noticeReason(words, catalogue), ...notice, text: words };
   }
   if (text.includes('_ct_') || text.includes('helper ')) {
     const head = parseMessageHead(text, text.length);

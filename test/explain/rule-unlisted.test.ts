@@ -69,7 +69,9 @@ describe('a prefix that speaks of dropping', () => {
   });
 });
 
-const traced = (end: string) => `trace id 1a2b3c4d inet fw forward packet: iif "lan0" oif "lan0" ether saddr 02:00:5e:10:00:01 ether daddr 02:00:5e:10:00:02 ip saddr 192.0.2.84 ip daddr 198.51.100.22 ip dscp cs0 ip ecn not-ect ip ttl 63 ip id 6687 ip protocol tcp ip length 40 tcp sport 62702 tcp dport 443 tcp flags == ack tcp window 4380
+const traced = (
+  end: string,
+) => `trace id 1a2b3c4d inet fw forward packet: iif "lan0" oif "lan0" ether saddr 02:00:5e:10:00:01 ether daddr 02:00:5e:10:00:02 ip saddr 192.0.2.84 ip daddr 198.51.100.22 ip dscp cs0 ip ecn not-ect ip ttl 63 ip id 6687 ip protocol tcp ip length 40 tcp sport 62702 tcp dport 443 tcp flags == ack tcp window 4380
 trace id 1a2b3c4d inet fw forward ${end}
 `;
 

@@ -31,10 +31,7 @@ function isQuestion(packet: SeenPacket, proto: number): boolean {
 
 /** Goes to every host that listens: nobody's answer, and nobody waits for one. */
 function isForMany(address: string): boolean {
-  return (
-    address === '255.255.255.255' ||
-    isInPrefix(address, address.includes(':') ? 'ff00::/8' : '224.0.0.0/4')
-  );
+  return address === '255.255.255.255' || isInPrefix(address, address.includes(':') ? 'ff00::/8' : '224.0.0.0/4');
 }
 
 /** 'inet filter input: tcp dport 23 drop', 'the policy of inet filter input'. */
@@ -56,7 +53,10 @@ interface Ended {
 function byTrace(subject: Case, packet: SeenPacket): Ended | null {
   if (subject.fate.is !== 'shown') return null;
   const step = packet.steps.findLast(
-    (one) => one.kind === 'nft-trace' && (one.ruleKind === 'rule' || one.ruleKind === 'policy') && /^(drop|reject)/i.test(one.verdict ?? ''),
+    (one) =>
+      one.kind === 'nft-trace' &&
+      (one.ruleKind === 'rule' || one.ruleKind === 'policy') &&
+      /^(drop|reject)/i.test(one.verdict ?? ''),
   );
   if (step === undefined) return null;
   // A rule about INVALID among other states tells no state, and stops the packet for it all the same.
@@ -130,7 +130,8 @@ export const ruleUnlisted: Cause = {
   evidence: ['trace', 'kernel log'],
   argue(subject): Verdict | null {
     const { outcome, fate } = subject;
-    if (outcome === 'INVALID' || fate.fate !== 'dropped' || fate.rule !== null || subject.reason?.by === 'message') return null;
+    if (outcome === 'INVALID' || fate.fate !== 'dropped' || fate.rule !== null || subject.reason?.by === 'message')
+      return null;
     const packet = firstPacket(subject);
     const ended = byTrace(subject, packet) ?? byPrefix(subject, packet);
     if (ended === null) return null;

@@ -10,12 +10,14 @@ import { openDumpTables } from './dump-tables.js';
 import { openEnvelopeReader } from './envelope-template.js';
 import { type DumpMessage, type Head, type HeadVariant, openHeadTable } from './head-table.js';
 import { lineText, stampResolutionUs } from './line-text.js';
+import { DECODED_MAC, decodedMac, noticeKind, PLAIN } from './message-words.js';
 import { enterDump, packetToDump, sameDump } from './packet-to-dump.js';
 import type { LineFacts, Passage } from './passage.js';
 import { openPassageAssembler } from './passage-assembler.js';
 import { openPathTree } from './path-tree.js';
 import { sameBytes, viewOf } from './same-bytes.js';
 import { openDumpScanner } from './scan-dump.js';
+import { openWrappedLines } from './wrapped-lines.js';
 
 /** The full parsers, put together: see parsers/envelope and parsers/kernel-message. Never throws. */
 export type ParseSlow = (line: string) => { readonly envelope: KernelLine; readonly message: KernelMessage };
@@ -290,6 +292,17 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   const slowLine = (text: string): void => {
     if (text === '') return;
     const parsed = options.parseSlow(text);
+    if (!wrapped.takes(line, text, parsed)) understood(text, parsed, false);
+  };
+
+  const wrapped = openWrappedLines((own, raw, parsed, isJoined) => {
+    const now = line;
+    line = own;
+    understood(raw, parsed, isJoined);
+    line = now;
+  });
+
+  const understood = (text: string, parsed: ReturnType<ParseSlow>, isJoined: boolean): void => {
     const { message } = parsed;
     if (parsed.envelope.isOtherProgram) {
       counts.otherProgram++;
@@ -321,10 +334,10 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       noticeLine(message, text);
       return;
     }
-    packetLine(text, parsed.envelope, message as DumpMessage);
+    packetLine(text, parsed.envelope, message as DumpMessage, isJoined);
   };
 
-  const packetLine = (text: string, kernelLine: KernelLine, message: DumpMessage): void => {
+  const packetLine = (text: string, kernelLine: KernelLine, message: DumpMessage, isJoined: boolean): void => {
     counts.slowLines++;
     if (!packetToDump(message.packet, tables, slowDump)) {
       // A complaint of the tracker whose addresses were left out still names the check that failed.
@@ -346,7 +359,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       numbers,
     );
     previousHead = null;
-    if (!PLAIN.test(text) || kernelLine.chain !== undefined || message.kind === 'audit') return;
+    if (isJoined || !PLAIN.test(text) || kernelLine.chain !== undefined || message.kind === 'audit') return;
     envelope.learn(text, kernelLine);
     const src = text.indexOf('SRC=', kernelLine.messageAt);
     if (src < 0) return;
@@ -387,7 +400,8 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       for (let at = from; at < end; ) {
         if (tables.isFull() || heads.isFull() || paths.isFull()) forget();
         // Lines of other hosts in a shared log come as empty ones.
-        const next = bytes[at] === NEWLINE ? at + 1 : fast(bytes, at, end);
+        // Behind a line that was cut the full parser decides whether this one goes on with it.
+        const next = bytes[at] === NEWLINE ? at + 1 : wrapped.isWaiting() ? -1 : fast(bytes, at, end);
         at = next < 0 ? slow(bytes, at) : next;
         line++;
         counts.lines++;
@@ -395,8 +409,12 @@ export function openLineReader(options: LineReaderOptions): LineReader {
       }
       counts.passages = assembler.counts.passages;
     },
-    flush: hand,
+    flush() {
+      wrapped.release();
+      hand();
+    },
     end() {
+      wrapped.release();
       assembler.closeAll();
       hand();
     },
@@ -422,25 +440,11 @@ export function openLineReader(options: LineReaderOptions): LineReader {
           restored[index] = assembler.addTo(restored[index]!, lineFacts, dump);
         };
         slowLine(raw);
+        wrapped.release();
       }
       put = assembler.add;
       clocks.restore(state.clocks);
       line = state.nextLine;
     },
   };
-}
-
-const PLAIN = /^[\x20-\x7e]*$/;
-const DECODED_MAC = /MACSRC=|MACDST=|TUNNEL=/;
-
-/** MACs of a line that prints them decoded (nft's log, --log-macdecode). */
-function decodedMac(message: DumpMessage): string | null {
-  const { macSrc, macDst, macProto } = message.packet;
-  if (macSrc === null && macDst === null) return null;
-  return [macDst, macSrc, macProto].filter((part) => part !== null).join(' ');
-}
-
-function noticeKind(text: string): 'notice' | 'suppressed' | 'lost' {
-  if (/callbacks suppressed/.test(text)) return 'suppressed';
-  return /Missed \d+ kernel messages|messages? (?:lost|dropped)/i.test(text) ? 'lost' : 'notice';
 }

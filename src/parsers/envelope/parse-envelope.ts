@@ -52,6 +52,13 @@ interface Head {
   readonly isKmsg: boolean;
 }
 
+/** Behind the marks that a mail program or a forum puts in front of a line it quotes: '> ', '>> ', a single back quote; 0 without. */
+function quoteEnd(line: string): number {
+  const first = line.charCodeAt(0);
+  if (first === GREATER) return /^(?:> ?)+/.exec(line)![0].length;
+  return first === BACK_QUOTE && line.charCodeAt(1) !== BACK_QUOTE ? 1 : 0;
+}
+
 /** Times, priorities and origin, in any order that a writer or a relay between two writers leaves them. */
 function readHead(line: string, draft: EnvelopeDraft): Head {
   const first = line.charCodeAt(0);
@@ -61,7 +68,8 @@ function readHead(line: string, draft: EnvelopeDraft): Head {
     const proxmox = readProxmox(line, draft);
     if (proxmox >= 0) return { messageAt: proxmox, isKmsg: false };
   }
-  let at = 0;
+  let at = quoteEnd(line);
+  if (at > 0) return readQuoted(line, at, draft);
   if (first === LESS) {
     const behind = readPriority(line, 0, draft);
     const message = behind < 0 ? -1 : readRfc5424(line, behind, draft);
@@ -76,6 +84,17 @@ function readHead(line: string, draft: EnvelopeDraft): Head {
     const behindHost = leadingHost(line, draft);
     if (behindHost >= 0) at = behindHost;
   }
+  return readTimes(line, at, draft);
+}
+
+/** What is quoted has an envelope of its own behind the mark. */
+function readQuoted(line: string, at: number, draft: EnvelopeDraft): Head {
+  const own = readHead(line.slice(at), draft);
+  return { ...own, messageAt: own.messageAt + at };
+}
+
+function readTimes(line: string, from: number, draft: EnvelopeDraft): Head {
+  let at = from;
   let style: TimeStyle = 'none';
   // A relay puts its own time in front of the line's: two wall times and one of the kernel are the most that was met.
   for (let round = 0; round < 4; round++) {
@@ -111,6 +130,8 @@ function behindKernelTime(line: string, at: number, draft: EnvelopeDraft): numbe
   return here;
 }
 
+const GREATER = 62;
+const BACK_QUOTE = 96;
 const RANK = { uptime: 0, epoch: 1, wall: 2 } as const;
 
 function bestFirst(draft: EnvelopeDraft): EnvelopeDraft['stamps'] {

@@ -32,6 +32,9 @@ function isSameMoment(first: KernelLine, second: KernelLine): boolean {
 /** Words that begin a message of its own, so that the line before it stays cut. */
 const BEGINS_MESSAGE = /IN=|OUT=|TRACE: |(?:nf|ip)_ct_|suppressed|table full/;
 
+/** Fields that only a dump has: a piece of one that begins inside a word is known by them. */
+const FIELD = /\b(?:SRC|DST|LEN|TOS|TTL|PROTO|SPT|DPT|WINDOW|URGP)=/;
+
 /** A dump is limited to about 1 kB; with prefix and envelopes no message is longer than this. */
 const LONGEST_MESSAGE = 4096;
 
@@ -52,6 +55,9 @@ export function continueMessage(
 ): Continued | null {
   if (held.text.length + next.message.length > LONGEST_MESSAGE) return null;
   const words = next.message.trimStart();
+  // Who breaks a line by hand for others to read says so with a backslash.
+  if (/\s\\$/.test(held.text))
+    return continueMessage({ ...held, text: held.text.replace(/\s*\\$/, '') }, next, catalogue);
   if (packetOf(held.message) === null) {
     if (!/^(?:IN|OUT)=/.test(words) || !isSameMoment(held.envelope, next)) return null;
     return joined(held.text, `\n ${words}`, catalogue);
@@ -65,8 +71,16 @@ export function continueMessage(
     .filter(({ message }) => packetOf(message)?.isCut === false)
     .sort((left, right) => strayWords(left) - strayWords(right));
   if (whole !== undefined) return whole;
-  const isPart = /^\S+=\S*|^(?:DF|MF|CE|ACK|PSH|RST|SYN|FIN|OPT)\b/.test(words);
-  return isPart && before !== null && toldFields(packetOf(atBlank.message)) > toldFields(before) ? atBlank : null;
+  const isPart = /^\S+=\S*|^(?:DF|MF|CE|ACK|PSH|RST|SYN|FIN|OPT)\b/.test(words) || FIELD.test(words);
+  if (!isPart || before === null) return null;
+  const [more] = [atBlank, insideWord]
+    .filter(({ message }) => toldFields(packetOf(message)) > toldFields(before))
+    .sort(
+      (left, right) =>
+        toldFields(packetOf(right.message)) - toldFields(packetOf(left.message)) ||
+        strayWords(left) - strayWords(right),
+    );
+  return more ?? null;
 }
 
 function joined(head: string, rest: string, catalogue: MessageCatalogue): Continued {

@@ -114,3 +114,52 @@ describe('lines', () => {
     expect(readLog(rebooted).stretches.map((stretch) => stretch.boot)).toEqual([0, 1]);
   });
 });
+
+const WRAPPED = MESSAGES[0]!;
+
+/** A message broken into pieces of so many characters, at blanks or wherever the screen ended. */
+function brokenAt(text: string, width: number, atBlanks: boolean): string {
+  const pieces: string[] = [];
+  for (let rest = text; rest !== ''; ) {
+    const at = rest.length <= width ? rest.length : atBlanks ? rest.lastIndexOf(' ', width) : width;
+    const end = at <= 0 ? rest.length : at;
+    pieces.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return pieces.join('\n');
+}
+
+describe('a message over several lines', () => {
+  const head = 'Nov 21 09:00:01 fw kernel: ';
+  const [whole] = told(`${head}${WRAPPED}\n`);
+
+  it.each([60, 80, 100, 132])('is read as one when it was wrapped at blanks before column %i', (width) => {
+    const log = `${brokenAt(head + WRAPPED, width, true)}\n${head}${MESSAGES[3]}\n`;
+    const { packets, unread } = readLog(log);
+    expect(unread).toEqual([]);
+    expect(packets).toHaveLength(2);
+    expect(told(log)[0]).toEqual(whole);
+  });
+
+  it('is read as one when the screen broke it inside a word', () => {
+    const log = `${brokenAt(head + WRAPPED, 80, false)}\n`;
+    expect(readLog(log).unread).toEqual([]);
+    expect(told(log)).toEqual([whole]);
+  });
+
+  it('is read as one when somebody broke it by hand', () => {
+    const at = WRAPPED.indexOf(' SRC=');
+    const log = `${head}${WRAPPED.slice(0, at)} \\\n${WRAPPED.slice(at + 1)}\n`;
+    expect(told(log)).toEqual([whole]);
+  });
+
+  it('stays cut where the next line begins a message of its own', () => {
+    const cut = WRAPPED.slice(0, WRAPPED.indexOf(' SRC='));
+    const { packets, unread } = readLog(`${head}${cut}\n${head}${WRAPPED}\n`);
+    expect([packets.length, unread.length]).toEqual([1, 1]);
+  });
+
+  it.each(['> ', '>> ', '`'])('is read behind a mark of whoever quotes it: %s', (mark) => {
+    expect(told(`${mark}${head}${WRAPPED}\n`)).toEqual([whole]);
+  });
+});
