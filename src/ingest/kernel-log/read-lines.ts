@@ -283,8 +283,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   };
 
   const slow = (bytes: Buffer, from: number): number => {
-    let next = bytes.indexOf(NEWLINE, from);
-    next = next < 0 ? bytes.length : next + 1;
+    const next = bytes.indexOf(NEWLINE, from) + 1 || bytes.length;
     slowLine(lineText(bytes, from, next));
     return next;
   };
