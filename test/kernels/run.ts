@@ -111,14 +111,18 @@ async function main(): Promise<number> {
   return total.failed === 0 && notRun === 0 && !isIdle ? 0 : 1;
 }
 
-/** Printed, and kept with all that is known by now. */
 function conclude(line: string): void {
   console.log(line);
   summary.push(line);
+  keepSummary();
+}
+
+/** What this run has concluded, and all that is known by now. */
+function keepSummary(): void {
   const releases = WANTED_KERNELS.flatMap((wanted) => cachedRelease(wanted) ?? []);
   const parts = [...LIVE_FILES, ...TELLING_INCIDENTS.map(incidentPart)];
   const known = tellStanding(readResults(RESULTS), releases, parts, stateOf);
-  const last = `${new Date().toISOString()}\n${summary.join('\n')}\n\nAll that is known, also from earlier runs:\n\n${known}`;
+  const last = `${new Date().toISOString()}\n${[...summary, ''].join('\n')}\nAll that is known, also from earlier runs:\n\n${known}`;
   writeFileSync(join(kernelFolder(), 'last-run.txt'), last);
 }
 
@@ -227,6 +231,7 @@ function keep({ release }: FetchedKernel, counts: FileCounts): void {
   for (const failure of counts.failures) console.log(`  × ${failure.replaceAll('\n', '\n    ')}`);
   if (values.name !== undefined) return;
   keepResult(RESULTS, { release, ...counts, state: stateOf(counts.file), commit, at: new Date().toISOString() });
+  keepSummary();
 }
 
 function keepFolder(wanted: WantedKernel): string {

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../helpers/run-command.js';
 import { delay, patient } from '../lab/clock.js';
 import { type Lab, openLab, whyNoLab } from '../lab/lab.js';
-import { waitUntil } from '../lab/process.js';
+import { listensToNetlinkGroup, waitUntil } from '../lab/process.js';
 import { buildRouted, connectAndIdle, pairAddresses, serve } from '../record/scene.js';
 
 const obstacle = whyNoLab();
@@ -52,12 +52,12 @@ describe.skipIf(obstacle !== null)('replay of a connection through masquerading'
         await waitUntil('tcpdump listens', () => one.errors().includes('listening on'));
       const trace = firewall.start('nft monitor trace');
       const events = firewall.start('conntrack -E -o timestamp,extended,id');
-      await delay(1000);
+      for (const one of [trace, events]) await waitUntil('it listens', () => listensToNetlinkGroup(one.pid));
       const connection = await connectAndIdle(client, ENDS.server, 80, SPORT);
       connection.hangUp();
       await connection.stop();
       await waitUntil('the end is seen', () => /FIN_WAIT|TIME_WAIT|CLOSE/.test(events.output()), 15_000);
-      await delay(1000);
+      await delay(patient(1000));
       for (const one of [inside, outside, trace, events]) await one.stop();
       const file = (name: string, content: Buffer | string): string => {
         const path = join(folder, name);
