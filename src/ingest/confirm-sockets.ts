@@ -53,8 +53,10 @@ function lookupWords({ local, lport, peer, pport }: SocketToLookUp): readonly st
 
 async function socketsNow(deps: OutputDeps, reading: HostReading): Promise<readonly Socket[]> {
   const sockets: Socket[] = [];
-  await readOutput(deps, FORMS, reading, (record) => {
-    if (record.kind === 'socket') sockets.push(record.socket);
+  await readOutput(deps, FORMS, reading, {
+    record(record) {
+      if (record.kind === 'socket') sockets.push(record.socket);
+    },
   });
   return sockets;
 }

@@ -2,11 +2,13 @@
 
 import { HostError, type ProgramOutput, type ReadHost } from '../host/host.js';
 import type { HostReading } from '../model/host-reading.js';
+import type { LinePrint } from '../model/line-print.js';
 import type { EvidenceRecord } from '../model/record.js';
+import { openLinePrinter } from '../parsers/conntrack/line-printer.js';
 import type { Form, FormReader } from '../parsers/form.js';
 import { conntrackListForm } from '../parsers/forms/conntrack-list.js';
 import { openTextReader } from './read-text.js';
-import { type LineRegion, lineTexts, openLineSplitter } from './split-lines.js';
+import { type LineRegion, lineText, lineTexts, openLineSplitter } from './split-lines.js';
 
 export interface OutputDeps {
   readonly host: ReadHost;
@@ -102,6 +104,14 @@ export async function holdOutput(
   return { output: { ...output, pieces: pieces() }, heldBytes, isWhole };
 }
 
+/** Where it goes what a reading tells. */
+export interface OutputSink {
+  /** @param print of the line, where it is one of a listing of entries and can be known again by it */
+  record(record: EvidenceRecord, atUs: number, print: LinePrint | null): void;
+  /** Whether a line of a listing was known and taken in by its print alone: then nobody reads it. */
+  shownAgain?(print: LinePrint, atUs: number): boolean;
+}
+
 /**
  * Reads a reading to its end. Never throws for a command that fails; a record's time is that of the bytes it came with.
  * @param output what it prints, where it was begun before
@@ -110,28 +120,44 @@ export async function readOutput(
   deps: OutputDeps,
   forms: readonly Form[],
   reading: HostReading,
-  onRecord: (record: EvidenceRecord, atUs: number) => void,
+  sink: OutputSink,
   output: Output = openOutput(deps, reading),
 ): Promise<OutputReading> {
   let atUs = output.beganUs;
   let records = 0;
   let unread = 0;
   let firstUnread: string | null = null;
+  let print: LinePrint | null = null;
   const take = (record: EvidenceRecord): void => {
     records++;
-    onRecord(record, atUs);
+    sink.record(record, atUs, print);
   };
   const noteUnread = (text: string, reason: string): void => {
     unread++;
     firstUnread ??= `'${text.slice(0, 120)}': ${reason}`;
   };
-  const lines = reading.part.startsWith('list:')
+  const isList = reading.part.startsWith('list:');
+  const lines = isList
     ? openOneForm(conntrackListForm, reading.command, take, noteUnread)
     : openAnyForm(forms, reading.command, take, noteUnread);
   const splitter = openLineSplitter();
   let line = 0;
+  const printer = openLinePrinter(reading.command);
+  const takeListed = ({ bytes, start, end }: LineRegion): void => {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let from = start; from < end; ) {
+      const newline = view.indexOf(NEWLINE, from);
+      const to = newline < 0 || newline >= end ? end : newline;
+      line++;
+      print = printer.print(view, from, to);
+      if (print !== null && sink.shownAgain?.(print, atUs) === true) records++;
+      else lines.line(lineText(view, from, to), line);
+      from = to + 1;
+    }
+  };
   const takeRegion = (region: LineRegion): void => {
-    for (const text of lineTexts(region)) lines.line(text, ++line);
+    if (isList) takeListed(region);
+    else for (const text of lineTexts(region)) lines.line(text, ++line);
   };
   for await (const piece of output.pieces) {
     atUs = piece.atUs;
@@ -144,6 +170,8 @@ export async function readOutput(
   const endedUs = output.endedUs() ?? deps.clock.nowUs();
   return { beganUs: output.beganUs, endedUs, records, unread, firstUnread, failure };
 }
+
+const NEWLINE = 0x0a;
 
 interface Lines {
   line(text: string, line: number): void;

@@ -1,5 +1,6 @@
 // Where the records of one snapshot of the running host go: all of them into that snapshot, by one writer of entries.
 
+import type { LinePrint } from '../model/line-print.js';
 import type { EvidenceRecord } from '../model/record.js';
 import type { SnapshotWriter } from '../store/conntrack-writer.js';
 import { openHostFactWriter, openSocketWriter } from '../store/host-writer.js';
@@ -9,8 +10,10 @@ import { noteCounts } from '../store/snapshots.js';
 import { NO_CPU } from '../store/values-over-time.js';
 
 export interface SnapshotRecords {
-  /** @param atUs when the line came @param sourceId of the command that printed it */
-  record(record: EvidenceRecord, atUs: number, sourceId: number): void;
+  /** @param atUs when the line came @param sourceId of the command that printed it @param print of the line, of an entry's */
+  record(record: EvidenceRecord, atUs: number, sourceId: number, print?: LinePrint | null): void;
+  /** Whether a line of a listing is that of an entry which only ran on, and was taken in as such. */
+  shownAgain(print: LinePrint, atUs: number): boolean;
 }
 
 const COUNT = /\.(?:nf|ip)_conntrack_count$/;
@@ -26,10 +29,11 @@ export function openSnapshotRecords(
   const sockets = openSocketWriter(db, { ...series, sourceId: null });
   const facts = openHostFactWriter(db, { ...series, sourceId: null });
   return {
-    record(record, atUs, sourceId) {
+    shownAgain: writer.shownAgain,
+    record(record, atUs, sourceId, print = null) {
       switch (record.kind) {
         case 'ct-entry':
-          return writer.entry(record.list, record.entry, atUs, sourceId, record.line);
+          return writer.entry(record.list, record.entry, atUs, sourceId, record.line, print);
         case 'expectation':
           return writer.expectation(record.expectation, sourceId, record.line);
         case 'ct-statistics':

@@ -2,7 +2,6 @@
 
 import { holds, parseKernelVersion } from '../catalogue/kernel-version.js';
 import type { HostReading, SnapshotPlan } from '../model/host-reading.js';
-import type { EvidenceRecord } from '../model/record.js';
 import { beginSnapshot, type SnapshotWriter } from '../store/conntrack-writer.js';
 import { addCoverage, type Coverage, extendCoverage } from '../store/coverage.js';
 import { buildFlows, flowMarks } from '../store/flows.js';
@@ -14,7 +13,15 @@ import { FailedError } from '../text/errors.js';
 import { confirmSockets, type SocketConfirmation } from './confirm-sockets.js';
 import { FORMS } from './form-list.js';
 import { BLIND_LISTS } from './kernel-limits.js';
-import { holdOutput, type Output, type OutputDeps, type OutputReading, openOutput, readOutput } from './read-output.js';
+import {
+  holdOutput,
+  type Output,
+  type OutputDeps,
+  type OutputReading,
+  type OutputSink,
+  openOutput,
+  readOutput,
+} from './read-output.js';
 import { keepHeapSmall } from './small-heap.js';
 import { openSnapshotRecords } from './snapshot-records.js';
 import { logInvalidCoverage } from './work-out-coverage.js';
@@ -209,8 +216,11 @@ async function readPart(
     if (reading.source.is === 'absent') continue;
     const from = sourceOfCommand(deps, db, place, reading.command);
     sourceId ??= from;
-    const take = (record: EvidenceRecord, atUs: number): void => records.record(record, atUs, from);
-    const output = await readOutput(deps, FORMS, reading, take, begun.of(reading));
+    const sink: OutputSink = {
+      record: (record, atUs, print) => records.record(record, atUs, from, print),
+      shownAgain: records.shownAgain,
+    };
+    const output = await readOutput(deps, FORMS, reading, sink, begun.of(reading));
     if (deps.signal?.aborted === true) throw new FailedError('stopped: nothing of this snapshot was kept');
     if (output.failure !== null && reading.isNeeded)
       throw new FailedError(`${reading.command} failed: ${output.failure}; nothing of this snapshot was kept`);

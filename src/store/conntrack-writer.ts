@@ -1,6 +1,7 @@
 // Takes in one snapshot of the tracker, streamed: entries, expectations, statistics, values, and which parts could be read at all.
 
 import type { CtEntry, CtList, CtStatistics, Expectation } from '../model/conntrack.js';
+import type { LinePrint } from '../model/line-print.js';
 import { openEntryVersions } from './entry-versions.js';
 import type { Db } from './open-store.js';
 import { openTuples, type Tuples } from './tuples.js';
@@ -37,7 +38,16 @@ export interface SnapshotWriter {
   readonly snapshotId: number;
   readonly seq: number;
   /** @param atUs epoch time of the reading, microseconds; NULL: not known, then no expiry is worked out */
-  entry(list: CtList, entry: CtEntry, atUs: number | null, sourceId: number | null, line: number): void;
+  entry(
+    list: CtList,
+    entry: CtEntry,
+    atUs: number | null,
+    sourceId: number | null,
+    line: number,
+    print?: LinePrint | null,
+  ): void;
+  /** Takes in a line of a listing that the snapshot before showed in its place; false: it did not, the line has to be read. */
+  shownAgain(print: LinePrint, atUs: number): boolean;
   expectation(expectation: Expectation, sourceId: number | null, line: number): void;
   statistics(statistics: CtStatistics, sourceId: number | null, line: number): void;
   value(
@@ -58,7 +68,7 @@ export interface SnapshotWriter {
 const seriesAtWork = new WeakMap<Db, Set<number>>();
 
 /**
- * Opens a snapshot that is in the store already for its evidence. Everything runs in the caller's transaction; memory is forty bytes for
+ * Opens a snapshot that is in the store already for its evidence. Everything runs in the caller's transaction; memory is sixty bytes for
  * each entry of the snapshot before, loaded with the first entry.
  * @throws Error when the series has a newer snapshot, or another one open (both are errors of the caller)
  */
@@ -90,9 +100,13 @@ export function openSnapshot(db: Db, snapshot: SnapshotRow, tuples: Tuples = ope
   return {
     snapshotId,
     seq,
-    entry(list, entry, atUs, sourceId, line) {
+    entry(list, entry, atUs, sourceId, line, print) {
       versions ??= openEntryVersions(db, versionPlace, tuples);
-      versions.entry(list, entry, atUs, sourceId, line);
+      versions.entry(list, entry, atUs, sourceId, line, print);
+    },
+    shownAgain(print, atUs) {
+      versions ??= openEntryVersions(db, versionPlace, tuples);
+      return versions.shownAgain(print, atUs);
     },
     expectation(expectation, sourceId, line) {
       insertExpectation.run(

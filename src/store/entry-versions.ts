@@ -2,18 +2,31 @@
 // ct_entry_moves, what changed a new version, what is gone its last snapshot.
 
 import type { CtEntry, CtList } from '../model/conntrack.js';
-import type { Tuple } from '../model/tuple.js';
+import { isPrintOf, type LinePrint } from '../model/line-print.js';
 import { contentHash, countersHash, keyHash } from './entry-hash.js';
 import { type EntryTable, newEntryTable } from './entry-table.js';
 import { readOpenEntries, writeOpenEntries } from './open-entries.js';
 import type { Db } from './open-store.js';
 import { openBatch } from './row-batch.js';
 import { type SetAside, setIndexesAside } from './set-indexes-aside.js';
+import { isSameEntry, isSameState, openStoredEntries, type StoredEntry, statusText } from './stored-entry.js';
 import type { Tuples } from './tuples.js';
 
 export interface EntryVersions {
-  /** @param atUs when the line was read on the host; NULL: not known, then no expiry is */
-  entry(list: CtList, entry: CtEntry, atUs: number | null, sourceId: number | null, line: number): void;
+  /**
+   * @param atUs when the line was read on the host; NULL: not known, then no expiry is
+   * @param print of the line, by which the next snapshot knows it again
+   */
+  entry(
+    list: CtList,
+    entry: CtEntry,
+    atUs: number | null,
+    sourceId: number | null,
+    line: number,
+    print?: LinePrint | null,
+  ): void;
+  /** Takes in a line that the snapshot before showed in its place. Returns whether it did; otherwise the line has to be read. */
+  shownAgain(print: LinePrint, atUs: number): boolean;
   /** Ends the versions that this snapshot did not show. */
   finish(): void;
 }
@@ -34,6 +47,8 @@ const ENDED_HERE = 2;
 /** Their places are kept in the store (open_entries): new ones go behind. */
 const LISTS: readonly CtList[] = ['main', 'unconfirmed', 'dying', 'conntrackd', 'conntrackd-external', 'ovs'];
 const SECOND_US = 1_000_000;
+/** Entries that may be gone between two lines of a listing before the second of them has to be read, which finds its place again. */
+const LOOKED_AHEAD = 16;
 
 /**
  * From this many new versions on, a snapshot is worth building its indexes anew: keys in random order cost five times the row.
@@ -68,32 +83,15 @@ const VERSION_COLUMNS = [
   'line',
 ] as const;
 
-interface VersionRow {
-  readonly list: string;
-  readonly from_seq: number;
-  readonly zone: number;
-  readonly zone_orig: number | null;
-  readonly zone_reply: number | null;
-  readonly ct_id: number | null;
-  readonly state: string | null;
-  readonly status: string | null;
-  readonly mark: number | null;
-  readonly helper: string | null;
-  readonly labels: string | null;
-  readonly secctx: string | null;
-  readonly started_at_us: number | null;
-  readonly proto: number;
-  readonly src: string;
-  readonly dst: string;
-  readonly sport: number | null;
-  readonly dport: number | null;
-  readonly extra: string | null;
-  readonly reply_proto: number | null;
-  readonly reply_src: string | null;
-  readonly reply_dst: string | null;
-  readonly reply_sport: number | null;
-  readonly reply_dport: number | null;
-  readonly reply_extra: string | null;
+/** What runs on while an entry stays what it is. */
+type Running = Omit<LinePrint, 'hash'>;
+
+function runningOf({ timeoutS, origCounters: o, replyCounters: r }: CtEntry): Running {
+  return { timeoutS, packets: o.packets, bytes: o.bytes, replyPackets: r.packets, replyBytes: r.bytes };
+}
+
+function hashOfCounters({ packets, bytes, replyPackets, replyBytes }: Running): number {
+  return countersHash(packets, bytes, replyPackets, replyBytes);
 }
 
 /** Version ids are given out here, since rows are written later, many at a time. */
@@ -103,62 +101,6 @@ function takeVersionId(db: Db): number {
   const id = nextVersions.get(db)!;
   nextVersions.set(db, id + 1);
   return id;
-}
-
-const statusText = (entry: CtEntry): string | null => (entry.status.length === 0 ? null : entry.status.join(' '));
-
-/** A field that a line does not tell contradicts nothing. */
-function agrees<T>(before: T | null, now: T | null): boolean {
-  return before === null || now === null || before === now;
-}
-
-function isSameTuple(row: VersionRow, tuple: Tuple): boolean {
-  return (
-    row.src === tuple.src &&
-    row.dst === tuple.dst &&
-    row.proto === tuple.proto &&
-    row.sport === tuple.sport &&
-    row.dport === tuple.dport &&
-    row.extra === tuple.extra
-  );
-}
-
-/** Whether the row is this entry at all: another connection may have reused the tuple, or two hashes are equal by chance. */
-function isSameEntry(row: VersionRow, list: CtList, entry: CtEntry): boolean {
-  return (
-    row.list === list &&
-    isSameTuple(row, entry.orig) &&
-    row.zone === (entry.zone ?? 0) &&
-    row.zone_orig === entry.zoneOrig &&
-    row.zone_reply === entry.zoneReply &&
-    agrees(row.ct_id, entry.id)
-  );
-}
-
-/** Whether the entry is what it was. Two listings of different forms tell different fields; what only one tells is no change. */
-function isSameState(row: VersionRow, entry: CtEntry): boolean {
-  const { reply } = entry;
-  const isSameReply =
-    reply === null ||
-    row.reply_src === null ||
-    (row.reply_src === reply.src &&
-      row.reply_dst === reply.dst &&
-      row.reply_sport === reply.sport &&
-      row.reply_dport === reply.dport &&
-      row.reply_extra === reply.extra);
-  const started = row.started_at_us !== null && entry.startedAtUs !== null ? row.started_at_us - entry.startedAtUs : 0;
-  return (
-    isSameReply &&
-    row.state === entry.state &&
-    row.status === statusText(entry) &&
-    agrees(row.mark, entry.mark) &&
-    agrees(row.helper, entry.helper) &&
-    agrees(row.labels, entry.labels) &&
-    agrees(row.secctx, entry.secctx) &&
-    // A listing without an id says less than the version; one with an id says more, and is kept.
-    (entry.id === null || row.ct_id !== null) &&
-    Math.abs(started) <= 2 * SECOND_US
-  );
 }
 
 function loadOpen(db: Db, { seriesId, seq, isAlone }: VersionPlace): EntryTable {
@@ -205,7 +147,7 @@ function loadOpen(db: Db, { seriesId, seq, isAlone }: VersionPlace): EntryTable 
 
 /**
  * Opens the versions of a series for its newest snapshot. Everything runs in the caller's transaction.
- * Memory: the open versions at forty bytes each, loaded here and let go by finish().
+ * Memory: the open versions at sixty bytes each, loaded here and let go by finish().
  */
 export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): EntryVersions {
   const { seriesId, seq } = place;
@@ -220,6 +162,9 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
       .pluck()
       .all(place.snapshotId) as string[],
   );
+  /** Lines of a listing come in the order of the one before: the kernel's, by hash. */
+  let nextShown = 0;
+  const lastShown = table.size;
   let added = 0;
   let setAside: SetAside | null = null;
   const toleranceUs = SECOND_US + place.errorUs;
@@ -239,40 +184,37 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
   const reopen = db.prepare('UPDATE ct_entry_versions SET to_seq = NULL WHERE id = ?');
   const removeMoves = db.prepare('DELETE FROM ct_entry_moves WHERE version_id = ?');
   const remove = db.prepare('DELETE FROM ct_entry_versions WHERE id = ?');
-  const read = db.prepare(
-    `SELECT v.list, v.from_seq, v.zone, v.zone_orig, v.zone_reply, v.ct_id, v.state, v.status, v.mark, v.helper, v.labels, v.secctx,
-       v.started_at_us, o.proto, o.src, o.dst, o.sport, o.dport, o.extra, r.proto AS reply_proto, r.src AS reply_src, r.dst AS reply_dst,
-       r.sport AS reply_sport, r.dport AS reply_dport, r.extra AS reply_extra
-     FROM ct_entry_versions v JOIN tuples o ON o.id = v.tuple_id LEFT JOIN tuples r ON r.id = v.reply_tuple_id WHERE v.id = ?`,
-  );
+  const stored = openStoredEntries(db);
 
-  function rowOf(version: number): VersionRow {
+  function rowOf(version: number): StoredEntry {
     // What is read may still wait to be written.
     versions.flush();
-    return read.get(version) as VersionRow;
+    return stored(version);
   }
 
-  function expiryOf(entry: CtEntry, atUs: number | null): number {
-    return atUs === null || entry.timeoutS === null ? Number.NaN : Math.round(atUs + entry.timeoutS * SECOND_US);
+  function expiryOf(timeoutS: number | null, atUs: number | null): number {
+    return atUs === null || timeoutS === null ? Number.NaN : Math.round(atUs + timeoutS * SECOND_US);
   }
 
-  function hashOfCounters({ origCounters: o, replyCounters: r }: CtEntry): number {
-    return countersHash(o.packets, o.bytes, r.packets, r.bytes);
+  /** Notes what runs on, where it is not what was to be expected. */
+  function move(slot: number, now: Running, atUs: number | null): void {
+    const expiry = expiryOf(now.timeoutS, atUs);
+    if (isMoved(slot, now, expiry)) addMove(slot, now, expiry);
   }
 
-  function addMove(slot: number, entry: CtEntry, expiry: number): void {
+  function addMove(slot: number, now: Running, expiry: number): void {
     table.expiries()[slot] = expiry;
-    table.timeouts()[slot] = entry.timeoutS ?? -1;
-    table.setCounters(slot, hashOfCounters(entry));
+    table.timeouts()[slot] = now.timeoutS ?? -1;
+    table.setCounters(slot, hashOfCounters(now));
     moves.add([
       table.versions()[slot]!,
       seq,
       Number.isNaN(expiry) ? null : expiry,
-      entry.timeoutS,
-      entry.origCounters.packets,
-      entry.origCounters.bytes,
-      entry.replyCounters.packets,
-      entry.replyCounters.bytes,
+      now.timeoutS,
+      now.packets,
+      now.bytes,
+      now.replyPackets,
+      now.replyBytes,
     ]);
   }
 
@@ -292,7 +234,7 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
       else if (last < BULK * 4) setAside = setIndexesAside(db, BULK_INDEXES);
     }
     const content = contentHash(list, entry);
-    const expiry = expiryOf(entry, atUs);
+    const expiry = expiryOf(entry.timeoutS, atUs);
     const started =
       entry.startedAtUs ??
       (atUs === null || entry.deltaTimeS === null ? null : Math.round(atUs - entry.deltaTimeS * SECOND_US));
@@ -324,32 +266,45 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
     table.versions()[slot] = id;
     table.contents()[slot] = content;
     table.lists()[slot] = LISTS.indexOf(list);
+    show(slot);
     table.flags()[slot] = SEEN;
     table.expiries()[slot] = expiry;
     table.timeouts()[slot] = entry.timeoutS ?? -1;
     table.setCounters(slot, -1);
-    if (hashOfCounters(entry) !== -1) addMove(slot, entry, expiry);
+    const now = runningOf(entry);
+    if (hashOfCounters(now) !== -1) addMove(slot, now, expiry);
+  }
+
+  function setPrint(slot: number, entry: CtEntry, print: LinePrint | null): void {
+    table.prints()[slot] = print !== null && isPrintOf(print, entry) ? print.hash : Number.NaN;
   }
 
   function markSeen(slot: number): void {
     const flags = table.flags();
     if ((flags[slot]! & ENDED_HERE) !== 0) reopen.run(table.versions()[slot]!);
+    show(slot);
     flags[slot] = SEEN;
   }
 
-  function isMoved(slot: number, entry: CtEntry, expiry: number): boolean {
+  function show(slot: number): void {
+    if ((table.flags()[slot]! & SEEN) !== 0) return;
+    table.show(slot);
+    if (slot < lastShown) nextShown = slot + 1;
+  }
+
+  function isMoved(slot: number, now: Running, expiry: number): boolean {
     const before = table.expiries()[slot]!;
-    const counters = hashOfCounters(entry);
+    const counters = hashOfCounters(now);
     if (counters !== -1 && counters !== table.countersOf(slot)) return true;
-    if (Number.isNaN(expiry) || Number.isNaN(before)) return (entry.timeoutS ?? -1) !== table.timeouts()[slot];
+    if (Number.isNaN(expiry) || Number.isNaN(before)) return (now.timeoutS ?? -1) !== table.timeouts()[slot];
     return Math.abs(expiry - before) > toleranceUs;
   }
 
   return {
-    entry(list, entry, atUs, sourceId, line) {
+    entry(list, entry, atUs, sourceId, line, print = null) {
       const key = keyHash(list, entry);
       const content = contentHash(list, entry);
-      let row: VersionRow | null = null;
+      let row: StoredEntry | null = null;
       let slot = table.first(key);
       for (; slot >= 0; slot = table.next(slot)) {
         if (table.contents()[slot] === content) break;
@@ -358,15 +313,17 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
         row = null;
       }
       if (slot < 0) {
-        addVersion(table.add(key), key, list, entry, atUs, sourceId, line);
+        slot = table.add(key);
+        addVersion(slot, key, list, entry, atUs, sourceId, line);
+        setPrint(slot, entry, print);
         return;
       }
+      setPrint(slot, entry, print);
       if (row === null || isSameState(row, entry)) {
         markSeen(slot);
         // Equal but for fields that one form does not tell: from now on known by this line's hash.
         if (row !== null) table.contents()[slot] = content;
-        const expiry = expiryOf(entry, atUs);
-        if (isMoved(slot, entry, expiry)) addMove(slot, entry, expiry);
+        move(slot, runningOf(entry), atUs);
         return;
       }
       const version = table.versions()[slot]!;
@@ -376,6 +333,18 @@ export function openEntryVersions(db: Db, place: VersionPlace, tuples: Tuples): 
         remove.run(version);
       } else close.run(seq, version);
       addVersion(slot, key, list, entry, atUs, sourceId, line);
+    },
+    shownAgain(print, atUs) {
+      const prints = table.prints();
+      const flags = table.flags();
+      const end = Math.min(nextShown + LOOKED_AHEAD, lastShown);
+      for (let slot = nextShown; slot < end; slot++) {
+        if (prints[slot] !== print.hash || flags[slot] !== 0) continue;
+        markSeen(slot);
+        move(slot, print, atUs);
+        return true;
+      }
+      return false;
     },
     finish() {
       versions.flush();

@@ -122,14 +122,15 @@ export function buildFlows(db: Db, hostId: number, marks: FlowMarks): number {
     if (row.kind === 'DESTROY') setEnd.run(row.at, id);
   }
 
-  // Most entries of a first snapshot are connections nobody has told of: one statement for all of them.
+  // Most entries of a first snapshot are connections nobody has told of: one statement for all of them. NOT INDEXED: SQLite would rather
+  // walk an index of all there are, which has the order of the GROUP BY, than find the new ones by their ids.
   const lastKnown = db.prepare('SELECT coalesce(max(id), 0) FROM flows').pluck().get() as number;
   const parameters = { after: marks.version, host: hostId, known: lastKnown };
   made += db
     .prepare(
       `INSERT INTO flows (host_id, namespace_id, zone, orig_tuple_id, reply_tuple_id, began_at_us, direction_known_by)
        SELECT s.host_id, s.namespace_id, v.zone, v.tuple_id, v.reply_tuple_id, min(v.started_at_us), 'entry'
-       FROM ct_entry_versions v JOIN series s ON s.id = v.series_id
+       FROM ct_entry_versions v NOT INDEXED JOIN series s ON s.id = v.series_id
        WHERE v.id > :after AND s.host_id = :host
          AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.orig_tuple_id = v.tuple_id AND f.host_id = s.host_id AND f.id <= :known)
        GROUP BY v.tuple_id, v.zone, s.namespace_id, ifnull(v.ct_id, -1) ORDER BY v.tuple_id`,
@@ -138,8 +139,8 @@ export function buildFlows(db: Db, hostId: number, marks: FlowMarks): number {
   // In order of the key: a page of the table is filled once.
   db.prepare(
     `INSERT OR IGNORE INTO flow_tuples (tuple_id, flow_id, direction)
-     SELECT orig_tuple_id, id, 'orig' FROM flows WHERE id > :known
-     UNION ALL SELECT reply_tuple_id, id, 'reply' FROM flows WHERE id > :known AND reply_tuple_id IS NOT NULL ORDER BY 1, 2`,
+     SELECT orig_tuple_id, id, 'orig' FROM flows NOT INDEXED WHERE id > :known
+     UNION ALL SELECT reply_tuple_id, id, 'reply' FROM flows NOT INDEXED WHERE id > :known AND reply_tuple_id IS NOT NULL ORDER BY 1, 2`,
   ).run({ known: lastKnown });
   const versions = paged<Omit<EventRow, 'kind'>>(
     db,

@@ -8,17 +8,18 @@ import type { Db } from './open-store.js';
 export const LARGE_TABLE = 50_000;
 
 const BLOCK = 65_536;
-/** At the head of each block; another value when it was written in another byte order. */
-const MARK = 0x0c7f_1e55;
+/** At the head of each block; another value when it was written in another byte order, or with other columns. */
+const MARK = 0x0c7f_1e56;
 const HEAD_BYTES = 8;
-/** key, content, expiry, counters; version, timeout; list */
-const ENTRY_BYTES = 4 * 8 + 2 * 4 + 1;
+/** key, content, print, expiry, counters; version, timeout; list */
+const ENTRY_BYTES = 5 * 8 + 2 * 4 + 1;
 const blockBytes = (entries: number): number => HEAD_BYTES + entries * ENTRY_BYTES;
 
 interface Columns {
   readonly mark: Uint32Array;
   readonly keys: Float64Array;
   readonly contents: Float64Array;
+  readonly prints: Float64Array;
   readonly expiries: Float64Array;
   readonly counters: Float64Array;
   readonly versions: Uint32Array;
@@ -37,6 +38,7 @@ function columnsOf(buffer: ArrayBufferLike, entries: number): Columns {
     mark: new Uint32Array(buffer, 0, 1),
     keys: new Float64Array(buffer, next(8), entries),
     contents: new Float64Array(buffer, next(8), entries),
+    prints: new Float64Array(buffer, next(8), entries),
     expiries: new Float64Array(buffer, next(8), entries),
     counters: new Float64Array(buffer, next(8), entries),
     versions: new Uint32Array(buffer, next(4), entries),
@@ -72,6 +74,7 @@ export function readOpenEntries(db: Db, seriesId: number, seq: number, open: num
     }
     const first = table.size - row.entries;
     table.contents().set(from.contents, first);
+    table.prints().set(from.prints, first);
     table.expiries().set(from.expiries, first);
     table.versions().set(from.versions, first);
     table.timeouts().set(from.timeouts, first);
@@ -81,7 +84,8 @@ export function readOpenEntries(db: Db, seriesId: number, seq: number, open: num
 }
 
 /**
- * Keeps the entries of a table that are open behind a snapshot, if there are many, in place of those of the one before.
+ * Keeps the entries of a table that are open behind a snapshot, if there are many, in place of those of the one before: first those that
+ * the listing showed, in its order, which is that of the next listing, too.
  * @param isOpen which slots
  */
 export function writeOpenEntries(
@@ -92,28 +96,41 @@ export function writeOpenEntries(
   isOpen: (slot: number) => boolean,
 ): void {
   db.prepare('DELETE FROM open_entries WHERE series_id = ?').run(seriesId);
-  let open = 0;
-  for (let slot = 0; slot < table.size; slot++) if (isOpen(slot)) open++;
-  if (open < LARGE_TABLE) return;
+  const open = openSlots(table, isOpen);
+  if (open.length < LARGE_TABLE) return;
   const insert = db.prepare('INSERT INTO open_entries (series_id, block, seq, entries, data) VALUES (?, ?, ?, ?, ?)');
-  const slots = new Uint32Array(BLOCK);
   const bytes = Buffer.alloc(blockBytes(BLOCK));
+  const [keys, contents, prints, expiries] = [table.keys(), table.contents(), table.prints(), table.expiries()];
+  const [versions, timeouts, lists] = [table.versions(), table.timeouts(), table.lists()];
   let block = 0;
-  for (let slot = 0; slot < table.size; ) {
-    let entries = 0;
-    for (; slot < table.size && entries < BLOCK; slot++) if (isOpen(slot)) slots[entries++] = slot;
+  for (let first = 0; first < open.length; first += BLOCK) {
+    const slots = open.subarray(first, first + BLOCK);
+    const entries = slots.length;
     const to = columnsOf(bytes.buffer, entries);
     to.mark[0] = MARK;
     for (let at = 0; at < entries; at++) {
       const from = slots[at]!;
-      to.keys[at] = table.keyOf(from);
-      to.contents[at] = table.contents()[from]!;
-      to.expiries[at] = table.expiries()[from]!;
+      to.keys[at] = keys[from]!;
+      to.contents[at] = contents[from]!;
+      to.prints[at] = prints[from]!;
+      to.expiries[at] = expiries[from]!;
       to.counters[at] = table.countersOf(from);
-      to.versions[at] = table.versions()[from]!;
-      to.timeouts[at] = table.timeouts()[from]!;
-      to.lists[at] = table.lists()[from]!;
+      to.versions[at] = versions[from]!;
+      to.timeouts[at] = timeouts[from]!;
+      to.lists[at] = lists[from]!;
     }
     insert.run(seriesId, block++, seq, entries, bytes.subarray(0, blockBytes(entries)));
   }
+}
+
+function openSlots(table: EntryTable, isOpen: (slot: number) => boolean): Uint32Array {
+  const slots = new Uint32Array(table.size);
+  const isShown = new Uint8Array(table.size);
+  let open = 0;
+  for (const slot of table.shown()) {
+    isShown[slot] = 1;
+    if (isOpen(slot)) slots[open++] = slot;
+  }
+  for (let slot = 0; slot < table.size; slot++) if (isShown[slot] === 0 && isOpen(slot)) slots[open++] = slot;
+  return slots.subarray(0, open);
 }

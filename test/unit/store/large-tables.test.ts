@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CtEntry } from '../../../src/model/conntrack.js';
+import type { LinePrint } from '../../../src/model/line-print.js';
 import type { Tuple } from '../../../src/model/tuple.js';
+import { openLinePrinter } from '../../../src/parsers/conntrack/line-printer.js';
+import { conntrackListForm } from '../../../src/parsers/forms/conntrack-list.js';
 import { beginSnapshot } from '../../../src/store/conntrack-writer.js';
 import { tupleHash } from '../../../src/store/entry-hash.js';
 import { newEntryTable } from '../../../src/store/entry-table.js';
@@ -114,6 +117,64 @@ describe('snapshots of a large table', () => {
     expect(count(db, 'open_entries')).toBe(0);
     expect(count(db, 'ct_entry_versions WHERE to_seq IS NULL')).toBe(1);
   });
+
+  it('know lines again that only ran on, and leave what reading each of them leaves', {
+    timeout: patient(180_000),
+  }, () => {
+    const printed = ({ orig, reply, timeoutS, state, id }: CtEntry): string =>
+      `ipv4     2 tcp      6 ${timeoutS} ${state} src=${orig.src} dst=${orig.dst} sport=${orig.sport} dport=${orig.dport} src=${reply!.src} dst=${reply!.dst} sport=${reply!.sport} dport=${reply!.dport} [ASSURED] mark=0 use=1 id=${id}`;
+    const size = LARGE_TABLE + 100;
+    /** In the kernel's order, which new entries come into anywhere. */
+    function* lines(minute: number): Generator<string> {
+      for (let number = 0; number < size; number++) {
+        if (minute > 0 && (number === 7 || (number > 100 && number < 140))) continue;
+        if (minute > 0 && number % 10_000 === 5) yield printed(entry(1_000_000 * minute + number));
+        const isTurned = number === 20 || number === 21;
+        const of = isTurned && minute === 1 ? 41 - number : number;
+        const timeoutS = number % 1000 === 3 ? 300 : 300 - 60 * minute;
+        const state = minute === 1 && number === 9 ? 'TIME_WAIT' : 'ESTABLISHED';
+        yield printed(entry(of, { timeoutS, state, id: minute > 0 && number === 11 ? 4_000_000 : of + 1 }));
+      }
+    }
+    function takeLines(db: Db, minute: number, knows: boolean): { readonly readLines: number } {
+      const atUs = T0 + minute * MINUTE;
+      return db.transaction(() => {
+        const snapshot = { seriesId: 1, takenAtUs: atUs, tookUs: 0, errorUs: 0, name: null, isAlone: true };
+        const writer = beginSnapshot(db, snapshot);
+        const printer = openLinePrinter('conntrack -L');
+        let print: LinePrint | null = null;
+        const reader = conntrackListForm.open(
+          (record) => {
+            if (record.kind === 'ct-entry') writer.entry(record.list, record.entry, atUs, null, record.line, print);
+          },
+          { fileName: '', command: 'conntrack -L' },
+        );
+        let [line, readLines] = [0, 0];
+        for (const text of lines(minute)) {
+          line++;
+          print = knows ? printer.print(Buffer.from(text), 0, text.length) : null;
+          if (print !== null && writer.shownAgain(print, atUs)) continue;
+          readLines++;
+          reader.line(text, line);
+        }
+        writer.part({ part: 'list:main', state: 'read', atUs, tookUs: 0, sourceId: null, firstLine: 1, why: null });
+        writer.finish();
+        return { readLines };
+      })();
+    }
+    const rows = (db: Db) =>
+      ['ct_entry_versions', 'ct_entry_moves'].map((table) => db.prepare(`SELECT * FROM ${table}`).raw().all());
+    const [known, plain] = [emptyStore(), emptyStore()];
+    for (const db of [known, plain]) db.pragma('foreign_keys = OFF');
+    const readLines = [0, 1, 2].map((minute) => {
+      takeLines(plain, minute, false);
+      return takeLines(known, minute, true).readLines;
+    });
+    expect(rows(known)).toEqual(rows(plain));
+    expect(readLines[0]).toBe(size);
+    // Each minute: five new ones, what changed, and the line behind a gap that is too long to look over.
+    expect(Math.max(readLines[1]!, readLines[2]!)).toBeLessThan(30);
+  });
 });
 
 describe('open entries', () => {
@@ -125,6 +186,7 @@ describe('open entries', () => {
       const slot = table.add(at * 4_294_967_291);
       table.contents()[slot] = at + 0.5;
       table.versions()[slot] = 4_000_000_000 + at;
+      table.prints()[slot] = at + 0.25;
       table.expiries()[slot] = at % 3 === 0 ? Number.NaN : T0 + at;
       table.timeouts()[slot] = at % 3 === 0 ? -1 : at;
       table.lists()[slot] = at % 5;
@@ -139,11 +201,12 @@ describe('open entries', () => {
     const read = readOpenEntries(db, 1, 9, open)!;
     expect(read.size).toBe(open);
     for (let at = 1; at < size; at += 997) {
-      const slot = read.first(table.keyOf(at));
+      const slot = read.first(table.keys()[at]!);
       if (!isOpen(at)) expect(slot).toBe(-1);
       else
         expect([
           read.contents()[slot],
+          read.prints()[slot],
           read.versions()[slot],
           read.expiries()[slot],
           read.timeouts()[slot],
@@ -152,6 +215,7 @@ describe('open entries', () => {
           read.flags()[slot],
         ]).toEqual([
           table.contents()[at],
+          table.prints()[at],
           table.versions()[at],
           table.expiries()[at],
           table.timeouts()[at],
