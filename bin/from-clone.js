@@ -215,6 +215,9 @@ function test(args) {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
 
+/** What else than the way of a log can be measured: `npm run bench -- month --entries 2000`. */
+const BENCHES = { month: 'snapshot-history', table: 'large-table' };
+
 const [task, ...rest] = process.argv.slice(2);
 install();
 build();
@@ -222,7 +225,9 @@ if (task === 'test') test(rest);
 else if (task === 'kernels') testKernels(rest);
 else if (task === 'start')
   process.exitCode = run('node', ['bin/ctwhy.js', ...(rest.length > 0 ? rest : ['demo'])]) ? 0 : 1;
-else if (task === 'bench') process.exitCode = run('node', ['--import', 'tsx', 'test/bench/run.ts', ...rest]) ? 0 : 1;
-else if (task === 'record')
+else if (task === 'bench') {
+  const [script, args] = BENCHES[rest[0]] === undefined ? ['run', rest] : [BENCHES[rest[0]], rest.slice(1)];
+  process.exitCode = run('node', ['--import', 'tsx', `test/bench/${script}.ts`, ...args]) ? 0 : 1;
+} else if (task === 'record')
   process.exitCode = run('node', ['--import', 'tsx', 'test/record/record.ts', ...rest]) ? 0 : 1;
 else fail('from-clone.js start|test|kernels|bench|record', 2);

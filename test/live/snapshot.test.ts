@@ -88,12 +88,12 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
     await waitUntil(
       'the servers listen',
       () => server.output().includes('ready') && peer.output().includes('ready'),
-      10_000,
+      60_000,
     );
     await client.attempt('ping -c1 -W1 2001:db8:1::2');
     const sender = client.start(`python3 ${TRAFFIC} send`);
-    await waitUntil('the traffic is sent', () => sender.output().includes('sent'), 10_000);
-  }, patient(60_000));
+    await waitUntil('the traffic is sent', () => sender.output().includes('sent'), 60_000);
+  }, patient(180_000));
 
   afterAll(() => {
     lab?.close();
@@ -164,7 +164,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
         expect(parts.get(part), part).toMatchObject({ state: 'read' });
       expect(parts.get('list:unconfirmed')).toMatchObject({ records: 0 });
     },
-    patient(30_000),
+    patient(120_000),
   );
 
   it(
@@ -176,7 +176,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       await take(db);
       expect((await versions()) - before).toBeLessThanOrEqual(2);
     },
-    patient(30_000),
+    patient(120_000),
   );
 
   it(
@@ -218,7 +218,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       expect(explained.stdout).toContain('conntrack -L -f ipv4');
       holder.say('\n');
     },
-    patient(60_000),
+    patient(180_000),
   );
 
   it(
@@ -247,7 +247,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       expect(opened.pragma('foreign_key_check')).toEqual([]);
       opened.close();
     },
-    patient(60_000),
+    patient(180_000),
   );
 
   it(
@@ -274,7 +274,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       const [, quick, last] = rows as [unknown, Record<string, number>, Record<string, number>];
       expect(last['taken_at_us']! - last['took_us']! / 2).toBeGreaterThanOrEqual(quick['taken_at_us']!);
     },
-    patient(90_000),
+    patient(240_000),
   );
 
   it(
@@ -302,7 +302,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       const parts = JSON.parse(dated.stdout).parts as { part: string; why: string | null }[];
       expect(parts.find(({ part }) => part === 'list:main')!.why).toContain('no ids');
     },
-    patient(30_000),
+    patient(120_000),
   );
 
   it(
@@ -315,7 +315,7 @@ describe.skipIf(obstacle !== null)('a snapshot of a namespace', () => {
       expect(stdout).toContain('status 6');
       expect(stderr).toContain('the disk is full');
     },
-    patient(30_000),
+    patient(120_000),
   );
 });
 

@@ -2,10 +2,13 @@
 
 import { chosenSnapshot, type NamedQuery } from './named-query.js';
 
-/** A socket k and the two directions an entry may have for it; tuples_key finds them. */
+/**
+ * A socket k and the two directions an entry may have for it; tuples_key finds them. Plus signs, as a column's affinity, which ifnull() has
+ * not, would keep SQLite from all of the key but the address: with a gateway's, that is every tuple.
+ */
 const TUPLE_OF_SOCKET = `
-      ((t.src = k.local AND ifnull(t.sport, -1) = k.lport AND t.dst = k.peer AND ifnull(t.dport, -1) = k.pport)
-        OR (t.src = k.peer AND ifnull(t.sport, -1) = k.pport AND t.dst = k.local AND ifnull(t.dport, -1) = k.lport))
+      ((t.src = k.local AND ifnull(t.sport, -1) = +k.lport AND t.dst = k.peer AND ifnull(t.dport, -1) = +k.pport)
+        OR (t.src = k.peer AND ifnull(t.sport, -1) = +k.pport AND t.dst = k.local AND ifnull(t.dport, -1) = +k.lport))
       AND t.proto = k.proto`;
 
 const WITHOUT_ENTRY = (states: string) => `

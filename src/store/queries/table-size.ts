@@ -62,24 +62,25 @@ GROUP BY n.id`,
   {
     name: 'pressure',
     question: 'Which statistics of the tracker moved between snapshots, on which CPU?',
-    parameters: { hours: '24' },
+    // With 16 CPUs and a snapshot a minute these are a hundred thousand rows.
+    parameters: { hours: '12' },
     sql: `
--- Of the last :hours. A counter that fell was reset: what it shows now came since then. Counters have 32 bits, so a wrap looks the same.
+-- Of the last :hours; pressure-by-hour sums up days. A counter that fell was reset: what it shows now came since then. Counters have 32 bits, so a wrap looks the same.
 WITH ${LATELY},
-known AS (
-  SELECT v.series_id, v.name, v.cpu, v.seq, v.value FROM firsts f CROSS JOIN values_over_time v
-    ON v.series_id = f.series_id AND v.what = 'ct-stat' AND v.seq >= f.first_seq
-  UNION ALL
-  -- A value stands until the next one: the last before the time asked for is where the first difference begins.
-  SELECT v.series_id, v.name, v.cpu, max(v.seq), v.value FROM firsts f CROSS JOIN values_over_time v
-    ON v.series_id = f.series_id AND v.what = 'ct-stat' AND v.seq < f.first_seq GROUP BY 1, 2, 3),
-pairs AS (SELECT *, lag(value) OVER lane AS before FROM known WINDOW lane AS (PARTITION BY series_id, name, cpu ORDER BY seq))
-SELECT utc((SELECT b.taken_at_us FROM snapshots b WHERE b.series_id = p.series_id AND b.seq < p.seq ORDER BY b.seq DESC LIMIT 1)) AS since,
-  utc(n.taken_at_us) AS until, p.name, p.cpu,
-  CASE WHEN p.value < p.before THEN p.value ELSE p.value - p.before END AS more,
-  CASE WHEN p.value < p.before THEN 'reset' END AS note, n.entry_count, n.entry_max
-FROM pairs p CROSS JOIN snapshots n ON n.series_id = p.series_id AND n.seq = p.seq
-WHERE p.before IS NOT NULL AND p.value <> p.before ORDER BY n.id, p.name, p.cpu`,
+-- Times as text once for each snapshot, not for each of its counters.
+moment AS MATERIALIZED (
+  SELECT id, series_id, seq, utc(taken_at_us) AS until, entry_count, entry_max,
+    utc((SELECT b.taken_at_us FROM snapshots b WHERE b.series_id = lately.series_id AND b.seq < lately.seq ORDER BY b.seq DESC LIMIT 1)) AS since
+  FROM lately),
+-- A value stands until the next one.
+known AS MATERIALIZED (
+  SELECT v.series_id, v.name, v.cpu, v.seq, v.value, (SELECT b.value FROM values_over_time b
+    WHERE b.series_id = v.series_id AND b.what = 'ct-stat' AND b.name = v.name AND b.cpu = v.cpu AND b.seq < v.seq ORDER BY b.seq DESC LIMIT 1) AS before
+  FROM firsts f CROSS JOIN values_over_time v ON v.series_id = f.series_id AND v.what = 'ct-stat' AND v.seq >= f.first_seq)
+SELECT m.since, m.until, k.name, k.cpu, CASE WHEN k.value < k.before THEN k.value ELSE k.value - k.before END AS more,
+  CASE WHEN k.value < k.before THEN 'reset' END AS note, m.entry_count, m.entry_max
+FROM moment m CROSS JOIN known k ON k.series_id = m.series_id AND k.seq = m.seq
+WHERE k.before IS NOT NULL AND k.value <> k.before ORDER BY m.id, k.name, k.cpu`,
   },
   {
     name: 'pressure-by-hour',

@@ -285,6 +285,14 @@ describe('on rows made by hand', () => {
     ]);
   });
 
+  it('sockets-without-entry: a tuple by all of its key, as a gateway has its address in a million of them', () => {
+    const { sql, parameters } = namedQuery('sockets-without-entry')!;
+    const plan = Array.from(runQuery(db, `EXPLAIN QUERY PLAN ${sql}`, parameters).rows, (row) => String(row[3]));
+    const ofTuples = plan.filter((step) => step.includes('tuples_key'));
+    expect(ofTuples).toHaveLength(2);
+    for (const step of ofTuples) expect(step).toContain('(src=? AND <expr>=? AND dst=? AND <expr>=? AND proto=?)');
+  });
+
   it('pressure-by-hour: fill and losses of all CPUs', () => {
     expect(ask(db, 'pressure-by-hour')).toMatchObject([
       { hour: '2026-11-21T10:00:00.000000Z', snapshots: 3, least: 3, most: 4, invalid: 7, dropped: null },
@@ -296,6 +304,8 @@ describe('on rows made by hand', () => {
       ['invalid', 0, 4, null],
       ['invalid', 0, 3, 'reset'],
     ]);
+    // The last value before the time asked for is where the first difference begins.
+    expect(ask(db, 'pressure', { hours: '0' }).map(({ more, note }) => [more, note])).toEqual([[3, 'reset']]);
   });
 
   it('rules-that-count and drops-by-rule: growth, never totals', () => {

@@ -9,6 +9,7 @@ import { hostByName } from '../../../src/store/hosts.js';
 import type { Db } from '../../../src/store/open-store.js';
 import { pruneSnapshots, thinSnapshots } from '../../../src/store/prune-snapshots.js';
 import { addSeries } from '../../../src/store/snapshots.js';
+import { patient } from '../../lab/clock.js';
 import { emptyStore } from './empty-store.js';
 
 const START_US = 1_795_260_000_000_000;
@@ -125,7 +126,7 @@ describe('thinning snapshots', () => {
     }));
   };
 
-  it.each([1, 22])('leaves what the others show as it was (history %d)', (seed) => {
+  it.each([1, 22])('leaves what the others show as it was (history %d)', { timeout: patient(180_000) }, (seed) => {
     const db = emptyStore();
     fill(db, history(seed), STEP_20_MIN);
     const nowUs = START_US + 720 * STEP_20_MIN;
@@ -163,7 +164,7 @@ describe('thinning snapshots', () => {
     expect(thinSnapshots(db, nowUs)).toEqual({ snapshots: 0, entries: 0 });
   });
 
-  it('lets tuples go that nothing names, and no others', () => {
+  it('lets tuples go that nothing names, and no others', { timeout: patient(180_000) }, () => {
     const db = emptyStore();
     // Each connection lives for two snapshots.
     fill(
