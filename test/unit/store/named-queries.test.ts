@@ -10,6 +10,7 @@ import { type Db, openStoreForReading, openStoreForWriting } from '../../../src/
 import { parameterNames, runQuery } from '../../../src/store/query.js';
 import { addQueryFunctions } from '../../../src/store/query-functions.js';
 import { REPOSITORY, rowsOf, runCommand } from '../../helpers/run-command.js';
+import { patient } from '../../lab/clock.js';
 
 const AT_US = Date.UTC(2026, 10, 21, 10) * 1000;
 /** One of each sort: gone, malformed, traced, translated, bare. */
@@ -74,7 +75,7 @@ describe('on recorded hosts', () => {
     const hosts = join(REPOSITORY, 'fixtures/hosts');
     await runCommand(['ingest', '--db', path(), ...RECORDED.map((name) => join(hosts, name))]);
     db = openStoreForReading(realHost(), { path: path(), migrationsFolder })!;
-  });
+  }, patient(240_000));
   afterAll(() => db.close());
 
   it('run', () => {
