@@ -9,7 +9,7 @@ import { type Explained, explain } from '../../src/analysis/explain/explain.js';
 import type { HostFinding } from '../../src/analysis/explain/host-findings.js';
 import { realHost } from '../../src/host/real-host.js';
 import { ingest } from '../../src/ingest/ingest.js';
-import type { EvidenceItem } from '../../src/model/finding.js';
+import type { EvidenceItem, Finding } from '../../src/model/finding.js';
 import { WHOLE_STORE } from '../../src/store/case-reader.js';
 import { type Db, openStoreForWriting } from '../../src/store/open-store.js';
 import { openTextSource } from '../../src/store/text-source.js';
@@ -94,6 +94,49 @@ function misquoted(db: Db, texts: TextSource, item: EvidenceItem): string | null
   return told;
 }
 
+interface Watched {
+  readonly host_id: number;
+  readonly what: string;
+  readonly state: string;
+}
+
+/** What a stream is called in words that argue from its silence, and what the row that they rest on must be about. */
+const STREAMS: readonly (readonly [RegExp, RegExp])[] = [
+  [/log_invalid/, /^log-invalid:/],
+  [/\bevents?\b/, /^events$/],
+  [/\bkernel log\b/, /^log$/],
+  [/\btrace\b/, /^trace/],
+];
+
+/**
+ * Why silence must not be argued from there; NULL: it may. A log and a stream of events show what happened only where they were read, whole and
+ * about this very thing, when the packets came: a message that conntrack would have printed is lost with the log that would have held it.
+ */
+function unheard(db: Db, item: EvidenceItem, { firstSeen, lastSeen }: Finding['packets']): string | null {
+  const row = db.prepare('SELECT host_id, what, state FROM coverage WHERE id = ?').get(item.key['id']) as
+    | Watched
+    | undefined;
+  if (row === undefined) return 'nobody watched';
+  if (row.state !== 'complete') return `${row.what} is ${row.state}`;
+  const meant = STREAMS.find(([words]) => words.test(item.text));
+  if (meant !== undefined && !meant[1].test(row.what)) return `${row.what} could not have shown it`;
+  if (firstSeen === null || lastSeen === null) return null;
+  const span = { fromUs: Date.parse(firstSeen) * 1000, toUs: Date.parse(lastSeen) * 1000 + 999 };
+  const within = 'coalesce(from_at_us, @fromUs) <= @toUs AND coalesce(to_at_us, @toUs) >= @fromUs';
+  const isThere = db
+    .prepare(`SELECT 1 FROM coverage WHERE id = @id AND ${within}`)
+    .get({ id: item.key['id'], ...span });
+  if (isThere === undefined) return `${row.what} was not read when the packets came`;
+  const holders = row.what.startsWith('log-invalid:') ? [row.what, 'log'] : [row.what];
+  const lost = db
+    .prepare(
+      `SELECT what FROM coverage WHERE host_id = @hostId AND state = 'lost' AND what IN (SELECT value FROM json_each(@holders)) AND ${within}`,
+    )
+    .pluck()
+    .get({ hostId: row.host_id, holders: JSON.stringify(holders), ...span });
+  return lost === undefined ? null : `${String(lost)} lost records then`;
+}
+
 /** Where an explanation breaks the rules of honesty, in words; empty when it keeps them. */
 export function checkHonesty(db: Db, findings: readonly Pick<Explained, 'finding' | 'verdict'>[]): readonly string[] {
   const faults: string[] = [];
@@ -106,6 +149,8 @@ export function checkHonesty(db: Db, findings: readonly Pick<Explained, 'finding
         faults.push(`${name} cites a row that is not there: ${item.table} ${JSON.stringify(item.key)}`);
       const told = misquoted(db, texts, item);
       if (told !== null) faults.push(`${name} says '${item.text}' of ${item.source}, where it says '${told}'`);
+      const silent = item.kind === 'coverage' ? unheard(db, item, finding.packets) : null;
+      if (silent !== null) faults.push(`${name} argues from silence: "${item.text}", though ${silent}`);
       if (item.source.includes('::')) faults.push(`${name} names a place ${item.source}`);
       if (item.kind !== 'absence') continue;
       const part = db

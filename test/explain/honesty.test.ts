@@ -78,3 +78,27 @@ describe.each(readdirSync(FIXTURE_HOSTS))('%s', (name) => {
     expect(surer).toEqual([]);
   });
 });
+
+describe('silence', () => {
+  it('is argued from nothing that was lost, not read at that time, or about something else', async () => {
+    const { db, findings, ofHosts } = await explainedFiles([join(FIXTURE_HOSTS, 'asymmetric-reply-unseen')]);
+    const all = [...findings, ...ofHosts];
+    const silences = all.flatMap(({ finding }) => finding.evidence).filter(({ kind }) => kind === 'coverage');
+    expect(silences.length).toBeGreaterThan(0);
+    expect(checkHonesty(db, all)).toEqual([]);
+    for (const [change, says] of [
+      ["UPDATE coverage SET state = 'limited'", 'is limited'],
+      ["UPDATE coverage SET state = 'complete', to_at_us = 1, from_at_us = 0", 'was not read when the packets came'],
+      [
+        "UPDATE coverage SET from_at_us = NULL, to_at_us = NULL; INSERT INTO coverage (host_id, what, state) SELECT host_id, what, 'lost' FROM coverage",
+        'lost records then',
+      ],
+      ["UPDATE coverage SET what = 'sockets'", 'could not have shown it'],
+      ['DELETE FROM coverage', 'is not there'],
+    ] as const) {
+      db.exec(change);
+      expect(checkHonesty(db, all).join('\n'), change).toContain(says);
+    }
+    db.close();
+  });
+});

@@ -1,5 +1,6 @@
-// Does an entry keep its flow away from what the rules say today? Signs only: the class that argues them is not built yet, but a flow
-// with such a sign must not be called ordinary.
+// Is there a sign that an entry keeps its flow away from what the rules say today? A flow with such a sign must not be called ordinary, nor be
+// left open without a word of it. causes/stale-entry/ argues the class, and asks for more: an entry without an answer that is not translated,
+// its rule on the packet's way. So a sign may be here where no cause says anything; what a cause argues is always a sign here, too.
 
 import type { EvidenceItem } from '../../model/finding.js';
 import type { EntryRow } from '../../store/evidence-reader.js';
