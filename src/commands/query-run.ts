@@ -10,7 +10,7 @@ import { schemaRows } from '../store/schema-words.js';
 import { UsageError } from '../text/errors.js';
 import { rfc3339 } from '../text/time.js';
 import type { World } from '../world.js';
-import { withEvidence } from './evidence-store.js';
+import { withEvidenceAsked } from './evidence-store.js';
 import { limited, rowFormat, rowLimit } from './row-output.js';
 
 function readParameters(input: CommandInput): Readonly<Record<string, string>> {
@@ -106,7 +106,7 @@ export async function run(input: CommandInput, world: World): Promise<ExitCode> 
   }
   const sql = await readSql(input, world);
   const parameters = withDefaults(input, readParameters(input));
-  return await withEvidence(input, world, async (db) => {
+  return await withEvidenceAsked(input, world, async (db) => {
     print(runQuery(db, sql, parameters));
     return EXIT.done;
   });

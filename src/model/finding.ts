@@ -110,8 +110,8 @@ export interface ToldFinding {
   readonly flows: number;
   /** Ordinary, or what every host on a network has: nothing to do about. */
   readonly isNoise: boolean;
-  /** What can be asked of it further: packets have a way and a course, events and entries a course only. */
-  readonly follow: readonly ('timeline' | 'path')[];
+  /** What can be asked of it further: packets have a way and a course, events and entries a course only; enough packets can be replayed. */
+  readonly follow: readonly ('timeline' | 'path' | 'replay')[];
 }
 
 /** Of a host where nothing is wrong. */

@@ -15,7 +15,7 @@ const BUSY = join(FIXTURE_HOSTS, 'busy-healthy');
 const HARMLESS = ['normal', 'late-close', 'malformed'];
 
 interface Document {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly (Finding & { readonly isNoise: boolean })[];
   readonly quiet?: { readonly normal: readonly string[]; readonly wouldShow: readonly string[] };
 }
 const jsonOf = async (...paths: readonly string[]) =>
@@ -40,6 +40,20 @@ describe('a busy host on which nothing is wrong', () => {
       (one) => one.confidence !== 'possible' && !(HARMLESS.includes(one.class) && one.fate !== 'forwarded'),
     );
     expect(alarms.map((one) => `${one.confidence} ${one.class}: ${one.title}`)).toEqual([]);
+  });
+
+  it('what is said for certain of its noise is told as noise, and alarms no script either', async () => {
+    const { findings } = document;
+    expect(findings.map((one) => one.isNoise)).toEqual(findings.map(() => true));
+    const certain = findings.filter((one) => one.confidence === 'certain');
+    expect(certain.length).toBeGreaterThan(0);
+    // Certain only where nobody is harmed by it: a rule drops them, and every look-alike is ruled out by a record.
+    for (const one of certain) {
+      expect(one).toMatchObject({ fate: 'dropped' });
+      expect(one.ruledOut.length).toBeGreaterThan(0);
+    }
+    expect((await runCommand(['explain', '--exit-code', '-r', BUSY])).code).toBe(0);
+    expect((await runCommand(['explain', '--exit-code', '-r', join(FIXTURE_HOSTS, 'finwait-deleted')])).code).toBe(10);
   });
 
   it('is said to be ordinary, by numbers', () => {

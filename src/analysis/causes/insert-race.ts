@@ -213,6 +213,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
           ),
         ],
         notices: [],
+        isLongAgo: losses?.is === 'total',
       },
     },
   ];

@@ -405,9 +405,12 @@ export function explain(
   const ofHosts = hostFindings(db, [...contexts.values()], cite, scope, keeps, told);
   // One ranking, whoever told them.
   const numbers = new Map(
-    [...explained, ...ofHosts]
-      .sort((a, b) => weightOf(b.finding) - weightOf(a.finding))
-      .map((one, index) => [one as object, index + 1]),
+    [
+      ...explained.map((one) => ({ one: one as object, weight: weightOf(one.finding, false) })),
+      ...ofHosts.map((one) => ({ one, weight: weightOf(one.finding, one.verdict.about.isLongAgo === true) })),
+    ]
+      .sort((a, b) => b.weight - a.weight)
+      .map(({ one }, index) => [one, index + 1]),
   );
   const numbered = <Told extends { readonly finding: Finding }>(all: readonly Told[]): readonly Told[] =>
     all

@@ -17,6 +17,8 @@ export interface HostSubject {
   readonly tupleIds: readonly number[];
   /** Classes of packet findings that tell this story too, seen from its other end. */
   readonly alsoToldAs?: readonly string[];
+  /** It rests on sums since boot alone, so it may be long past: told behind what shows itself in what was looked at. */
+  readonly isLongAgo?: boolean;
   /** Its lines may be of other connections than those that packets tell of: told beside them. */
   readonly standsAlone?: boolean;
   /** 'udp 192.0.2.1:53 > 198.51.100.1:53', '212 connections, e.g. …', 'no packet is named'. */

@@ -1,6 +1,7 @@
 // The story of a finding, line by line, as the screen shows it: events, packets, the rule, what was there at the end.
 
 import type { StoryLine, ToldFinding } from '../../model/finding.js';
+import type { TupleRow } from '../../store/case-reader.js';
 import type { EventRow } from '../../store/evidence-reader.js';
 import { protocolName } from '../../text/protocols.js';
 import { duration, timeOfDay } from '../../text/time.js';
@@ -252,8 +253,22 @@ export function tell(explained: Explained): ToldFinding {
     ],
     flows,
     isNoise: isNoise(verdict),
-    follow: ['timeline', 'path'],
+    follow: ['timeline', 'path', ...(canReplay(subject) ? (['replay'] as const) : [])],
   };
+}
+
+/**
+ * Whether the tracker's model has something to work with: packets of a TCP connection from both of its sides, on the wire or in lines. One
+ * side alone, or a packet alone, leaves windows and states open.
+ */
+function canReplay({ flow, wire, all, tuples }: Case): boolean {
+  if (flow.proto !== 6) return false;
+  const seen = [
+    ...all.flatMap((packet) => packet.tuples.slice(0, 1)),
+    ...wire.flatMap(({ tupleId }) => tuples.get(tupleId) ?? []),
+  ];
+  const isAsked = (one: TupleRow) => one.src === flow.src && one.sport === flow.sport;
+  return seen.some(isAsked) && !seen.every(isAsked);
 }
 
 /** What a state that is only inferred was read off. */

@@ -11,8 +11,14 @@ const CLASS_WEIGHT: Readonly<Record<string, number>> = {
   'not-conntrack': -40,
 };
 
-/** Greater goes first. */
-export function weightOf(finding: Finding): number {
+/** Sums since boot may tell of a day long past: what the evidence shows of the incident itself goes first, however little it is sure. */
+const LONG_AGO = -500;
+
+/**
+ * Greater goes first.
+ * @param isLongAgo it rests on sums since boot alone
+ */
+export function weightOf(finding: Finding, isLongAgo: boolean): number {
   const fate = finding.fate === 'dropped' ? 40 : 0;
   const outcome = finding.outcome === 'INVALID' ? 20 : finding.outcome === 'DROP' ? 10 : 0;
   return (
@@ -20,6 +26,7 @@ export function weightOf(finding: Finding): number {
     fate +
     outcome +
     (CLASS_WEIGHT[finding.class] ?? 0) +
+    (isLongAgo ? LONG_AGO : 0) +
     Math.min(9, Math.log10(finding.packets.count + 1) * 2)
   );
 }

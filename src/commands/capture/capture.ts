@@ -52,7 +52,11 @@ export const captureCommand: CommandSpec<World> = {
         : option,
     ),
     { name: 'fix', describe: 'every remedy with its price and what takes it back', group: 'Output' },
-    { name: 'exit-code', describe: 'exit with 10 when there is a finding that is not normal', group: 'Output' },
+    {
+      name: 'exit-code',
+      describe: 'exit with 10 when there is a finding that is neither normal nor noise',
+      group: 'Output',
+    },
     ...DOCUMENT_OUTPUT_OPTIONS,
   ],
   examples: [

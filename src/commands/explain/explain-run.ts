@@ -113,7 +113,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
     const quiet = isQuiet ? quietOf(db, explanation.contexts) : null;
     if (hasSwitch(input, 'json')) {
       const findings = all
-        .map((one) => one.finding)
+        .map((one) => ({ ...one.finding, isNoise: isNoise(one.verdict) }))
         .filter((finding) => wanted.length === 0 || wanted.includes(finding.id));
       const document = {
         schema: 'ctwhy.explain/1',
@@ -147,7 +147,7 @@ export async function explainEvidence(input: CommandInput, world: World, occasio
       };
       printDocument(world.streams.out, explainDocument(told, head.lookedAt, options));
     }
-    const isTrouble = all.some((one) => one.finding.class !== 'normal');
+    const isTrouble = all.some((one) => !isNoise(one.verdict));
     return hasSwitch(input, 'exit-code') && isTrouble ? EXIT.findings : EXIT.done;
   };
   return await withEvidenceOfOne(input, world, work, occasion.netnsInode);

@@ -15,7 +15,11 @@ export const explainCommand: CommandSpec<World> = {
   options: [
     { name: 'all', describe: 'open every finding', group: 'What' },
     { name: 'fix', describe: 'every remedy with its price and what takes it back', group: 'What' },
-    { name: 'exit-code', describe: 'exit with 10 when there is a finding that is not normal', group: 'Output' },
+    {
+      name: 'exit-code',
+      describe: 'exit with 10 when there is a finding that is neither normal nor noise',
+      group: 'Output',
+    },
     EVIDENCE_NETNS_OPTION,
     ...DOCUMENT_OUTPUT_OPTIONS,
     ...READ_OPTIONS,

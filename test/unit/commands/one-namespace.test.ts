@@ -195,6 +195,18 @@ describe('two namespaces in one store', { timeout: patient(120_000) }, () => {
     );
   });
 
+  it('query answers from all, and with --netns from one, whatever tables it names', async () => {
+    const lists =
+      "SELECT count(*) AS lists FROM snapshot_parts q JOIN snapshots s ON s.id = q.snapshot_id WHERE q.part = 'list:main'";
+    const count = async (...words: readonly string[]) => {
+      const { stdout } = await runCommand(['query', lists, '--no-headers', '-o', 'tsv', '--db', db, ...words]);
+      return Number(stdout);
+    };
+    expect(await count()).toBe(3);
+    expect(await count('--netns', 'blue')).toBe(2);
+    expect(await count('--netns', 'red')).toBe(1);
+  });
+
   it('a line of the kernel log by an interface of the other is not this one’s', async () => {
     const { findings } = await explained('--netns', 'red', '--since', '1 h ago');
     expect(findings.flatMap(({ evidence }) => evidence.map(({ text }) => text)).join('\n')).not.toContain('OUT=c0');
