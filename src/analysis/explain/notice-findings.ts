@@ -11,6 +11,7 @@ import { ASK } from './ask.js';
 import type { HostPicture } from './host-picture.js';
 import type { HostVerdict } from './host-verdict.js';
 import { joinSources } from './join-sources.js';
+import { messageWithout } from './message-words.js';
 
 const MOST_CITED = 20;
 const OUTCOMES: Readonly<Record<string, Outcome>> = { INVALID: 'INVALID', NEW: 'NEW', DROP: 'DROP' };
@@ -37,6 +38,8 @@ function verdictOf(
   const times = rows.map((row) => row.atUs).filter((at): at is number => at !== null);
   const cited = rows.slice(0, MOST_CITED).map((row) => cite.notice(row));
   const text = rows[0]!.text.trim();
+  // Of a line without its addresses the words are stored, with places for its numbers.
+  const said = messageWithout(text);
   const isPacketless = outcome === 'INVALID';
   const more = suppressed > 0 ? `, and ${suppressed} messages of the network stack were suppressed` : '';
   const first = rows[0]!;
@@ -49,7 +52,7 @@ function verdictOf(
       lookAlikes: nearest === undefined ? [] : [{ cause: nearest.class, ruledOut: null }],
     },
     led: null,
-    title: `the kernel says "${text.length > 52 ? `${text.slice(0, 50)}…` : text}"`,
+    title: `the kernel says "${said.length > 52 ? `${said.slice(0, 50)}…` : said}"`,
     summary: `${reason?.condition ?? 'The kernel reported this.'} It was said ${rows.length === 1 ? 'once' : `${rows.length} times`}${more}. ${isPacketless ? 'The line does not show whose packet it was.' : 'Who is behind it is not decided by this evidence.'}`,
     missing: wanted.length > 0 ? wanted : isPacketless ? [ASK.wholeLine] : [ASK.listing, ASK.statistics],
     remedies: [],
@@ -68,7 +71,7 @@ function verdictOf(
       story: [
         {
           label: first.atUs === null ? '' : timeOfDay(first.atUs),
-          says: rows.length === 1 ? text : `${text}, ${rows.length} times`,
+          says: rows.length === 1 ? said : `${said}, ${rows.length} times`,
           source: joinSources(cited.map((item) => item.source)),
           raw: cited.map((item) => item.text),
         },

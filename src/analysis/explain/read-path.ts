@@ -109,6 +109,16 @@ function claimOfTrace(step: PathStep, rules: RuleBook): Claim | null {
   return state === null || rules.isBeforeConntrack(hit.chain) ? null : { state, is: 'shown', step: step.step };
 }
 
+/** nft prints the interfaces once for each chain, in front of what its rules did. */
+function withRoad(step: PathStep, before: readonly PathStep[]): PathStep {
+  if (step.kind !== 'nft-trace' || step.ruleKind === 'packet') return step;
+  const head = before.findLast(
+    ({ ruleKind, family, table, chain }) =>
+      ruleKind === 'packet' && family === step.family && table === step.table && chain === step.chain,
+  );
+  return head === undefined ? step : { ...step, inIf: step.inIf ?? head.inIf, outIf: step.outIf ?? head.outIf };
+}
+
 /**
  * Reads a path.
  * @param kernel decides what a printed reason means; where it is not known and the words have had two meanings, the state is only inferred
@@ -141,7 +151,7 @@ export function readPath(
       if (claim !== null) claims.push(claim);
       if (prefixMeaning(step.prefix ?? '').fate === 'dropped') dropWords ??= step.step;
     } else if (step.kind === 'trace' || step.kind === 'nft-trace' || step.kind === 'xtables-trace') {
-      const claim = claimOfTrace(step, rules);
+      const claim = claimOfTrace(withRoad(step, steps.slice(0, index)), rules);
       if (claim !== null) claims.push(claim);
     }
   }

@@ -1,5 +1,6 @@
 // Evidence without a packet: what is here and what it shows by itself, in a sentence each. Nothing is argued from it.
 
+import type { Rule } from '../../model/ruleset.js';
 import type { Db } from '../../store/open-store.js';
 import {
   readEntryKinds,
@@ -60,6 +61,11 @@ function entries(db: Db, texts: TextSource): readonly Present[] {
   return [...listed, ...untranslated];
 }
 
+/** ' (235 packets so far)'; empty where its counter was not listed. */
+function timesWords({ packets }: Rule): string {
+  return packets === null ? '' : ` (${packets} packet${packets === 1 ? '' : 's'} so far)`;
+}
+
 /** Which rules ask for INVALID, and what they do with it. */
 function rules(contexts: readonly HostContext[]): readonly Present[] {
   const all = contexts.flatMap((context) =>
@@ -80,7 +86,7 @@ function rules(contexts: readonly HostContext[]): readonly Present[] {
             ? `rules: ${asking.length} ${asking.length === 1 ? 'asks' : 'ask'} for INVALID, none of them drops it`
             : `rules: INVALID is dropped by ${dropping
                 .slice(0, 3)
-                .map((rule) => ruleWords(rule))
+                .map((rule) => `${ruleWords(rule)}${timesWords(rule)}`)
                 .join(', ')}`,
       source: '',
     },

@@ -66,7 +66,23 @@ function waitingOf(subject: Case, packet: SeenPacket): Waiting | null {
     return { is: 'inferred', evidence: [subject.cite.entry(before, entryMoment(subject, before).atUs)] };
   // 'invalid state' of an ACK, its SYN seen shortly before and no answer: SYN_SENT by the table.
   const syn = subject.all.find((one) => isSyn(one));
-  return syn === undefined ? null : { is: 'inferred', evidence: [citePacket(subject, syn)] };
+  if (syn !== undefined) return { is: 'inferred', evidence: [citePacket(subject, syn)] };
+  const detour = printed === null ? detourOf(subject, packet) : null;
+  return detour === null ? null : { is: 'inferred', evidence: [detour] };
+}
+
+/**
+ * Where the packets of one side leave by the interface they came in by, the other side is on that link too, or behind it, and need not
+ * send its answers through here; an ACK that no entry at all is there for would be NEW (nf_conntrack_tcp_loose is 1 unless somebody changed it).
+ */
+function detourOf(subject: Case, packet: SeenPacket): EvidenceItem | null {
+  const { inIf, outIf } = roadOf(packet);
+  const isOneSided = otherWay(subject).length === 0 && subject.entries.length === 0 && subject.events.length === 0;
+  const isDetour = inIf !== null && inIf === outIf && !isBridged(subject.packets);
+  // A FIN is refused without an entry, too.
+  if (!isDetour || !isOneSided || hasFlag(packet, 'FIN')) return null;
+  const at = packet.steps.findIndex((step) => (step.outIf ?? '') !== '');
+  return citePacket(subject, packet, Math.max(0, at));
 }
 
 function unansweredStep(subject: Case, packet: SeenPacket): Step {

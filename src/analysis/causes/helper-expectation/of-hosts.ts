@@ -167,6 +167,8 @@ function helperRefused(picture: HostPicture): readonly HostVerdict[] {
         fate: 'unknown',
         reason: null,
         story: [saidLine(picture, rows)],
+        // That none comes by itself and that one is not there are two halves of one story.
+        notices: [...missing, ...off],
       },
     },
   ];
