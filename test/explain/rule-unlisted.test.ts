@@ -42,6 +42,7 @@ describe('a prefix that speaks of dropping', () => {
   it.each([
     ['an ACK from the middle', tcp('[UFW BLOCK] ', 'ACK PSH')],
     ['a SYN ACK', tcp('[UFW BLOCK] ', 'ACK SYN')],
+    ['a line that breaks off before its protocol', `${tcp('[UFW BLOCK] ', 'SYN').split(' LEN=')[0]}\n`],
     ['an RST', tcp('FW REJECT: ', 'RST')],
     ['a prefix that says nothing of an end', tcp('SEEN: ', 'SYN')],
     ['a prefix that lets it pass', tcp('[UFW ALLOW] ', 'SYN')],

@@ -22,6 +22,8 @@ const UNASKED: Readonly<Record<number, readonly number[]>> = {
 
 /** A packet that may open something: one that answers or closes is stopped for what the table does not know, not for a rule about it. */
 function isQuestion(packet: SeenPacket, proto: number): boolean {
+  // Of a line that breaks off before its protocol nobody can tell.
+  if (proto < 0) return false;
   if (proto === 6) return isFirstSyn(packet.flags);
   const types = UNASKED[proto];
   if (types === undefined) return true;
