@@ -3,7 +3,7 @@
 // Usage: tsx test/bench/run.ts [--lines N] [--rounds N]   (needs a built program, lnav and sqlite3)
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,14 +34,33 @@ await build({
 interface Run {
   readonly loadMs: number;
   readonly answerMs: number;
+  /** Of the process, threads included. */
   readonly cpuMs: number;
   readonly peakMb: number;
   readonly rows: readonly { readonly prefix: string; readonly lines: number; readonly flows: number }[];
 }
 
-/** Wall milliseconds of a program, and what it printed. @throws Error when it fails */
-function timed(command: string, args: readonly string[]): { readonly ms: number; readonly out: string } {
+interface Timed {
+  readonly ms: number;
+  /** Processor time of the program and its threads: what is left to compare on a machine that does other things, too. */
+  readonly cpuMs: number;
+  readonly out: string;
+}
+
+/** Processor time of all programs that were run and waited for so far (proc(5): cutime and cstime, in hundredths). */
+function childrenCpuMs(): number {
+  const [user = 0, system = 0] = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(13, 15)
+    .map(Number);
+  return (user + system) * 10;
+}
+
+/** Wall and processor milliseconds of a program, and what it printed. @throws Error when it fails */
+function timed(command: string, args: readonly string[]): Timed {
   const began = performance.now();
+  const cpuBefore = childrenCpuMs();
   const done = spawnSync(command, args, {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
@@ -49,7 +68,7 @@ function timed(command: string, args: readonly string[]): { readonly ms: number;
   });
   const ms = performance.now() - began;
   if (done.status !== 0) throw new Error(`${command} failed: ${done.stderr || String(done.error)}`);
-  return { ms, out: done.stdout };
+  return { ms, cpuMs: childrenCpuMs() - cpuBefore, out: done.stdout };
 }
 
 function median(numbers: readonly number[]): number {
@@ -63,11 +82,11 @@ function removeStore(store: string): void {
 
 function ours(log: string, store: string, how: 'thread' | 'here'): Run & { readonly ms: number } {
   removeStore(store);
-  const { ms, out } = timed(process.execPath, [driver, dist, log, store, how]);
-  return { ...(JSON.parse(out) as Run), ms };
+  const { ms, cpuMs, out } = timed(process.execPath, [driver, dist, log, store, how]);
+  return { ...(JSON.parse(out) as Run), ms, cpuMs };
 }
 
-function lnav(log: string): { readonly ms: number; readonly out: string } {
+function lnav(log: string): Timed {
   return timed('lnav', ['-n', '-I', lnavFolder, '-c', LNAV_QUESTION, '-c', ':write-csv-to -', log]);
 }
 
@@ -86,9 +105,9 @@ function flatRows(store: string, csv: string): void {
 
 const FLAT_TABLE = `CREATE TABLE flat (us, line, kind, prefix, tab, chain, rule_kind, rule_no, in_if, out_if, mac, proto, src, dst, sport, dport, ip_id, len, ttl, flags, seq, ack, window, extra)`;
 
-function imported(csv: string, store: string): number {
+function imported(csv: string, store: string): Timed {
   removeStore(store);
-  return timed('sqlite3', [store, '-cmd', FLAT_TABLE, `.import --csv ${csv} flat`]).ms;
+  return timed('sqlite3', [store, '-cmd', FLAT_TABLE, `.import --csv ${csv} flat`]);
 }
 
 /** PRODUCT's goals: ratio of whole run to lnav, of load to .import, store to raw. */
@@ -117,28 +136,33 @@ for (const kind of ['real', 'log-only', 'uniform'] as const) {
     const thread = ours(log, store, 'thread');
     const size = statSync(store).size / statSync(log).size;
     flatRows(store, csv);
-    const second = timed(process.execPath, [driver, dist, log, store, 'answer']).ms;
+    const second = timed(process.execPath, [driver, dist, log, store, 'answer']);
     const here = ours(log, store, 'here');
     const flat = imported(csv, join(folder, 'flat.db'));
     answerRows = thread.rows.length;
     note('ours, thread: ms', thread.ms);
     note('ours, one thread: ms', here.ms);
     note('ours, thread: CPU ms', thread.cpuMs);
+    note('ours, one thread: CPU ms', here.cpuMs);
     note('ours: answer ms', thread.answerMs);
     note('peak MB, thread', thread.peakMb);
     note('peak MB, one thread', here.peakMb);
     note('store / raw', size);
-    note('.import: ms', flat);
-    note('load / .import', Math.min(thread.loadMs, here.loadMs) / flat);
+    note('.import: ms', flat.ms);
+    note('load / .import', Math.min(thread.loadMs, here.loadMs) / flat.ms);
+    note('whole run / .import, CPU', here.cpuMs / flat.cpuMs);
     if (!hasLnav) continue;
     const theirs = lnav(log);
     const theirRows = theirs.out.trim().split('\n').length - 1;
     if (theirRows !== answerRows && kind !== 'real')
       throw new Error(`lnav answers ${theirRows} rows, we ${answerRows}`);
     note('lnav: ms', theirs.ms);
+    note('lnav: CPU ms', theirs.cpuMs);
     note('whole run, thread / lnav', thread.ms / theirs.ms);
     note('whole run, one thread / lnav', here.ms / theirs.ms);
-    note('second answer / lnav', second / theirs.ms);
+    note('whole run / lnav, CPU', here.cpuMs / theirs.cpuMs);
+    note('second answer / lnav', second.ms / theirs.ms);
+    note('second answer / lnav, CPU', second.cpuMs / theirs.cpuMs);
   }
   console.log(
     `\n${kind}: ${lines} lines, ${(statSync(log).size / 1e6).toFixed(0)} MB, ${answerRows} prefixes, median of ${rounds}`,
