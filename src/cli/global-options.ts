@@ -162,3 +162,16 @@ export const PACKET_FILTER_OPTIONS: readonly OptionSpec[] = FILTER_OPTIONS.filte
     ? { ...option, describe: 'ADDR:PORT, or a pasted line of ss, conntrack, LOG, tcpdump' }
     : option,
 );
+
+/** Commands that put rules of ours into the host. */
+export const RULE_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'backend',
+    argument: 'WHICH',
+    choices: ['nft', 'legacy'],
+    describe: 'where the rules go (nft where it works)',
+    group: 'What',
+  },
+  ...CHANGE_OPTIONS,
+  { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+];

@@ -1,5 +1,7 @@
 // Which year and which zone has a stamp that tells neither? Classic syslog prints 'Nov 27 20:36:50' and no more.
 
+import { offsetOfZone } from '../text/zone-offset.js';
+
 const DAY_US = 86_400_000_000;
 
 /** Microseconds since the epoch as if the printed local time were UTC. month from 1. */
@@ -51,19 +53,7 @@ export function zoneOffsetUs(zone: string, localUs: number): number | null {
 
 function offsetAt(zone: string, epochUs: number): number | null {
   try {
-    const parts = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    }).formatToParts(new Date(epochUs / 1000));
-    const part = (type: string): number => Number(parts.find((candidate) => candidate.type === type)?.value);
-    const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
-    return (local - Math.floor(epochUs / 1_000_000) * 1000) * 1000;
+    return offsetOfZone(zone, epochUs);
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 // systemd.time's words for times and durations, which the people of this trade already have in their fingers.
 
 import { UsageError } from './errors.js';
+import { offsetOfZone } from './zone-offset.js';
 
 const SECOND = 1_000_000;
 /** Units of systemd.time(7), in microseconds. */
@@ -57,33 +58,13 @@ export function zoneOffsetUs(zone: string, atUs: number): number {
   const fixed = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
   if (fixed !== null) return (fixed[1] === '-' ? -1 : 1) * (Number(fixed[2]) * 3600 + Number(fixed[3]) * 60) * SECOND;
   if (zone === 'Z' || zone === 'UTC') return 0;
-  let parts: Intl.DateTimeFormatPart[];
   try {
-    parts = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    }).formatToParts(new Date(atUs / 1000));
+    return offsetOfZone(zone, atUs);
   } catch (error) {
     throw new UsageError(`there is no time zone '${zone}'; give +02:00 or a name such as Europe/Berlin`, null, {
       cause: error,
     });
   }
-  const value = (type: string) => Number(parts.find((one) => one.type === type)?.value);
-  const local = Date.UTC(
-    value('year'),
-    value('month') - 1,
-    value('day'),
-    value('hour'),
-    value('minute'),
-    value('second'),
-  );
-  return (local - Math.floor(atUs / SECOND) * 1000) * 1000;
 }
 
 /** Microseconds since the epoch of a local date and time; around a change of offset the earlier reading. */

@@ -18,6 +18,7 @@ interface Proven {
 }
 
 const PACKETS = 'explain/packet-causes.test.ts';
+const WINDOWS = 'explain/window-causes.test.ts';
 const TABLES = 'explain/told-by-tables.test.ts';
 const ROUTING = 'explain/routing-dropped.test.ts';
 const FLOWS = 'explain/flow-causes.test.ts';
@@ -57,8 +58,8 @@ const PROVEN: readonly Proven[] = [
   {
     what: 'lost scale',
     id: 'window-scale-lost',
-    found: [PACKETS, 'the sender runs ahead further and further of a bound that does not move'],
-    notCalledSo: [PACKETS, 'is not that where one SYN offers no scaling'],
+    found: [WINDOWS, 'the sender runs ahead further and further of a bound that does not move'],
+    notCalledSo: [WINDOWS, 'is not that where one SYN offers no scaling'],
   },
   { what: 'invalid RST', id: 'rst-rejected', found: 'rst-rejected', notCalledSo: 'port-reused' },
   { what: 'challenge RST', id: 'rst-rejected', found: 'rst-challenged', notCalledSo: 'port-reused' },

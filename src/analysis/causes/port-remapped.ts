@@ -9,7 +9,7 @@ import type { HostPicture } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
 import { foundInRules } from '../explain/rule-commands.js';
 import type { HostCause } from './cause.js';
-import { flowWords } from './words.js';
+import { flowOfEntry, flowWords } from './words.js';
 
 /** A rule that moves source ports by itself: then the remap is what somebody asked for. */
 function hasSourceNat({ host }: HostPicture): boolean {
@@ -31,15 +31,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
   const entry = citeVersions(picture, [first.versionId]);
   const holder = first.holderId === null ? [] : citeVersions(picture, [first.holderId]);
   const rulesRead = host.parts.find((part) => part.part.startsWith('rules:') && part.state === 'read');
-  const flow = {
-    id: first.tupleId,
-    proto: first.proto,
-    src: first.src,
-    sport: first.sport,
-    dst: first.dst,
-    dport: first.dport,
-    extra: null,
-  };
+  const flow = flowOfEntry(first);
   const name = flowWords(flow);
   const steps: Step[] = [
     shown(`${name} is answered to port ${first.replyDport}, though no address is translated`, entry),

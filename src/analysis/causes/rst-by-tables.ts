@@ -10,7 +10,7 @@ import { citeVersions, storyLine, timeOfList } from '../explain/host-measures.js
 import { type HostPicture, settingsNamed } from '../explain/host-picture.js';
 import type { HostVerdict } from '../explain/host-verdict.js';
 import type { HostCause } from './cause.js';
-import { flowWords } from './words.js';
+import { flowOfEntry, flowWords } from './words.js';
 
 /** nf_conntrack_tcp_timeout_close, unless a reading says otherwise. */
 const CLOSE_S = 10;
@@ -91,16 +91,7 @@ function argue(picture: HostPicture): readonly HostVerdict[] {
       about: {
         outcome: 'OTHER',
         fate: 'unknown',
-        flow: {
-          id: first.tupleId,
-          proto: first.proto,
-          src: first.src,
-          sport: first.sport,
-          dst: first.dst,
-          dport: first.dport,
-          extra: null,
-          zone: first.zone,
-        },
+        flow: { ...flowOfEntry(first), zone: first.zone },
         tupleIds: found.flatMap((one) => [one.tupleId, one.replyTupleId]),
         alsoToldAs: ['late-close', 'normal', 'entry-gone', 'port-reuse'],
         flowText: found.length === 1 ? name : `${found.length} connections, e.g. ${name}`,

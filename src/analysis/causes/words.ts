@@ -10,6 +10,14 @@ export function endWords(address: string, port: number | null): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** The flow of an entry's row, as what a finding is about. */
+export function flowOfEntry({ tupleId, ...ends }: { readonly tupleId: number } & Omit<Tuple, 'extra'>): {
+  readonly id: number;
+} & Tuple {
+  const { proto, src, sport, dst, dport } = ends;
+  return { id: tupleId, proto, src, sport, dst, dport, extra: null };
+}
+
 /** 'tcp 10.61.1.2:47244 > 10.61.2.2:8080'. */
 export function flowWords(tuple: Tuple): string {
   return `${protocolName(tuple.proto)} ${endWords(tuple.src, tuple.sport)} > ${endWords(tuple.dst, tuple.dport)}`;

@@ -1,7 +1,7 @@
 // ctwhy tag: rules that print the state that conntrack gave each packet.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
+import { PACKET_FILTER_OPTIONS, RULE_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
 import { listOfKind, undoOfKind } from '../changes/of-kind.js';
 
@@ -43,15 +43,7 @@ export const tagAddCommand: CommandSpec<World> = {
     { name: 'log-ip-options', describe: 'options of IP, in hex', group: 'What' },
     { name: 'log-uid', describe: 'UID= and GID= of local sockets', group: 'What' },
     { name: 'limit', argument: 'RATE', describe: 'lines of one flow: 1/s, 5/min (20/s)', group: 'Safety' },
-    {
-      name: 'backend',
-      argument: 'WHICH',
-      choices: ['nft', 'legacy'],
-      describe: 'where the rules go (nft where it works)',
-      group: 'What',
-    },
-    ...CHANGE_OPTIONS,
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+    ...RULE_OPTIONS,
   ],
   examples: [
     { command: 'ctwhy tag add --ctstate NEW,INVALID --dport 8080', says: 'what is not part of a connection' },

@@ -1,7 +1,7 @@
 // ctwhy trace: the rules that packets meet, shown by the kernel.
 
 import type { CommandSpec } from '../../cli/command.js';
-import { CHANGE_OPTIONS, PACKET_FILTER_OPTIONS } from '../../cli/global-options.js';
+import { PACKET_FILTER_OPTIONS, RULE_OPTIONS } from '../../cli/global-options.js';
 import type { World } from '../../world.js';
 import { listOfKind, undoOfKind } from '../changes/of-kind.js';
 
@@ -21,15 +21,7 @@ export const traceAddCommand: CommandSpec<World> = {
       group: 'Filter',
     },
     { name: 'limit', argument: 'RATE', describe: 'packets of one flow: 1/s, 5/min (20/s)', group: 'Safety' },
-    {
-      name: 'backend',
-      argument: 'WHICH',
-      choices: ['nft', 'legacy'],
-      describe: 'where the rules go (nft where it works)',
-      group: 'What',
-    },
-    ...CHANGE_OPTIONS,
-    { name: 'json', alias: 'j', describe: 'as JSON, stable for scripts', group: 'Output' },
+    ...RULE_OPTIONS,
   ],
   examples: [
     { command: 'ctwhy trace add -p tcp -s 192.0.2.42 --dport 25', says: 'one client and its mail server' },

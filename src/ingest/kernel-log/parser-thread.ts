@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { PacketBatch } from '../../store/packet-batch.js';
 import type { ClockStretch } from './clock-tracker.js';
 import type { Parser, ParserEvents, ParserStart } from './parser.js';
-import type { LineCounts, OpenLines } from './read-lines.js';
+import { type LineCounts, NO_LINES, type OpenLines } from './read-lines.js';
 
 /** Chunks under way: enough that neither side waits. They lie in memory both threads see, used in turn: nothing is allocated a chunk. */
 export const CHUNKS = 6;
@@ -126,19 +126,7 @@ export function openParserThread(start: ParserStart, events: ParserEvents): Pars
       waitFor(0);
       return { bytes: last!.bytes, state: last!.state };
     },
-    counts: () => last?.counts ?? EMPTY_COUNTS,
+    counts: () => last?.counts ?? NO_LINES,
     stretches: () => last?.stretches ?? [],
   };
 }
-
-const EMPTY_COUNTS: LineCounts = {
-  lines: 0,
-  packetLines: 0,
-  slowLines: 0,
-  passages: 0,
-  notices: 0,
-  otherKernel: 0,
-  otherProgram: 0,
-  foreign: 0,
-  unread: 0,
-};

@@ -50,6 +50,18 @@ export interface LineCounts {
   unread: number;
 }
 
+export const NO_LINES: Readonly<LineCounts> = {
+  lines: 0,
+  packetLines: 0,
+  slowLines: 0,
+  passages: 0,
+  notices: 0,
+  otherKernel: 0,
+  otherProgram: 0,
+  foreign: 0,
+  unread: 0,
+};
+
 export interface LineReader {
   /** Reads whole lines: bytes[from, end) ends with a newline. */
   read(bytes: Buffer, from: number, end: number): void;
@@ -87,17 +99,7 @@ export function openLineReader(options: LineReaderOptions): LineReader {
   const scanner = openDumpScanner(tables);
   const batches: BatchBuilder = openBatchBuilder(tables, heads, paths, clocks);
   const assembler = openPassageAssembler(paths, tables.stableAddress, (passage) => batches.passage(passage));
-  const counts: LineCounts = {
-    lines: 0,
-    packetLines: 0,
-    slowLines: 0,
-    passages: 0,
-    notices: 0,
-    otherKernel: 0,
-    otherProgram: 0,
-    foreign: 0,
-    unread: 0,
-  };
+  const counts: LineCounts = { ...NO_LINES };
   let line = options.firstLine;
   let previousHead: Head | null = null;
   let dumps: Dump[] = Array.from({ length: KEPT_DUMPS }, emptyDump);

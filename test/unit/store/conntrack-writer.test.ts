@@ -5,6 +5,7 @@ import type { Tuple } from '../../../src/model/tuple.js';
 import { beginSnapshot, openSnapshot, type SnapshotWriter } from '../../../src/store/conntrack-writer.js';
 import type { Db } from '../../../src/store/open-store.js';
 import { openTuples } from '../../../src/store/tuples.js';
+import { BARE_ENTRY } from '../../helpers/bare-entry.js';
 import { emptyStore } from './empty-store.js';
 
 const T0 = 1_795_000_000_000_000;
@@ -22,31 +23,10 @@ const tuple = (sport: number, more: Partial<Tuple> = {}): Tuple => ({
 
 function entry(sport: number, more: Partial<CtEntry> = {}): CtEntry {
   return {
-    family: 'ip',
+    ...BARE_ENTRY,
     orig: tuple(sport),
     reply: { proto: 6, src: '198.51.100.2', dst: '203.0.113.9', sport: 80, dport: sport, extra: null },
-    timeoutS: 300,
-    state: 'ESTABLISHED',
-    status: ['ASSURED'],
-    zone: null,
-    zoneOrig: null,
-    zoneReply: null,
     id: sport * 7,
-    mark: 0,
-    use: 1,
-    helper: null,
-    labels: null,
-    secctx: null,
-    origCounters: { packets: null, bytes: null },
-    replyCounters: { packets: null, bytes: null },
-    deltaTimeS: null,
-    startedAtUs: null,
-    stoppedAtUs: null,
-    startedLocal: null,
-    stoppedLocal: null,
-    activeSinceS: null,
-    isOffloaded: false,
-    unknown: [],
     ...more,
   };
 }

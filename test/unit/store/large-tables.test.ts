@@ -14,6 +14,7 @@ import type { Db } from '../../../src/store/open-store.js';
 import { countBorn } from '../../../src/store/snapshot-reader.js';
 import { openTupleLoad } from '../../../src/store/tuple-load.js';
 import { openTuples } from '../../../src/store/tuples.js';
+import { BARE_ENTRY } from '../../helpers/bare-entry.js';
 import { patient } from '../../lab/clock.js';
 import { emptyStore } from './empty-store.js';
 
@@ -32,31 +33,10 @@ const tuple = (number: number): Tuple => ({
 function entry(number: number, more: Partial<CtEntry> = {}): CtEntry {
   const orig = tuple(number);
   return {
-    family: 'ip',
+    ...BARE_ENTRY,
     orig,
     reply: { ...orig, src: orig.dst, dst: orig.src, sport: orig.dport, dport: orig.sport },
-    timeoutS: 300,
-    state: 'ESTABLISHED',
-    status: ['ASSURED'],
-    zone: null,
-    zoneOrig: null,
-    zoneReply: null,
     id: number + 1,
-    mark: 0,
-    use: 1,
-    helper: null,
-    labels: null,
-    secctx: null,
-    origCounters: { packets: null, bytes: null },
-    replyCounters: { packets: null, bytes: null },
-    deltaTimeS: null,
-    startedAtUs: null,
-    stoppedAtUs: null,
-    startedLocal: null,
-    stoppedLocal: null,
-    activeSinceS: null,
-    isOffloaded: false,
-    unknown: [],
     ...more,
   };
 }

@@ -95,16 +95,7 @@ export const oneSidedNotrack: Cause = {
     const found = oneSidedRule(subject);
     if (found === null) return null;
     const { rule } = found;
-    const hit = subject.host.rules.atStep({
-      ...packet.steps[0]!,
-      family: rule.family,
-      table: rule.table,
-      chain: rule.chain,
-      ruleKind: 'rule',
-      ruleNumber: rule.number,
-      handle: null,
-      ruleText: null,
-    });
+    const hit = subject.host.rules.ruleOf(rule);
     const moved = hit === null ? null : subject.host.rules.moved(hit);
     const steps: Step[] = [
       invalidStep(subject),

@@ -64,19 +64,7 @@ export const offloadBlindWindow: Cause = {
     if (marks.length === 0 && rules.length === 0) return null;
     const packet = firstPacket(subject);
     const rule = rules[0];
-    const hit =
-      rule === undefined
-        ? null
-        : subject.host.rules.atStep({
-            ...packet.steps[0]!,
-            family: rule.family,
-            table: rule.table,
-            chain: rule.chain,
-            ruleKind: 'rule',
-            ruleNumber: rule.number,
-            handle: null,
-            ruleText: null,
-          });
+    const hit = rule === undefined ? null : subject.host.rules.ruleOf(rule);
     const isLast = hasFlag(packet, 'FIN') || hasFlag(packet, 'RST');
     const steps: Step[] = [
       invalidStep(subject),

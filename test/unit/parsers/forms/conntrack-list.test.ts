@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BARE_ENTRY } from '../../../helpers/bare-entry.js';
 import { onlyEntry, readTracker, recordsOf } from './conntrack-forms.js';
 
 const PLAIN =
@@ -10,31 +11,11 @@ const EXTENDED =
 describe('conntrack -L', () => {
   it('reads both directions, seconds, state, status and mark', () => {
     expect(onlyEntry(PLAIN)).toEqual({
-      family: 'ip',
+      ...BARE_ENTRY,
       orig: { proto: 6, src: '192.0.2.1', dst: '198.51.100.2', sport: 41138, dport: 8080, extra: null },
       reply: { proto: 6, src: '203.0.113.9', dst: '198.51.100.1', sport: 80, dport: 41138, extra: null },
       timeoutS: 431999,
-      state: 'ESTABLISHED',
-      status: ['ASSURED'],
-      zone: null,
-      zoneOrig: null,
-      zoneReply: null,
-      id: null,
       mark: 7,
-      use: 1,
-      helper: null,
-      labels: null,
-      secctx: null,
-      origCounters: { packets: null, bytes: null },
-      replyCounters: { packets: null, bytes: null },
-      deltaTimeS: null,
-      startedAtUs: null,
-      stoppedAtUs: null,
-      startedLocal: null,
-      stoppedLocal: null,
-      activeSinceS: null,
-      isOffloaded: false,
-      unknown: [],
     });
   });
 
