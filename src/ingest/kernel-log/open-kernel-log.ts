@@ -7,9 +7,10 @@ import { openPacketWriter } from '../../store/packet-writer.js';
 import { openPassageMerge } from '../../store/passage-merge.js';
 import { readTheseRawLines } from '../../store/raw-blocks.js';
 import type { ClockStretch } from './clock-tracker.js';
+import type { LineCounts } from './line-counts.js';
 import { openParserHere, type Parser, type ParserEvents } from './parser.js';
 import { openParserThread } from './parser-thread.js';
-import type { LineCounts, OpenLines, ParseSlow } from './read-lines.js';
+import type { OpenLines, ParseSlow } from './read-lines.js';
 
 /** From this size on a thread of its own pays for being started. */
 const THREAD_BYTES = 12 << 20;

@@ -4,8 +4,9 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { PacketBatch } from '../../store/packet-batch.js';
 import type { ClockStretch } from './clock-tracker.js';
+import { type LineCounts, NO_LINES } from './line-counts.js';
 import type { Parser, ParserEvents, ParserStart } from './parser.js';
-import { type LineCounts, NO_LINES, type OpenLines } from './read-lines.js';
+import type { OpenLines } from './read-lines.js';
 
 /** Chunks under way: enough that neither side waits. They lie in memory both threads see, used in turn: nothing is allocated a chunk. */
 export const CHUNKS = 6;

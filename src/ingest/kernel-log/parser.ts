@@ -2,8 +2,9 @@
 
 import type { PacketBatch } from '../../store/packet-batch.js';
 import type { ClockStretch } from './clock-tracker.js';
+import type { LineCounts } from './line-counts.js';
 import { openLineFeed } from './line-feed.js';
-import { type LineCounts, type OpenLines, openLineReader, type ParseSlow } from './read-lines.js';
+import { type OpenLines, openLineReader, type ParseSlow } from './read-lines.js';
 
 export interface ParserStart {
   readonly firstLine: number;

@@ -9,6 +9,7 @@ import { type Dump, emptyDump } from './dump.js';
 import { openDumpTables } from './dump-tables.js';
 import { openEnvelopeReader } from './envelope-template.js';
 import { type DumpMessage, type Head, type HeadVariant, openHeadTable } from './head-table.js';
+import { type LineCounts, NO_LINES } from './line-counts.js';
 import { lineText, stampResolutionUs } from './line-text.js';
 import { DECODED_MAC, decodedMac, noticeKind, PLAIN } from './message-words.js';
 import { enterDump, packetToDump, sameDump } from './packet-to-dump.js';
@@ -34,33 +35,6 @@ export interface LineReaderOptions {
   readonly onUnread: (line: number, reason: string, at: number) => void;
   readonly onBatch: (batch: PacketBatch) => void;
 }
-
-export interface LineCounts {
-  lines: number;
-  /** Lines with a packet dump. */
-  packetLines: number;
-  /** … that the full parser had to read. */
-  slowLines: number;
-  passages: number;
-  notices: number;
-  /** Kernel lines that are not netfilter's. */
-  otherKernel: number;
-  otherProgram: number;
-  foreign: number;
-  unread: number;
-}
-
-export const NO_LINES: Readonly<LineCounts> = {
-  lines: 0,
-  packetLines: 0,
-  slowLines: 0,
-  passages: 0,
-  notices: 0,
-  otherKernel: 0,
-  otherProgram: 0,
-  foreign: 0,
-  unread: 0,
-};
 
 export interface LineReader {
   /** Reads whole lines: bytes[from, end) ends with a newline. */
