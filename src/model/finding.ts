@@ -1,4 +1,5 @@
-// What explain says. The JSON of `ctwhy explain --json` is these types, word for word (schema ctwhy.explain/1).
+// What explain says. The JSON of `ctwhy explain --json` is these types, word for word, each finding
+// with `isNoise` as ToldFinding has it (schema ctwhy.explain/1).
 
 export type Confidence = 'certain' | 'likely' | 'possible';
 export type Outcome = 'INVALID' | 'NEW' | 'DROP' | 'OTHER';
