@@ -73,7 +73,7 @@ function openExistingStore(input: CommandInput, world: World): Db {
     });
     return path;
   };
-  const db = openStoreForReading(world.host, { ...location, copyTo });
+  const db = openStoreForReading(world.host, { ...location, copyTo }, world.clock.nowUs());
   // Open, a copy needs its name no longer: a signal may end the process in the middle of a query.
   for (const letGo of copies) letGo();
   if (db !== null) return db;

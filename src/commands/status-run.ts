@@ -51,7 +51,7 @@ async function evidenceLine(input: CommandInput, world: World): Promise<Line> {
       import('../store/open-store.js'),
       import('../store/evidence-summary.js'),
     ]);
-    const db = openStoreForReading(world.host, location);
+    const db = openStoreForReading(world.host, location, world.clock.nowUs());
     if (db === null) return '  Evidence    none yet';
     try {
       const summary = evidenceSummary(db);

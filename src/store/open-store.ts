@@ -124,16 +124,20 @@ export function openStoreForWriting(host: ReadHost, { path, migrationsFolder }: 
 }
 
 /**
- * Opens an existing store for reading only; NULL when there is none (nothing is created).
- * @throws StoreError when there is one that cannot be read, or it is older or newer than this program
+ * Opens an existing store for reading only; NULL when there is none (nothing is created). One of an older ctwhy is brought to this
+ * program's schema first, or its copy is where it may not be written.
+ * @param nowUs remembered with each migration
+ * @throws StoreError when there is one that cannot be read, or it is newer than this program
  */
-export function openStoreForReading(host: ReadHost, { path, migrationsFolder, copyTo }: StoreLocation): Db | null {
+export function openStoreForReading(host: ReadHost, location: StoreLocation, nowUs: number): Db | null {
+  const { path, migrationsFolder, copyTo } = location;
   const migrations = readMigrations(host, migrationsFolder);
   let db: Db | undefined;
   try {
     if (host.look(path) === null) return null;
     checkPlace(host, 'read', path);
-    db = openWhereItIs(path) ?? openCopy(path, copyTo);
+    const inPlace = openWhereItIs(path);
+    db = inPlace ?? openCopy(path, copyTo);
     tune(db);
     const version = schemaVersion(db, path);
     checkVersion(version, path, migrations);
@@ -141,16 +145,20 @@ export function openStoreForReading(host: ReadHost, { path, migrationsFolder, co
       db.close();
       return null;
     }
-    if (version < migrations.length) {
-      throw new StoreError(
-        `${path} was written by an older ctwhy (schema ${version}, this one needs ${migrations.length}); bring it up to date with: ctwhy ingest --db ${path}`,
-      );
+    if (version === migrations.length) return db;
+    if (inPlace === null) {
+      db.pragma('query_only = OFF');
+      migrate(db, path, migrations, nowUs);
+      db.pragma('query_only = ON');
+      return db;
     }
-    return db;
+    db.close();
   } catch (error) {
     db?.close();
     throw storeError('read', path, error);
   }
+  openStoreForWriting(host, location, nowUs).close();
+  return openStoreForReading(host, location, nowUs);
 }
 
 /**

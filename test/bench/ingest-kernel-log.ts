@@ -70,7 +70,7 @@ if (how !== 'answer') {
   if (kernelLog.stats().lines === 0) throw new Error('no line was read');
 }
 const loaded = process.hrtime.bigint();
-const db = openStoreForReading(host, location);
+const db = openStoreForReading(host, location, 2);
 const rows = db.prepare(ANSWER).all();
 const ended = process.hrtime.bigint();
 console.log(

@@ -2,11 +2,10 @@
 
 import { inferred, type LookAlike, open, ruledOutBy, type Step, shown, type Verdict } from '../explain/argument.js';
 import { ASK } from '../explain/ask.js';
-import type { Case } from '../explain/case.js';
 import { citePacket, firstPacket, livesBefore, packetMoment } from '../explain/flow-facts.js';
-import { lostTrace } from '../explain/lost-trace.js';
 import { staleSign } from '../explain/stale.js';
 import type { Cause } from './cause.js';
+import { endsInRouting } from './routing-dropped/ends-in-routing.js';
 import { flowWords, ruleWords } from './words.js';
 
 /** Reasons for NEW that are the ordinary course of things. */
@@ -25,11 +24,6 @@ const ORDINARY: Readonly<Record<string, string>> = {
   'icmp-error-related': 'an error about a known connection',
 };
 
-/** Traced up to the end of prerouting and not seen again. */
-function isLostInRouting(subject: Case): boolean {
-  return subject.packets.every((packet) => lostTrace(packet, subject.host)?.hook === 'PREROUTING');
-}
-
 export const normal: Cause = {
   id: 'normal',
   title: 'As expected, nothing wrong',
@@ -46,7 +40,7 @@ export const normal: Cause = {
     // Dropped though it is NEW: that is a rule's doing and told there.
     if (subject.fate.fate === 'dropped') return null;
     // Ended between two hooks: ordinary for conntrack, but not for whoever sent it.
-    if (isLostInRouting(subject)) return null;
+    if (endsInRouting(subject)) return null;
     const packet = firstPacket(subject);
     const isTcp = subject.flow.proto === 6;
     const event = subject.events.find((one) => one.kind === 'NEW');

@@ -74,7 +74,7 @@ describe('on recorded hosts', () => {
   beforeAll(async () => {
     const hosts = join(REPOSITORY, 'fixtures/hosts');
     await runCommand(['ingest', '--db', path(), ...RECORDED.map((name) => join(hosts, name))]);
-    db = openStoreForReading(realHost(), { path: path(), migrationsFolder })!;
+    db = openStoreForReading(realHost(), { path: path(), migrationsFolder }, 2)!;
   }, patient(240_000));
   afterAll(() => db.close());
 
@@ -103,7 +103,7 @@ describe('on the stuck FIN', () => {
   beforeAll(async () => {
     const path = join(folder, 'fin.db');
     await runCommand(['ingest', '--db', path, join(REPOSITORY, 'fixtures/hosts/finwait-deleted')]);
-    db = openStoreForReading(realHost(), { path, migrationsFolder })!;
+    db = openStoreForReading(realHost(), { path, migrationsFolder }, 2)!;
   });
   afterAll(() => db.close());
 

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realHost } from '../../../src/host/real-host.js';
+import { migrate, readMigrations } from '../../../src/store/migrate.js';
 import { openDatabase } from '../../../src/store/open-database.js';
 import { openStoreForReading, openStoreForWriting, removeStore } from '../../../src/store/open-store.js';
 import { REPOSITORY, runCommand } from '../../helpers/run-command.js';
@@ -79,17 +80,6 @@ describe('a store that cannot be read', () => {
       'was written by a newer ctwhy (schema 999',
     ],
     [
-      'from an older one',
-      () => {
-        copyFileSync(good, join(folder, 'older.db'));
-        const older = openDatabase(join(folder, 'older.db'));
-        older.pragma('user_version = 2');
-        older.close();
-      },
-      'older.db',
-      'was written by an older ctwhy (schema 2',
-    ],
-    [
       'damaged in the middle',
       () => {
         copyFileSync(good, join(folder, 'broken.db'));
@@ -111,6 +101,18 @@ describe('a store that cannot be read', () => {
     expect(stderr).not.toMatch(/\n {4}at |fault of ctwhy/);
     expect([stdout, code]).toEqual(['', 6]);
     expect((await runCommand(['status', '--db', join(folder, name)])).code).toBe(0);
+  });
+
+  it('brings one of an older ctwhy to its schema before it reads it', () => {
+    const migrations = readMigrations(realHost(), migrationsFolder);
+    const path = join(folder, 'older.db');
+    const older = openDatabase(path);
+    migrate(older, path, migrations.slice(0, 9), 1);
+    older.close();
+    const db = openStoreForReading(realHost(), { path, migrationsFolder }, 2)!;
+    expect(db.pragma('user_version', { simple: true })).toBe(migrations.length);
+    expect(() => db.exec('DELETE FROM hosts')).toThrow('readonly');
+    db.close();
   });
 
   it.each([
@@ -164,7 +166,10 @@ describe.skipIf(!isRoot)('rights (needs root to become another user)', () => {
     try {
       const path = join(place, 'store.db');
       // WAL mode with rows that are still in the -wal file.
-      const writer = openStoreForWriting(realHost(), { path, migrationsFolder }, 0);
+      const writer = openDatabase(path);
+      writer.pragma('journal_mode = WAL');
+      // Of an older ctwhy: the copy is brought up to date.
+      migrate(writer, path, readMigrations(realHost(), migrationsFolder).slice(0, 9), 0);
       writer.exec("INSERT INTO hosts (name) VALUES ('gw')");
       for (const name of ['store.db', 'store.db-wal']) cpSync(join(place, name), join(place, `copy-${name}`));
       writer.close();
@@ -181,7 +186,7 @@ describe.skipIf(!isRoot)('rights (needs root to become another user)', () => {
         import { realHost } from ${JSON.stringify(join(REPOSITORY, 'src/host/real-host.ts'))};
         process.setgroups([]); process.setgid(65534); process.setuid(65534);
         const to = ${JSON.stringify(join(tmpdir(), `copied-${process.pid}.db`))};
-        const db = openStoreForReading(realHost(), { path: ${JSON.stringify(copy)}, migrationsFolder: ${JSON.stringify(migrationsFolder)}, copyTo: () => to });
+        const db = openStoreForReading(realHost(), { path: ${JSON.stringify(copy)}, migrationsFolder: ${JSON.stringify(migrationsFolder)}, copyTo: () => to }, 2);
         console.log(db.prepare('SELECT name FROM hosts').pluck().get());
         try { db.exec("INSERT INTO hosts (name) VALUES ('x')"); console.log('written'); } catch (error) { console.log(error.code); }
         db.close();`;
@@ -199,7 +204,7 @@ describe.skipIf(!isRoot)('rights (needs root to become another user)', () => {
 
 describe('a store', () => {
   it('is NULL for reading where there is none', () => {
-    expect(openStoreForReading(realHost(), { path: join(folder, 'no.db'), migrationsFolder })).toBeNull();
+    expect(openStoreForReading(realHost(), { path: join(folder, 'no.db'), migrationsFolder }, 2)).toBeNull();
   });
 
   it('leaves no file of its own when removed', () => {

@@ -1,7 +1,6 @@
 // The rules let the packet pass, and it died between two hooks: in the routing behind PREROUTING, or at the neighbour behind POSTROUTING.
 
-import type { EvidenceItem, Remedy } from '../../../model/finding.js';
-import type { PathStep } from '../../../store/case-reader.js';
+import type { Remedy } from '../../../model/finding.js';
 import {
   type Argument,
   confidenceOf,
@@ -15,7 +14,7 @@ import {
   type Verdict,
 } from '../../explain/argument.js';
 import { ASK } from '../../explain/ask.js';
-import type { Case, SeenPacket } from '../../explain/case.js';
+import type { Case } from '../../explain/case.js';
 import { citePacket, firstPacket, sysctlOf } from '../../explain/flow-facts.js';
 import { type LostTrace, lostTrace } from '../../explain/lost-trace.js';
 import { proofLines } from '../../explain/proof-lines.js';
@@ -23,6 +22,7 @@ import { shellWord } from '../../explain/rule-commands.js';
 import { statisticMove } from '../../explain/statistics.js';
 import type { Cause } from '../cause.js';
 import { flowWords } from '../words.js';
+import { endsInRouting, nextChains } from './ends-in-routing.js';
 import { neighbourUnresolved } from './neighbour.js';
 import { routeTo } from './route-lookup.js';
 import { reasonsOf } from './why.js';
@@ -47,39 +47,14 @@ const SHORT: Readonly<Record<string, string>> = {
   'neighbour-unresolved': 'the next hop does not answer',
 };
 
-/** Chains where it would have been seen if it had got there. */
-function nextChain(subject: Case): EvidenceItem | null {
-  const steps = firstPacket(subject).steps;
-  const isLegacy = steps.some((step) => step.kind === 'trace');
-  for (const ruleset of subject.host.rules.rulesets) {
-    // A legacy trace shows legacy tables; a trace of nf_tables shows those of nf_tables.
-    if (ruleset.backend !== 'unknown' && (ruleset.backend === 'legacy') !== isLegacy) continue;
-    for (const chain of ruleset.chains) {
-      if (chain.hook !== 'FORWARD' && chain.hook !== 'INPUT') continue;
-      const hit = subject.host.rules.atStep({
-        ...steps[0]!,
-        family: chain.family,
-        table: chain.table,
-        chain: chain.name,
-        ruleKind: 'policy',
-        ruleNumber: null,
-        handle: null,
-        ruleText: null,
-      });
-      if (hit !== null) return hit.evidence;
-    }
-  }
-  return null;
-}
-
 function notSeenAgain(subject: Case): Step {
-  const chain = nextChain(subject);
+  const chains = nextChains(subject);
   const whole = subject.host.coverage.find(
     (row) => (row.what === 'trace' || row.what === 'trace:netlink') && row.state === 'complete',
   );
   const says = 'it is not seen again, in INPUT or FORWARD, where its trace would have gone on';
-  if (chain !== null && (whole !== undefined || subject.count > 1))
-    return shown(says, [chain, subject.cite.coverage(whole, 'the trace was listened to all the while')]);
+  if (chains !== null && (whole !== undefined || subject.count > 1))
+    return shown(says, [...chains, subject.cite.coverage(whole, 'the trace was listened to all the while')]);
   return inferred('it is not seen again', [citePacket(subject, firstPacket(subject), 0)], true, ASK.ruleset);
 }
 
@@ -197,47 +172,6 @@ function remedies(subject: Case, why: string | null): readonly Remedy[] {
   return [look];
 }
 
-/** Another record of the same packet shows it behind the routing: its lines were only not put together. */
-function isSeenElsewhere(subject: Case, packet: SeenPacket): boolean {
-  const { ipId, len, seq } = packet.row;
-  const isNumbered = ipId !== null && ipId !== 0;
-  const isIt = ({ row, flags }: SeenPacket): boolean =>
-    flags === packet.flags &&
-    row.ipId === ipId &&
-    (isNumbered ||
-      (row.len === len && (row.seq === null || seq === null || row.seq === seq) && isSoon(packet, row.atUs)));
-  const isBehindRouting = (step: PathStep): boolean =>
-    /^(INPUT|FORWARD|POSTROUTING)$/.test(step.chain ?? '') || ((step.inIf ?? '') !== '' && (step.outIf ?? '') !== '');
-  return (
-    subject.all.some((other) => isIt(other) && other.steps.some(isBehindRouting)) || isSeenTranslated(subject, packet)
-  );
-}
-
-/** Lines of one packet are microseconds apart; on a host whose console or reader is slow it is more. */
-const SAME_PACKET_US = 1_000_000;
-
-function isSoon({ row }: SeenPacket, atUs: number | null): boolean {
-  return row.atUs === null || atUs === null || Math.abs(atUs - row.atUs) <= SAME_PACKET_US;
-}
-
-/**
- * A segment of the same sender's port and flags to somebody else at the same time: behind DNAT that is this very packet, where no entry and
- * no number joined the two.
- */
-function isSeenTranslated({ crowd }: Case, packet: SeenPacket): boolean {
-  const tuple = packet.tuples[0];
-  if (tuple === undefined || tuple.sport === null || packet.flags === null) return false;
-  return crowd.glimpses.some(
-    (one) =>
-      one.tuple.proto === tuple.proto &&
-      one.tuple.src === tuple.src &&
-      one.tuple.sport === tuple.sport &&
-      (one.tuple.dst !== tuple.dst || one.tuple.dport !== tuple.dport) &&
-      one.flags.includes(packet.flags!) &&
-      isSoon(packet, one.firstAtUs),
-  );
-}
-
 /** The connection was answered: packets got through, so these are not lost behind POSTROUTING. */
 function isAnswered(subject: Case): boolean {
   return (
@@ -271,7 +205,7 @@ export const routingDropped: Cause = {
     const lost = lostTrace(packet, subject.host);
     if (lost === null || !subject.packets.every((one) => lostTrace(one, subject.host)?.hook === lost.hook)) return null;
     const isRouting = lost.hook === 'PREROUTING';
-    if (isRouting && subject.packets.some((one) => isSeenElsewhere(subject, one))) return null;
+    if (isRouting && !endsInRouting(subject)) return null;
     const neighbour = isRouting || isAnswered(subject) ? null : neighbourUnresolved(subject);
     // A trace that ends behind POSTROUTING is a packet that left, unless something says otherwise.
     if (!isRouting && neighbour === null) return null;
