@@ -29,7 +29,7 @@ export const windowScaleStripped: Incident = {
   kernelLogForm: 'rsyslog-rfc3339',
   addresses: Object.values(ENDS),
   proofs: [
-    { file: 'kern.log', pattern: /SEQ is over upper bound \d+ /, atLeast: 2 },
+    { file: 'kern.log', pattern: /SEQ is over (?:the )?upper bound /, atLeast: 2 },
     { file: 'iptables-save.txt', pattern: /^\[[1-9]\d*:\d+\] -A FORWARD .*INVALID -j DROP/, atMost: 1 },
     { file: 'conntrack-L.txt', pattern: /ESTABLISHED.*sport=40113/ },
   ],

@@ -34,10 +34,10 @@ export const windowOvershoot: Incident = {
   kernelLogForm: 'rsyslog-rfc3339',
   addresses: Object.values(OVERSHOOT),
   proofs: [
-    // Before 6.0 that packet is over the bound as well.
+    // Before 6.0 that packet is over the bound as well; before 6.1 no number stands behind it.
     ...(isKernelSince('6.0') ? [{ file: 'kern.log', pattern: /600 bytes more than expected /, atMost: 1 }] : []),
-    { file: 'kern.log', pattern: /SEQ is over upper bound \d+ /, atLeast: 2 },
-    { file: 'kern.log', pattern: /ACK is over upper bound \d+ /, atLeast: 2 },
+    { file: 'kern.log', pattern: /SEQ is over (?:the )?upper bound /, atLeast: 2 },
+    { file: 'kern.log', pattern: /ACK is over (?:the )?upper bound /, atLeast: 2 },
     { file: 'conntrack-L.txt', pattern: /ESTABLISHED.*sport=40092/ },
   ],
   play: (stage) =>
