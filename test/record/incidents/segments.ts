@@ -69,7 +69,7 @@ export const oldSegment = segments({
   addresses: pairAddresses(120),
   sport: 40120,
   proofs: [
-    { file: 'kern.log', pattern: /SEQ is under lower bound \d+ /, atLeast: 1 },
+    { file: 'kern.log', pattern: /SEQ is under (?:the )?lower bound /, atLeast: 1 },
     { file: 'kern.log', pattern: /FORWARD INVALID/, atLeast: 0, atMost: 0 },
   ],
   said: [
