@@ -27,7 +27,7 @@ import type { Case, HostContext, PacketState, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
 import { type Components, joinTuples } from './components.js';
 import { type Glimpse, MOST_GLIMPSES } from './crowd.js';
-import { fateOf } from './fate.js';
+import { fateOf, isTracedToDrop } from './fate.js';
 import { openLives } from './lives.js';
 import { mergeSightings } from './merge-sightings.js';
 import { unasked } from './own-changes.js';
@@ -240,7 +240,9 @@ export function readStories(
     if (outcome === null || !keeps(steps, reading)) return;
     // NEW from either side is two stories: a question and what came back too late.
     const side = outcome === 'NEW' ? (packet?.tuples[0]?.id ?? group?.tupleIds[0]) : '';
-    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)} ${side} ${life}`;
+    // Nothing is known of their state: those that a rule stopped are another story than those of the connection that passed.
+    const end = outcome === 'DROP' && isTracedToDrop(steps, host.rules) ? 'stopped' : '';
+    const key = `${host.id} ${bootId} ${component} ${outcome} ${kindOf(reading)} ${side} ${life} ${end}`;
     const story: Draft = stories.get(key) ?? {
       host,
       component,

@@ -1,6 +1,7 @@
 // Where packets ended: read off a trace, worked out from the LOG rule they met and the rules behind it, or from the ruleset alone.
 
 import type { EvidenceItem, Fate } from '../../model/finding.js';
+import type { PathStep } from '../../store/case-reader.js';
 import { isOwnTable } from '../ruleset/ours.js';
 import type { FateFound, SeenPacket } from './case.js';
 import type { Cite } from './cite.js';
@@ -26,24 +27,38 @@ function dropped(hit: RuleHit | null, is: FateFound['is'], evidence: FateFound['
   return { fate: 'dropped', is, rule: hit?.rule ?? null, isPolicy: hit?.isPolicy ?? false, evidence };
 }
 
-function fromTrace(packet: SeenPacket, rules: RuleBook, cite: Cite): FateFound | null {
+interface TraceEnd {
+  readonly step: PathStep;
+  readonly hit: RuleHit | null;
+  readonly verdict: string | null;
+}
+
+/** The last rule or policy that a trace names; NULL: not traced. */
+function traceEnd(steps: readonly PathStep[], rules: RuleBook): TraceEnd | null {
   // Where a rule of ours let it pass, or our own chain ended, nothing was decided.
-  const traced = packet.steps.filter(
-    (step) => ['trace', 'nft-trace', 'xtables-trace'].includes(step.kind) && !isOwnTable(step.table),
-  );
-  const last = traced.findLast(
+  const last = steps.findLast(
     (step) =>
-      step.ruleKind === 'rule' ||
-      step.ruleKind === 'policy' ||
-      step.ruleKind === 'return' ||
-      step.ruleKind === 'verdict',
+      ['trace', 'nft-trace', 'xtables-trace'].includes(step.kind) &&
+      !isOwnTable(step.table) &&
+      ['rule', 'policy', 'return', 'verdict'].includes(step.ruleKind ?? ''),
   );
   if (last === undefined) return null;
-  const line = cite.packet(packet.row, packet.steps, last.step);
   const hit = rules.atStep(last);
+  const verdict = last.verdict ?? hit?.rule.verdict ?? (hit?.isPolicy === true ? hit.chain.policy : null);
+  return { step: last, hit, verdict: verdict?.toUpperCase() ?? null };
+}
+
+/** Whether its trace ends where it was dropped. */
+export function isTracedToDrop(steps: readonly PathStep[], rules: RuleBook): boolean {
+  return ['DROP', 'REJECT'].includes(traceEnd(steps, rules)?.verdict ?? '');
+}
+
+function fromTrace(packet: SeenPacket, rules: RuleBook, cite: Cite): FateFound | null {
+  const end = traceEnd(packet.steps, rules);
+  if (end === null) return null;
+  const { step: last, hit, verdict } = end;
+  const line = cite.packet(packet.row, packet.steps, last.step);
   const evidence = hit === null ? [line] : [line, hit.evidence];
-  const verdict =
-    (last.verdict ?? hit?.rule.verdict ?? (hit?.isPolicy === true ? hit.chain.policy : null))?.toUpperCase() ?? null;
   if (verdict === 'DROP' || verdict === 'REJECT') return dropped(hit, 'shown', evidence);
   if (verdict === 'ACCEPT') {
     const fate = passedFate({ ...packet, steps: [last] });
