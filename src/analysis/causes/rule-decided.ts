@@ -166,6 +166,8 @@ export const ruleDecided: Cause = {
     // A prefix that speaks of dropping names no rule of a listing: rule-unlisted argues from its words.
     if (rule === null) return null;
     const packet = firstPacket(subject);
+    // NEW for want of an entry, not by a record of it: why there was none is the story.
+    if (subject.outcome === 'NEW' && packet.state === null) return null;
     const name = rule === null ? 'a rule' : ruleWords(rule, fate.isPolicy);
     const steps: Step[] = [
       fate.is === 'shown'

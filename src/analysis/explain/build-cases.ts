@@ -30,6 +30,7 @@ import { type Glimpse, MOST_GLIMPSES } from './crowd.js';
 import { fateOf, isTracedToDrop } from './fate.js';
 import { openLives } from './lives.js';
 import { mergeSightings } from './merge-sightings.js';
+import { outcomeWithoutEntry } from './outcome-without-entry.js';
 import { unasked } from './own-changes.js';
 import { type OutcomesOf, type PathReading, readPath } from './read-path.js';
 import { reasonOf } from './reason-of.js';
@@ -439,5 +440,6 @@ export function buildCase(db: Db, story: Story, seen: Seen, scope: Scope, cite: 
     },
     fate,
   };
-  return { ...partial, reason: reasonOf(partial, reading, host.kernel as KernelVersion | null) };
+  const told = { ...partial, outcome: outcomeWithoutEntry(partial) ?? partial.outcome };
+  return { ...told, reason: reasonOf(told, reading, host.kernel as KernelVersion | null) };
 }

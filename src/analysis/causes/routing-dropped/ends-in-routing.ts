@@ -2,17 +2,24 @@
 
 import type { EvidenceItem } from '../../../model/finding.js';
 import type { PathStep } from '../../../store/case-reader.js';
+import { confidenceOf } from '../../explain/argument.js';
 import type { Case, SeenPacket } from '../../explain/case.js';
 import { firstPacket } from '../../explain/flow-facts.js';
 import { lostTrace } from '../../explain/lost-trace.js';
 import { isLocal } from './route-lookup.js';
+import { reasonsOf } from './why.js';
 
-/** Every packet was traced up to the end of PREROUTING, and something would have shown it behind the routing, but nothing does. */
+/**
+ * Every packet was traced up to the end of PREROUTING and is not seen behind the routing, although something would have shown it there, or
+ * the routing has a reason to throw it away.
+ */
 export function endsInRouting(subject: Case): boolean {
   return (
     subject.packets.every((packet) => lostTrace(packet, subject.host)?.hook === 'PREROUTING') &&
     !subject.packets.some((packet) => isSeenElsewhere(subject, packet)) &&
-    (nextChains(subject) !== null || areRulesUnknown(subject))
+    (nextChains(subject) !== null ||
+      areRulesUnknown(subject) ||
+      reasonsOf(subject).some((reason) => confidenceOf(reason) !== null))
   );
 }
 
