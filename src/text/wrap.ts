@@ -54,10 +54,21 @@ function shellPieces(words: readonly string[], width: number): readonly string[]
 
 /**
  * A command for pasting, on lines of at most `width` columns: a line that goes on ends in a backslash, commands joined by `;` stand on lines
- * of their own. Only a single word that is wider stays wider, for a break would change it.
+ * of their own, a remark behind `#` on lines that each are one. Only a single word that is wider stays wider, for a break would change it.
  */
 export function wrapCommand(command: string, width: number, indent = ''): string[] {
   if (displayWidth(indent) + displayWidth(command) <= width) return [indent + command];
+  const words = shellWords(command);
+  const remark = words.indexOf('#');
+  return remark < 0
+    ? wrapWords(words, width, indent)
+    : [
+        ...wrapWords(words.slice(0, remark), width, indent),
+        ...wrapText(words.slice(remark + 1).join(' '), width, `${indent}# `, `${indent}# `),
+      ];
+}
+
+function wrapWords(words: readonly string[], width: number, indent: string): string[] {
   const room = Math.max(1, width - displayWidth(indent) - 2);
   const lines: string[] = [];
   let line = '';
@@ -65,7 +76,7 @@ export function wrapCommand(command: string, width: number, indent = ''): string
     if (line !== '') lines.push(line + tail);
     line = '';
   };
-  for (const piece of shellPieces(shellWords(command), room - 2)) {
+  for (const piece of shellPieces(words, room - 2)) {
     const lead = line === '' && !(lines.at(-1)?.endsWith(';') ?? true) ? '  ' : '';
     if (line !== '' && displayWidth(line) + 1 + displayWidth(piece) > room) {
       end(' \\');

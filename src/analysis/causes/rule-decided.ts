@@ -17,6 +17,7 @@ import { type Probes, probesOf } from '../explain/crowd.js';
 import { citePacket, firstPacket, silenceOfLog } from '../explain/flow-facts.js';
 import { proofLines } from '../explain/proof-lines.js';
 import { listedChain } from '../explain/rule-commands.js';
+import { isMidstreamFlags } from '../explain/segment-facts.js';
 import type { Cause } from './cause.js';
 import { type MeantRule, nearMiss, takenBefore } from './meant-rule.js';
 import { flowWords, ruleWords, stopWords } from './words.js';
@@ -167,7 +168,7 @@ export const ruleDecided: Cause = {
     if (rule === null) return null;
     const packet = firstPacket(subject);
     // NEW for want of an entry, not by a record of it: why there was none is the story.
-    if (subject.outcome === 'NEW' && packet.state === null) return null;
+    if (subject.outcome === 'NEW' && packet.state === null && isMidstreamFlags(packet.flags)) return null;
     const name = rule === null ? 'a rule' : ruleWords(rule, fate.isPolicy);
     const steps: Step[] = [
       fate.is === 'shown'

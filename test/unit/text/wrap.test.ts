@@ -47,6 +47,15 @@ describe('a command', () => {
     }
   });
 
+  it('puts a remark on lines that are remarks each: nothing of it runs when it is pasted', () => {
+    expect(wrapCommand('nft monitor trace > trace.txt # then, at the end: nft delete table inet t', 34, '  ')).toEqual([
+      '  nft monitor trace > trace.txt',
+      '  # then, at the end: nft delete',
+      '  # table inet t',
+    ]);
+    expect(wrapCommand("printf '%s' 'a # b' and more words", 24).join('\n')).not.toMatch(/^#/m);
+  });
+
   it('keeps an option with its value and quoted text whole', () => {
     const lines = wrapCommand(COMMAND, 60);
     expect(lines.some((line) => line.includes("--comment 'two words; and a third'"))).toBe(true);
