@@ -50,7 +50,13 @@ async function told(files: Readonly<Record<string, string>>) {
   });
   const { db, findings } = await explainedFiles(paths);
   db.close();
-  return findings.map(({ finding }) => [finding.class, finding.cause, finding.outcome, finding.fate, finding.packets.count]);
+  return findings.map(({ finding }) => [
+    finding.class,
+    finding.cause,
+    finding.outcome,
+    finding.fate,
+    finding.packets.count,
+  ]);
 }
 
 describe('packets of unknown state that a policy stopped', () => {
