@@ -83,7 +83,7 @@ export async function agreeOn(input: CommandInput, world: World, planOf: PlanOf)
     world.streams.out.write(`Nothing to do: ${plan.what} already.\n`);
     return EXIT.done;
   }
-  refuse(world, refusals, optionValues(input, 'allow'));
+  refuse(input, world, refusals, optionValues(input, 'allow'));
   if (isDry) {
     for (const line of [...planCommands(acts, label), ...notes(plan).map((note) => `# ${note}`)])
       world.streams.out.write(`${line}\n`);
@@ -118,7 +118,7 @@ export async function carryOut(
   const change = await whileAlone(session, async () => {
     const context = planContext(input, world, session);
     const again = await planOf(context);
-    refuse(world, again.refusals, optionValues(input, 'allow'));
+    refuse(input, world, again.refusals, optionValues(input, 'allow'));
     if (planCommands(again.plan.acts(1)).join('\n') !== planCommands(plan.acts(1)).join('\n'))
       throw new RefusedError(
         `${plan.what}: something else changed this host between the plan and the act; nothing was done, try again`,
@@ -135,12 +135,14 @@ export async function carryOut(
   return change;
 }
 
-function refuse(world: World, refusals: readonly Refusal[], allowed: readonly string[]): void {
+function refuse(input: CommandInput, world: World, refusals: readonly Refusal[], allowed: readonly string[]): void {
   const known = refusals.filter((refusal) => !allowed.includes(refusal.word));
   const [first] = known;
   if (first === undefined) return;
   const anyway = known.map(({ word }) => `--allow ${word}`).join(' ');
-  const cheaper = first.cheaper === null ? '' : `Cheaper: ${world.programName} ${first.cheaper}     `;
+  const netns = optionValue(input, 'netns');
+  const there = netns === null ? '' : ` --netns ${netns}`;
+  const cheaper = first.cheaper === null ? '' : `Cheaper: ${world.programName} ${first.cheaper}${there}     `;
   throw new RefusedError(
     [`refused: ${first.what}`, ...wrap(first.why, 78, '  '), `  ${cheaper}Anyway: ${anyway}`].join('\n'),
   );

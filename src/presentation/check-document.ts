@@ -34,16 +34,7 @@ export function checkDocument(told: ToldCheck): readonly Line[] {
       (line, at): Line => [segment('plain', at === 0 ? `Looked at  ${line.slice(beside.length)}` : line)],
     ),
     '',
-    [
-      segment(
-        trouble > 0 ? 'head' : 'plain',
-        findings.length === 0
-          ? unseen.length === 0
-            ? 'Nothing is stuck, dropped as INVALID, or full.'
-            : 'Nothing is stuck, dropped as INVALID, or full, of what could be seen.'
-          : `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}, ${trouble === 1 ? '1 needs' : `${trouble} need`} you`,
-      ),
-    ],
+    ...wrap(headline(told, trouble), width, '').map((line): Line => [segment(trouble > 0 ? 'head' : 'plain', line)]),
     ...findings.flatMap((one, at) => findingLines(one, at + 1, width)),
     ...(unseen.length === 0 ? [] : ['', [segment('warn', 'Not seen')] as Line]),
     ...unseen.flatMap((text) => wrap(text, width, INDENT)),
@@ -53,6 +44,13 @@ export function checkDocument(told: ToldCheck): readonly Line[] {
     ),
     'Nothing was changed by this check.',
   ];
+}
+
+function headline({ findings, unseen }: ToldCheck, trouble: number): string {
+  if (findings.length > 0)
+    return `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}, ${trouble === 1 ? '1 needs' : `${trouble} need`} you`;
+  const whole = 'o socket hangs in opening or closing, no INVALID is dropped, nothing is full.';
+  return unseen.length === 0 ? `N${whole}` : `Of what could be seen, n${whole}`;
 }
 
 function findingLines(one: ToldCheck['findings'][number], number: number, width: number): readonly Line[] {

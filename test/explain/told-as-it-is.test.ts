@@ -105,6 +105,27 @@ describe('lines that name no namespace', () => {
     expect(sure(explained)).not.toContain('certain');
     expect(sure(explained)).toContain('likely');
   });
+
+  it('are no more than possible where their entry must have been seen, had it been here', async () => {
+    const [log, events] = ['over.log', 'conntrack-E.txt'].map((name) => join(folder, name)) as [string, string];
+    writeFileSync(
+      log,
+      'Nov 21 14:00:01 fw kernel: nf_ct_proto_6: SEQ is over upper bound 70001 (over the window of the receiver) IN=lan0 OUT=wan0 MAC= SRC=192.0.2.7 DST=198.51.100.7 LEN=1500 TOS=0x00 PREC=0x00 TTL=63 ID=9 DF PROTO=TCP SPT=40007 DPT=9090 SEQ=90001 ACK=1 WINDOW=502 RES=0x00 ACK PSH URGP=0 \n',
+    );
+    writeFileSync(
+      events,
+      '    [NEW] udp      17 30 src=192.0.2.9 dst=198.51.100.9 sport=5000 dport=53 [UNREPLIED] src=198.51.100.9 dst=192.0.2.9 sport=53 dport=5000\n',
+    );
+    const { db, findings } = await explainedFiles([log, events]);
+    const [before] = findings.filter(({ finding }) => finding.class === 'window-overshoot');
+    expect(before!.finding.missing.map(({ ask }) => ask)).not.toContain(ASK.namespaceOfLines.ask);
+    db.prepare('INSERT INTO boots (host_id) SELECT id FROM hosts').run();
+    db.prepare("INSERT INTO namespaces (boot_id, inode, name) SELECT id, 1, 'blue' FROM boots").run();
+    const { explained } = explain(db, WHOLE_STORE, citer(openTextSource(db)));
+    const [after] = explained.filter(({ finding }) => finding.class === 'window-overshoot');
+    expect(after!.finding.confidence).toBe('possible');
+    expect(after!.finding.missing.map(({ ask }) => ask)).toContain(ASK.namespaceOfLines.ask);
+  });
 });
 
 describe('counting', () => {

@@ -20,6 +20,11 @@ export const ASK = {
     'ctwhy ingest conntrack-E.txt',
     'conntrack -E -e DESTROY -o userspace,timestamp,id > conntrack-E.txt   # start it before the connection',
   ),
+  namespaceOfLines: missing(
+    'whether they are of this network namespace: the kernel log names none, and nothing read in it knows the connection',
+    'ctwhy ingest nflog.pcap',
+    'tcpdump -i nflog:0 -w nflog.pcap   # with nf_log set to nfnetlink_log: it hands on packets of its own namespace only',
+  ),
   listingBefore: missing(
     'the conntrack listing from before the fault',
     'ctwhy ingest conntrack-before.txt',

@@ -20,7 +20,7 @@ import { type HostFinding, hostFindings } from './host-findings.js';
 import { messageWithout } from './message-words.js';
 import { modelSays, withModel } from './model-says.js';
 import { askedThere, mendedThere, netnsOfCase } from './netns-of.js';
-import { isOfAnyNamespace } from './of-any-namespace.js';
+import { isOfAnyNamespace, isUnknownThere } from './of-any-namespace.js';
 import { weightOf } from './rank.js';
 import type { PathReading } from './read-path.js';
 import { staleSign } from './stale.js';
@@ -354,11 +354,10 @@ export function explain(
     const argument = withModel(judgement.verdict.argument, says);
     const lowered = confidenceOf(argument);
     const modelled = lowered === null ? judgement.confidence : weaker(judgement.confidence, lowered);
-    return {
-      subject,
-      verdict: { ...judgement.verdict, argument },
-      confidence: isOfAnyNamespace(subject) || subject.host.isReleaseGuessed ? weaker(modelled, 'likely') : modelled,
-    };
+    const isFar = isUnknownThere(subject, judgement.verdict.class);
+    const missing = isFar ? [ASK.namespaceOfLines, ...judgement.verdict.missing] : judgement.verdict.missing;
+    const most = isFar ? 'possible' : isOfAnyNamespace(subject) || subject.host.isReleaseGuessed ? 'likely' : 'certain';
+    return { subject, verdict: { ...judgement.verdict, argument, missing }, confidence: weaker(modelled, most) };
   });
   const merged = new Map<string, typeof judged>();
   for (const one of judged) {

@@ -19,3 +19,13 @@ export function isOfAnyNamespace({ host, events, entries, sockets, wire, all }: 
     !isNamed && (host.namespaceNames.size > 1 || events.length + entries.length + sockets.length + wire.length === 0)
   );
 }
+
+/** Packets that conntrack held against an entry; of others none has to be known where they came by. */
+const HAVE_ENTRY = ['window-overshoot', 'old-segment', 'window-scale-lost', 'offload-blind-window', 'rst-rejected'];
+
+/** So it is; their entry must have been somewhere, and the events and lists of the namespace, which were read, know nothing of it. */
+export function isUnknownThere(subject: Case, verdictClass: string): boolean {
+  const { host, events, entries, sockets, wire } = subject;
+  const isKnown = events.length + entries.length + sockets.length + wire.length > 0;
+  return HAVE_ENTRY.includes(verdictClass) && !isKnown && host.hasEvents && isOfAnyNamespace(subject);
+}

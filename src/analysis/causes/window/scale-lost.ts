@@ -223,7 +223,7 @@ export const windowScaleLost: Cause = {
       led: null,
       story: 'scale',
       title: `The window scale of ${endWords(tuple.dst, tuple.dport)} is lost here`,
-      summary: `${endWords(tuple.dst, tuple.dport)} gives ${endWords(tuple.src, tuple.sport)} a scaled window; conntrack reads it as it stands, many times too small, and takes what is sent for beyond it. The connection stalls after its first windows.${droppedWords(subject, ruleWords)}`,
+      summary: `${endWords(tuple.src, tuple.sport)} takes the window of ${endWords(tuple.dst, tuple.dport)} for scaled; conntrack reads it as it stands, many times smaller, and takes what is sent for beyond it. The connection is slow, or stalls after its first windows.${droppedWords(subject, ruleWords)}`,
       missing: [],
       remedies: [
         ...beLiberal(subject),
