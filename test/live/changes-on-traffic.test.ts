@@ -209,6 +209,7 @@ s.sendto(h, ('198.51.100.2', 0))"`,
       const made = there('log-invalid', 'enable', '-p', 'tcp', '--yes');
       expect(made.code, made.err).toBe(0);
       const id = idOf(made.out);
+      // The kernel log is everybody's: a port that no other test listens for.
       const flood = client!.start(
         `python3 -c "
 import socket,struct,time
@@ -216,7 +217,7 @@ s=socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
 end=time.time()+${patient(60)}
 while time.time()<end:
     for n in range(200):
-        s.sendto(struct.pack('!HHIIBBHHH', 1024+n, 8080, 1, 1, 5<<4, 0x3f, 512, 0, 0), ('198.51.100.2', 0))
+        s.sendto(struct.pack('!HHIIBBHHH', 1024+n, 9, 1, 1, 5<<4, 0x3f, 512, 0, 0), ('198.51.100.2', 0))
 "`,
       );
       const journal = () =>
