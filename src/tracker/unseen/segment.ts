@@ -56,7 +56,8 @@ export function asPacket(segment: Segment, atMs: number): TcpPacket {
     dport: 1,
     seq: segment.seq ?? 0,
     ack: segment.ack ?? 0,
-    window: segment.window ?? 0,
+    // Of a window of 0 an entry lives shorter: one that is not known may be any other.
+    window: segment.window ?? 1,
     flags: segment.flags,
     payload: segment.payload?.lo ?? 0,
     options: segment.options,
